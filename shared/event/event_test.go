@@ -1,0 +1,295 @@
+package event
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"unicode/utf8"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// request returns a request as it was sent, from testdata.
+func request(t testing.TB, file string) *http.Request {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, body, _ := bytes.Cut(raw, []byte("\n\n"))
+	r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(append(head, "\n\n"...))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return r
+}
+
+func noDeadLetters(t testing.TB) DeadLetters {
+	return func(_ context.Context, e Event, reason error) error {
+		t.Errorf("dead-lettered %+v: %v", e, reason)
+		return nil
+	}
+}
+
+func TestRead(t *testing.T) {
+	const published = "google.cloud.pubsub.topic.v1.messagePublished"
+	message := func(source string) Event {
+		return Event{
+			ID: "12571849373951142", Type: published, Source: source,
+			Data: []byte("안녕"), Attributes: map[string]string{"schema_version": "1"},
+		}
+	}
+	for file, want := range map[string]Event{
+		"push.http":              message("projects/shop/subscriptions/reviews-sentiment"),
+		"eventarc_pubsub.http":   message("//pubsub.googleapis.com/projects/shop/topics/reviews"),
+		"structured_pubsub.http": message("//pubsub.googleapis.com/projects/shop/topics/reviews"),
+		"eventarc_storage.http": {
+			ID: "7400012345678901", Type: "google.cloud.storage.object.v1.finalized",
+			Source:  "//storage.googleapis.com/projects/_/buckets/shop-originals",
+			Subject: "objects/products/butter.jpg", Data: []byte("compared apart"),
+		},
+	} {
+		t.Run(file, func(t *testing.T) {
+			var got Event
+			h := Handler(func(_ context.Context, e Event) error { got = e; return nil }, noDeadLetters(t))
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, request(t, file))
+			if w.Code != http.StatusNoContent {
+				t.Fatalf("%d %s, want 204", w.Code, w.Body)
+			}
+			if strings.HasSuffix(file, "storage.http") {
+				if !bytes.Contains(got.Data, []byte(`"generation":"1795166102310000"`)) {
+					t.Errorf("Data = %q, want the object", got.Data)
+				}
+				got.Data = want.Data
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestRefusesWhatIsNoEvent(t *testing.T) {
+	ce := func(h http.Header) http.Header {
+		h.Set("Ce-Specversion", "1.0")
+		return h
+	}
+	for _, tc := range []struct {
+		name, method string
+		header       http.Header
+		body         string
+		status       int
+	}{
+		{"empty", "POST", nil, "", 400},
+		{"not JSON", "POST", nil, "hello", 400},
+		{"JSON, but no envelope", "POST", nil, `{"product":"butter"}`, 400},
+		{"no message id", "POST", nil, `{"message":{"data":"YQ=="}}`, 400},
+		{"data is not base64", "POST", nil, `{"message":{"data":"%","messageId":"1"}}`, 400},
+		{"CloudEvent without id", "POST", ce(http.Header{"Ce-Type": {"t"}, "Ce-Source": {"s"}}), `{}`, 400},
+		{"structured and broken", "POST", http.Header{"Content-Type": {"application/cloudevents+json"}}, `{"specversion":"1.0"`, 400},
+		{"CloudEvent around no message", "POST", ce(http.Header{"Ce-Id": {"1"}, "Ce-Type": {messagePublished}, "Ce-Source": {"s"}, "Content-Type": {"application/json"}}), `{}`, 400},
+		{"too large", "POST", nil, strings.Repeat(" ", MaxBody+1), 413},
+		{"GET", "GET", nil, "", 405},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := Handler(func(context.Context, Event) error { t.Error("handled"); return nil }, noDeadLetters(t))
+			r := httptest.NewRequest(tc.method, "/", strings.NewReader(tc.body))
+			if tc.header != nil {
+				r.Header = tc.header
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != tc.status {
+				t.Errorf("%d %s, want %d", w.Code, w.Body, tc.status)
+			}
+		})
+	}
+}
+
+func TestOutcome(t *testing.T) {
+	cause := errors.New("the cause")
+	for _, tc := range []struct {
+		name   string
+		handle func() error
+		dead   error // what dead-lettering returns
+		status int
+		letter bool
+	}{
+		{"done", func() error { return nil }, nil, 204, false},
+		{"permanent", func() error { return Permanent(cause) }, nil, 204, true},
+		{"permanent below a wrap", func() error { return errors.Join(errors.New("x"), Permanent(cause)) }, nil, 204, true},
+		{"permanent, but dead-lettering fails", func() error { return Permanent(cause) }, errors.New("down"), 503, true},
+		{"passing", func() error { return cause }, nil, 503, false},
+		{"panic", func() error { panic(cause) }, nil, 500, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var log bytes.Buffer
+			old := slog.Default()
+			slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+			defer slog.SetDefault(old)
+
+			var letters []Event
+			h := Handler(func(context.Context, Event) error { return tc.handle() },
+				func(_ context.Context, e Event, reason error) error {
+					letters = append(letters, e)
+					if reason.Error() != "the cause" {
+						t.Errorf("reason = %q, want the cause alone", reason)
+					}
+					return tc.dead
+				})
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, request(t, "push.http"))
+			if w.Code != tc.status {
+				t.Errorf("status %d, want %d", w.Code, tc.status)
+			}
+			if tc.letter != (len(letters) == 1) {
+				t.Errorf("dead letters = %v, want one: %v", letters, tc.letter)
+			}
+			wantLines := 1
+			if tc.name == "done" {
+				wantLines = 0
+			}
+			if got := strings.Count(log.String(), "level="); got != wantLines {
+				t.Errorf("logged %d lines, want %d: %s", got, wantLines, log.String())
+			}
+			if strings.Contains(log.String(), "안녕") {
+				t.Errorf("the log shows the data: %s", log.String())
+			}
+		})
+	}
+}
+
+// publisher returns a publisher to a topic "dead" of an embedded Pub/Sub.
+func publisher(t testing.TB, opts ...pstest.ServerReactorOption) (*pubsub.Publisher, *pstest.Server) {
+	t.Helper()
+	srv := pstest.NewServer(opts...)
+	conn, err := grpc.NewClient(srv.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := pubsub.NewClient(t.Context(), "shop", option.WithGRPCConn(conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/shop/topics/dead"}); err != nil {
+		t.Fatal(err)
+	}
+	p := client.Publisher("dead")
+	t.Cleanup(func() {
+		p.Stop()
+		client.Close()
+		conn.Close()
+		srv.Close()
+	})
+	return p, srv
+}
+
+func TestDeadLetterTopic(t *testing.T) {
+	p, srv := publisher(t)
+	e := Event{ID: "7", Source: "projects/shop/subscriptions/s", Data: []byte{0, 0xff}, Attributes: map[string]string{"schema_version": "9"}}
+	reason := errors.New(strings.Repeat("가", 500))
+	if err := DeadLetterTopic(p)(t.Context(), e, reason); err != nil {
+		t.Fatal(err)
+	}
+	got := srv.Messages()
+	if len(got) != 1 || !bytes.Equal(got[0].Data, e.Data) {
+		t.Fatalf("published %v, want the event's data", got)
+	}
+	why := got[0].Attributes[ReasonAttribute]
+	if !utf8.ValidString(why) || len(why) > 1024 || !strings.HasPrefix(reason.Error(), why) || len(why) < 1000 {
+		t.Errorf("reason has %d bytes %q, want the beginning of the reason, valid and at most 1024", len(why), why)
+	}
+	delete(got[0].Attributes, ReasonAttribute)
+	want := map[string]string{"schema_version": "9", SourceAttribute: e.Source, SourceIDAttribute: "7"}
+	if diff := cmp.Diff(want, got[0].Attributes); diff != "" {
+		t.Error(diff)
+	}
+	if len(e.Attributes) != 1 {
+		t.Errorf("the event's own attributes became %v", e.Attributes)
+	}
+}
+
+func TestDeadLetterTopicReportsFailure(t *testing.T) {
+	p, _ := publisher(t, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
+	if err := DeadLetterTopic(p)(t.Context(), Event{ID: "7"}, errors.New("why")); err == nil {
+		t.Error("no error, want one: the event would be lost")
+	}
+}
+
+// A function serves many deliveries at once; the framework's own CloudEvent support hangs some of them.
+func TestConcurrentDeliveries(t *testing.T) {
+	var handled atomic.Int64
+	srv := httptest.NewServer(Handler(func(context.Context, Event) error { handled.Add(1); return nil }, noDeadLetters(t)))
+	defer srv.Close()
+	body, err := io.ReadAll(request(t, "push.http").Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const workers, each = 80, 25
+	failed := make(chan string, workers)
+	for range workers {
+		go func() {
+			for range each {
+				resp, err := http.Post(srv.URL, "application/json", bytes.NewReader(body))
+				if err != nil {
+					failed <- err.Error()
+					return
+				}
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusNoContent {
+					failed <- resp.Status
+					return
+				}
+			}
+			failed <- ""
+		}()
+	}
+	for range workers {
+		if f := <-failed; f != "" {
+			t.Error(f)
+		}
+	}
+	if got := handled.Load(); got != workers*each {
+		t.Errorf("handled %d, want %d", got, workers*each)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, file := range []string{"push.http", "eventarc_pubsub.http", "structured_pubsub.http", "eventarc_storage.http"} {
+		r := request(f, file)
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(r.Header.Get("Content-Type"), r.Header.Get("Ce-Id"), r.Header.Get("Ce-Type"), r.Header.Get("Ce-Source"), body)
+	}
+	f.Fuzz(func(t *testing.T, contentType, id, typ, source string, body []byte) {
+		h := http.Header{"Content-Type": {contentType}}
+		if id != "" {
+			h["Ce-Id"], h["Ce-Type"], h["Ce-Source"], h["Ce-Specversion"] = []string{id}, []string{typ}, []string{source}, []string{"1.0"}
+		}
+		e, err := decode(h, body)
+		if err == nil && e.ID == "" {
+			t.Errorf("%v %q gave an event without an id", h, body)
+		}
+	})
+}

@@ -1,0 +1,190 @@
+package problem_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/hybrid-bts/functions/shared/problem"
+)
+
+type order struct {
+	Copies int      `json:"copies" minimum:"1"`
+	Title  string   `json:"title,omitempty"`
+	Tags   []string `json:"tags,omitempty" maxItems:"2"`
+}
+
+type orderInput struct {
+	Shelf int `query:"shelf" maximum:"9"`
+	Body  order
+}
+
+type orderOutput struct{ Body order }
+
+// server answers POST /orders with what f returns.
+func server(f func(context.Context, *orderInput) (*orderOutput, error)) http.Handler {
+	mux := http.NewServeMux()
+	api := problem.NewAPI(mux, "test", "1")
+	huma.Register(api, huma.Operation{
+		Method: http.MethodPost, Path: "/orders", OperationID: "order", MaxBodyBytes: 100,
+	}, f)
+	return problem.Handler(mux)
+}
+
+func echo(_ context.Context, in *orderInput) (*orderOutput, error) {
+	return &orderOutput{Body: in.Body}, nil
+}
+
+func post(h http.Handler, target, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, target, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func decode(t testing.TB, w *httptest.ResponseRecorder) problem.Problem {
+	t.Helper()
+	if got := w.Header().Get("Content-Type"); got != problem.ContentType {
+		t.Errorf("Content-Type = %q, want %q", got, problem.ContentType)
+	}
+	var p problem.Problem
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+		t.Fatalf("body %q: %v", w.Body, err)
+	}
+	if p.Status != w.Code {
+		t.Errorf("status %d in the body, %d in the answer", p.Status, w.Code)
+	}
+	return p
+}
+
+func TestBadRequestsNameTheField(t *testing.T) {
+	for _, tc := range []struct {
+		name, target, body string
+		status             int
+		want               problem.Field // its Detail is only compared when set
+	}{
+		{"wrong type", "/orders", `{"copies":"two"}`, 422, problem.Field{Pointer: "#/copies"}},
+		{"missing", "/orders", `{}`, 422, problem.Field{Pointer: "#/copies"}},
+		{"unknown", "/orders", `{"copies":1,"colour":"red"}`, 422, problem.Field{Pointer: "#/colour"}},
+		{"in a list", "/orders", `{"copies":1,"tags":["a",2]}`, 422, problem.Field{Pointer: "#/tags/1"}},
+		{"not JSON", "/orders", `copies=1`, 400, problem.Field{Pointer: "#"}},
+		{"broken off", "/orders", `{"copies":1,"title":"a`, 400, problem.Field{Pointer: "#/title"}},
+		{"invalid UTF-8", "/orders", "{\"copies\":1,\"title\":\"\xff\"}", 400,
+			problem.Field{Pointer: "#/title", Detail: "not valid JSON at byte 21: invalid UTF-8"}},
+		{"half a surrogate pair", "/orders", `{"copies":1,"title":"\ud800"}`, 400, problem.Field{Pointer: "#/title"}},
+		{"named twice", "/orders", `{"copies":1,"copies":2}`, 400, problem.Field{Pointer: "#/copies"}},
+		{"parameter", "/orders?shelf=10", `{"copies":1}`, 422, problem.Field{Parameter: "shelf"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := post(server(echo), tc.target, tc.body)
+			p := decode(t, w)
+			if w.Code != tc.status || len(p.Errors) != 1 {
+				t.Fatalf("%d %+v, want %d and one error", w.Code, p, tc.status)
+			}
+			got := p.Errors[0]
+			if got.Detail == "" {
+				t.Error("no detail")
+			}
+			if tc.want.Detail == "" {
+				got.Detail = ""
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestRefusalsBeforeTheBody(t *testing.T) {
+	for _, tc := range []struct {
+		name, method, path, contentType, body string
+		status                                int
+		allow                                 string
+	}{
+		{"no such path", "GET", "/nowhere", "", "", 404, ""},
+		{"wrong method", "GET", "/orders", "", "", 405, "POST"},
+		{"wrong content type", "POST", "/orders", "text/plain", `{"copies":1}`, 415, ""},
+		{"too large", "POST", "/orders", "application/json", strings.Repeat(" ", 101), 413, ""},
+		{"nothing", "POST", "/orders", "application/json", "", 400, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := httptest.NewRequest(tc.method, tc.path, strings.NewReader(tc.body))
+			r.Header.Set("Content-Type", tc.contentType)
+			w := httptest.NewRecorder()
+			server(echo).ServeHTTP(w, r)
+			decode(t, w)
+			if w.Code != tc.status || w.Header().Get("Allow") != tc.allow {
+				t.Errorf("%d with Allow %q, want %d and %q", w.Code, w.Header().Get("Allow"), tc.status, tc.allow)
+			}
+		})
+	}
+}
+
+func TestErrorsOfHandlers(t *testing.T) {
+	secret := errors.New("spanner: secret detail")
+	for _, tc := range []struct {
+		name       string
+		f          func() error
+		status     int
+		detail     string
+		retryAfter string
+		logged     int
+	}{
+		{"told to the caller", func() error { return problem.New(409, "sold out") }, 409, "sold out", "", 0},
+		{"inside", func() error { return secret }, 500, "", "", 1},
+		{"passing", func() error { return problem.Unavailable(secret, 5*time.Second) }, 503, "", "5", 1},
+		{"panic", func() error { panic(secret) }, 500, "", "", 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var log bytes.Buffer
+			old := slog.Default()
+			slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+			defer slog.SetDefault(old)
+
+			w := post(server(func(context.Context, *orderInput) (*orderOutput, error) { return nil, tc.f() }), "/orders", `{"copies":1}`)
+			p := decode(t, w)
+			if w.Code != tc.status || p.Detail != tc.detail || w.Header().Get("Retry-After") != tc.retryAfter {
+				t.Errorf("%d %q Retry-After %q, want %d %q %q", w.Code, p.Detail, w.Header().Get("Retry-After"), tc.status, tc.detail, tc.retryAfter)
+			}
+			if strings.Contains(w.Body.String(), "secret") {
+				t.Errorf("body %q leaks what failed inside", w.Body)
+			}
+			if got := strings.Count(log.String(), "secret detail"); (got > 0) != (tc.logged > 0) || strings.Count(log.String(), "level=ERROR") != tc.logged {
+				t.Errorf("logged %q, want %d lines with the error", log.String(), tc.logged)
+			}
+		})
+	}
+}
+
+func TestAnswersCarryNothingMore(t *testing.T) {
+	w := post(server(echo), "/orders", `{"copies":3}`)
+	if w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"copies":3}` {
+		t.Errorf("%d %q, want the body alone", w.Code, w.Body)
+	}
+}
+
+func FuzzBody(f *testing.F) {
+	f.Add([]byte(`{"copies":1,"title":"보라해 💜","tags":["a"]}`))
+	f.Add([]byte("{\"a\\u0000.[]~/\":\"\xff\"}"))
+	h := server(echo)
+	f.Fuzz(func(t *testing.T, body []byte) {
+		w := post(h, "/orders", string(body))
+		if w.Code >= 500 {
+			t.Errorf("%q: %d %s", body, w.Code, w.Body)
+		}
+		if w.Code != 200 {
+			decode(t, w)
+		}
+	})
+}
