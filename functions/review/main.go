@@ -1,0 +1,51 @@
+// Review is the intake of reviews: it checks one, publishes it and answers 202.
+//
+// Trigger: HTTP, POST /v1/reviews, from the front end. It keeps no state.
+//
+//	variable               meaning                                        default
+//	GOOGLE_CLOUD_PROJECT   the project of the topic and of the traces     required
+//	REVIEWS_TOPIC          id of the topic that takes submitted reviews   required
+//	PORT                   where to listen                                8080
+//
+// Role: roles/pubsub.publisher on the topic.
+//
+// Retried: nothing here. An answer of 202 means that Pub/Sub has the review; after any other, or none,
+// the caller sends it again with the same Idempotency-Key, and it is the same review.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+
+	"github.com/hybrid-bts/functions/shared/cloudlog"
+	"github.com/hybrid-bts/functions/shared/env"
+	"github.com/hybrid-bts/functions/shared/serve"
+)
+
+func main() {
+	slog.SetDefault(cloudlog.New(os.Stderr))
+	serve.Main(run)
+}
+
+func run(ctx context.Context, lookup func(string) (string, bool)) error {
+	e := env.Reader{Lookup: lookup}
+	project, topic := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("REVIEWS_TOPIC")
+	port := e.String("PORT", "8080")
+	if err := e.Err(); err != nil {
+		return err
+	}
+	client, err := pubsub.NewClient(ctx, project)
+	if err != nil {
+		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
+	}
+	defer client.Close()
+	reviews := newTopic(client, topic)
+	defer reviews.publisher.Stop() // sends what is still in a batch
+	in := &intake{reviews: reviews, now: time.Now}
+	return serve.Function(ctx, "Review", port, cloudlog.Trace(project, in.handler()))
+}

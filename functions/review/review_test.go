@@ -1,0 +1,370 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/review"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// start returns the function's handler over an embedded Pub/Sub, and that.
+func start(t testing.TB, opts ...pstest.ServerReactorOption) (http.Handler, *pstest.Server) {
+	t.Helper()
+	srv := pstest.NewServer(opts...)
+	conn, err := grpc.NewClient(srv.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The test's own context ends before its clean-up, and with it what is still in a batch.
+	ctx := context.WithoutCancel(t.Context())
+	client, err := pubsub.NewClient(ctx, "shop", option.WithGRPCConn(conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: "projects/shop/topics/reviews"}); err != nil {
+		t.Fatal(err)
+	}
+	reviews := newTopic(client, "reviews")
+	t.Cleanup(func() {
+		reviews.publisher.Stop()
+		client.Close()
+		conn.Close()
+		srv.Close()
+	})
+	in := &intake{reviews: reviews, now: func() time.Time { return noon }}
+	return in.handler(), srv
+}
+
+func post(h http.Handler, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/v1/reviews", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// published returns the one review on the topic.
+func published(t testing.TB, srv *pstest.Server) review.Review {
+	t.Helper()
+	m := srv.Messages()
+	if len(m) != 1 {
+		t.Fatalf("%d messages, want 1", len(m))
+	}
+	r, err := review.Decode(m[0].Data, m[0].Attributes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func id(t testing.TB, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	var a accepted
+	if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil || w.Code != http.StatusAccepted {
+		t.Fatalf("%d %s, want 202", w.Code, w.Body)
+	}
+	return a.ID
+}
+
+func TestAcceptedReviewIsPublished(t *testing.T) {
+	h, srv := start(t)
+	w := post(h, `{"product":"butter-cream-peaches","rating":5,"text":"포토카드가 예뻐요 💜\n최고","author":"아미","locale":"ko-KR"}`)
+	got := published(t, srv)
+	want := review.Review{
+		ID: id(t, w), Product: "butter-cream-peaches", Rating: 5, Text: "포토카드가 예뻐요 💜\n최고",
+		Author: "아미", Locale: "ko-KR", SubmittedAt: noon,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	url := "/v1/products/butter-cream-peaches/reviews/" + want.ID
+	if body := fmt.Sprintf(`{"id":%q,"status_url":%q}`, want.ID, url); strings.TrimSpace(w.Body.String()) != body {
+		t.Errorf("answered %s, want %s", w.Body, body)
+	}
+	if got := w.Header().Get("Location"); got != url {
+		t.Errorf("Location = %q, want %q", got, url)
+	}
+}
+
+func TestTextsAreCleaned(t *testing.T) {
+	for _, tc := range []struct{ name, in, want string }{
+		{"spaces around", `  good \t\n `, "good"},
+		{"newline inside", `a\r\nb`, "a\nb"},
+		{"control characters", `a\u0000b\u0007c\u0085d`, "abcd"},
+		{"decomposed Hangul", norm.NFD.String("예뻐요"), "예뻐요"},
+		{"decomposed accents", `Caf\u0065\u0301`, "Café"},
+		{"a control character between letter and accent", `e\u0001\u0301`, "é"},
+		{"Arabic and an emoji of many runes", `رائع 👩‍👩‍👧`, "رائع 👩‍👩‍👧"},
+		{"nothing but space", `\u3000 \n`, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h, srv := start(t)
+			id(t, post(h, `{"product":"p","rating":1,"text":"`+tc.in+`","author":"`+tc.in+`"}`))
+			got := published(t, srv)
+			if got.Text != tc.want {
+				t.Errorf("text = %q, want %q", got.Text, tc.want)
+			}
+			if author := strings.ReplaceAll(tc.want, "\n", ""); got.Author != author {
+				t.Errorf("author = %q, want %q", got.Author, author)
+			}
+		})
+	}
+}
+
+func TestBounds(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("가", n) }
+	for _, tc := range []struct {
+		name, body string
+		pointer    string // "" when the review is accepted
+	}{
+		{"stars only", `{"product":"p","rating":1}`, ""},
+		{"a whole number written as 5.0", `{"product":"p","rating":5.0}`, ""},
+		{"product of 64", `{"product":"` + strings.Repeat("p", 64) + `","rating":1}`, ""},
+		{"text of 5000 characters", `{"product":"p","rating":1,"text":"` + long(5000) + `"}`, ""},
+		{"text of 5000 characters in NFC", `{"product":"p","rating":1,"text":"` + norm.NFD.String(long(5000)) + `"}`, ""},
+		{"text of 5000 characters and space around", `{"product":"p","rating":1,"text":" ` + long(5000) + ` "}`, ""},
+		{"author of 80 characters", `{"product":"p","rating":1,"author":"` + long(80) + `"}`, ""},
+		{"no locale", `{"product":"p","rating":1,"locale":""}`, ""},
+
+		{"not JSON", `rating=5`, "#"},
+		{"a list", `[]`, "#"},
+		{"null", `null`, "#"},
+		{"broken off", `{"product":"p","rating":1`, "#"},
+		{"unknown field", `{"product":"p","rating":1,"stars":5}`, "#/stars"},
+		{"product missing", `{"rating":1}`, "#/product"},
+		{"product blank", `{"product":" ","rating":1}`, "#/product"},
+		{"product empty", `{"product":"","rating":1}`, "#/product"},
+		{"product of 65", `{"product":"` + strings.Repeat("p", 65) + `","rating":1}`, "#/product"},
+		{"product with a slash", `{"product":"a/b","rating":1}`, "#/product"},
+		{"product a number", `{"product":7,"rating":1}`, "#/product"},
+		{"rating missing", `{"product":"p"}`, "#/rating"},
+		{"rating 0", `{"product":"p","rating":0}`, "#/rating"},
+		{"rating 6", `{"product":"p","rating":6}`, "#/rating"},
+		{"rating 4.5", `{"product":"p","rating":4.5}`, "#/rating"},
+		{"rating a string", `{"product":"p","rating":"5"}`, "#/rating"},
+		{"rating null", `{"product":"p","rating":null}`, "#/rating"},
+		{"rating huge", `{"product":"p","rating":1e300}`, "#/rating"},
+		{"text of 5001 characters", `{"product":"p","rating":1,"text":"` + long(5001) + `"}`, "#/text"},
+		{"text a number", `{"product":"p","rating":1,"text":1}`, "#/text"},
+		{"text in invalid UTF-8", "{\"product\":\"p\",\"rating\":1,\"text\":\"\xed\xa0\x80\"}", "#/text"},
+		{"author of 81 characters", `{"product":"p","rating":1,"author":"` + long(81) + `"}`, "#/author"},
+		{"locale of no language", `{"product":"p","rating":1,"locale":"<b>"}`, "#/locale"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h, srv := start(t)
+			w := post(h, tc.body)
+			if tc.pointer == "" {
+				id(t, w)
+				published(t, srv)
+				return
+			}
+			var p problem.Problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
+				t.Fatal(err)
+			}
+			if w.Code < 400 || w.Code > 499 || w.Header().Get("Content-Type") != problem.ContentType {
+				t.Errorf("%d %s, want 4xx problem", w.Code, w.Header().Get("Content-Type"))
+			}
+			if len(p.Errors) != 1 || p.Errors[0].Pointer != tc.pointer {
+				t.Errorf("errors %+v, want one at %s", p.Errors, tc.pointer)
+			}
+			if n := len(srv.Messages()); n != 0 {
+				t.Errorf("%d messages published, want none", n)
+			}
+		})
+	}
+}
+
+func TestRequestsThatHoldNoReview(t *testing.T) {
+	const good = `{"product":"p","rating":1}`
+	for _, tc := range []struct {
+		name, method, path, contentType, body string
+		want                                  int
+	}{
+		{"64 KiB", "POST", "/v1/reviews", "application/json", good + strings.Repeat(" ", maxBody-len(good)), 202},
+		{"over 64 KiB", "POST", "/v1/reviews", "application/json", good + strings.Repeat(" ", maxBody+1-len(good)), 413},
+		{"with a charset", "POST", "/v1/reviews", "application/json; charset=utf-8", good, 202},
+		{"GET", "GET", "/v1/reviews", "", "", 405},
+		{"PUT", "PUT", "/v1/reviews", "application/json", good, 405},
+		{"a form", "POST", "/v1/reviews", "application/x-www-form-urlencoded", "product=p", 415},
+		{"text", "POST", "/v1/reviews", "text/plain", good, 415},
+		{"another path", "POST", "/v1/reviews/1", "application/json", good, 404},
+		{"nothing", "POST", "/v1/reviews", "application/json", "", 400},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h, srv := start(t)
+			r := httptest.NewRequest(tc.method, tc.path, strings.NewReader(tc.body))
+			r.Header.Set("Content-Type", tc.contentType)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != tc.want {
+				t.Fatalf("%d %s, want %d", w.Code, w.Body, tc.want)
+			}
+			if n := len(srv.Messages()); (n == 1) != (tc.want == 202) {
+				t.Errorf("%d messages published", n)
+			}
+			if tc.want != 202 && w.Header().Get("Content-Type") != problem.ContentType {
+				t.Errorf("Content-Type = %q, want a problem", w.Header().Get("Content-Type"))
+			}
+		})
+	}
+}
+
+func TestIdempotencyKey(t *testing.T) {
+	h, _ := start(t)
+	const body = `{"product":"p","rating":5,"text":"good"}`
+	first := id(t, post(h, body, "Idempotency-Key", "k"))
+	if u, err := uuid.Parse(first); err != nil || u.Version() != 5 {
+		t.Errorf("id %s is no UUIDv5", first)
+	}
+	if again := id(t, post(h, body, "Idempotency-Key", "k")); again != first {
+		t.Errorf("a retry became %s, want %s", again, first)
+	}
+	if again := id(t, post(h, `{"text":"good", "rating":5,"product":"p"}`, "Idempotency-Key", "k")); again != first {
+		t.Errorf("the same review in another order became %s, want %s", again, first)
+	}
+	for name, other := range map[string]string{
+		"another body":   id(t, post(h, `{"product":"p","rating":4,"text":"good"}`, "Idempotency-Key", "k")),
+		"another key":    id(t, post(h, body, "Idempotency-Key", "k2")),
+		"no key":         id(t, post(h, body)),
+		"an empty key":   id(t, post(h, body, "Idempotency-Key", "")),
+		"a field moved":  id(t, post(h, `{"product":"p","rating":5,"author":"good"}`, "Idempotency-Key", "k")),
+		"key and body…":  id(t, post(h, `{"product":"p","rating":5,"text":"good"}`, "Idempotency-Key", "k\"")),
+		"no key, second": id(t, post(h, body)),
+	} {
+		if other == first {
+			t.Errorf("%s is the same review", name)
+		}
+	}
+	if w := post(h, body, "Idempotency-Key", strings.Repeat("k", 256)); w.Code != 422 || !strings.Contains(w.Body.String(), `"parameter":"Idempotency-Key"`) {
+		t.Errorf("a key of 256: %d %s, want 422 naming the header", w.Code, w.Body)
+	}
+}
+
+func TestPubSubAway(t *testing.T) {
+	var log bytes.Buffer
+	old := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(old)
+	h, srv := start(t, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "secret detail"))
+	w := post(h, `{"product":"p","rating":5,"text":"between us"}`)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "5" || strings.Contains(w.Body.String(), "secret") {
+		t.Errorf("%d Retry-After %q %s, want 503 without what is inside", w.Code, w.Header().Get("Retry-After"), w.Body)
+	}
+	if len(srv.Messages()) != 0 {
+		t.Error("something was published")
+	}
+	if n := strings.Count(log.String(), "level="); n != 1 || strings.Contains(log.String(), "between us") {
+		t.Errorf("logged %d lines, want one without the text: %s", n, log.String())
+	}
+}
+
+func TestPublishSurvivesACallerWhoHangsUp(t *testing.T) {
+	h, srv := start(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/reviews", strings.NewReader(`{"product":"p","rating":5}`))
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	published(t, srv)
+}
+
+func TestConcurrentReviewsAreAllPublished(t *testing.T) {
+	h, srv := start(t)
+	server := httptest.NewServer(h)
+	defer server.Close()
+	const workers, each = 32, 20
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := range each {
+				resp, err := http.Post(server.URL+"/v1/reviews", "application/json",
+					strings.NewReader(fmt.Sprintf(`{"product":"p","rating":%d,"text":"%d/%d"}`, 1+i%5, w, i)))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				_, _ = io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusAccepted {
+					t.Errorf("status %d", resp.StatusCode)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	ids := map[string]bool{}
+	for _, m := range srv.Messages() {
+		r, err := review.Decode(m.Data, m.Attributes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[r.ID] = true
+	}
+	if len(ids) != workers*each {
+		t.Errorf("%d reviews published, want %d", len(ids), workers*each)
+	}
+}
+
+func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
+	err := run(t.Context(), func(string) (string, bool) { return "", false })
+	if err == nil || !strings.Contains(err.Error(), "GOOGLE_CLOUD_PROJECT") || !strings.Contains(err.Error(), "REVIEWS_TOPIC") {
+		t.Errorf("run() = %v, want both missing variables named", err)
+	}
+}
+
+// accepting takes every review.
+type accepting struct{ last review.Review }
+
+func (a *accepting) publish(_ context.Context, r review.Review) error { a.last = r; return nil }
+
+// FuzzSubmit checks that whatever is accepted is a review that its readers take.
+func FuzzSubmit(f *testing.F) {
+	f.Add([]byte(`{"product":"butter","rating":5,"text":"좋아요 💜\u0000","author":" ","locale":"ko"}`), "key")
+	f.Add([]byte("{\"product\":\"p\",\"rating\":1,\"text\":\"\xff\"}"), "")
+	f.Fuzz(func(t *testing.T, body []byte, key string) {
+		var to accepting
+		in := &intake{reviews: &to, now: func() time.Time { return noon }}
+		w := post(in.handler(), string(body), "Idempotency-Key", key)
+		if w.Code != http.StatusAccepted {
+			if w.Code >= 500 {
+				t.Errorf("%q: %d %s", body, w.Code, w.Body)
+			}
+			return
+		}
+		data, attributes, err := review.Encode(to.last)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := review.Decode(data, attributes); err != nil || !utf8.ValidString(to.last.Text) {
+			t.Errorf("accepted %q, which became %+v: %v", body, to.last, err)
+		}
+	})
+}
