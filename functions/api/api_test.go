@@ -1,0 +1,309 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/civil"
+	"cloud.google.com/go/spanner"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+)
+
+const butter = "butter-cream-peaches"
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 123456000, time.UTC)
+
+func addProducts(t testing.TB, db *spanner.Client, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		apply(t, db, spanner.InsertMap("Products", map[string]any{
+			"Product": id, "Title": "Title of " + id, "Kind": "album", "Price": int64(18900), "Currency": "KRW",
+			"Released": civil.Date{Year: 2021, Month: 7, Day: 9},
+		}))
+	}
+}
+
+func addReview(t testing.TB, db *spanner.Client, id string, change map[string]any) {
+	t.Helper()
+	row := map[string]any{
+		"Product": butter, "Review": id, "Status": "published", "Rating": int64(5), "Text": "최고 💜", "Author": "아미", "Locale": "ko",
+		"Language": "ko", "Score": 0.9, "Magnitude": 0.9, "ScoredBy": "model",
+		"SubmittedAt": noon, "StoredAt": spanner.CommitTimestamp, "PublishedAt": spanner.CommitTimestamp,
+	}
+	for k, v := range change {
+		row[k] = v
+	}
+	apply(t, db, spanner.InsertMap("Reviews", row))
+}
+
+func addRating(t testing.TB, db *spanner.Client, product string, shard int64, stars [5]int64, scored, micros int64) {
+	t.Helper()
+	apply(t, db, spanner.Insert("Ratings",
+		[]string{"Product", "Shard", "Stars1", "Stars2", "Stars3", "Stars4", "Stars5", "Scored", "ScoreMicros"},
+		[]any{product, shard, stars[0], stars[1], stars[2], stars[3], stars[4], scored, micros}))
+}
+
+func apply(t testing.TB, db *spanner.Client, m *spanner.Mutation) {
+	t.Helper()
+	if _, err := db.Apply(t.Context(), []*spanner.Mutation{m}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func get200[T any](t testing.TB, h http.Handler, path string) T {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	if w.Code != http.StatusOK {
+		t.Fatalf("GET %s: %d %s", path, w.Code, w.Body)
+	}
+	var v T
+	dec := json.NewDecoder(w.Body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&v); err != nil {
+		t.Fatalf("GET %s: %v", path, err)
+	}
+	return v
+}
+
+type productList struct {
+	Products []product `json:"products"`
+	Next     string    `json:"next_page_token"`
+}
+
+type reviewList struct {
+	Reviews []review `json:"reviews"`
+	Next    string   `json:"next_page_token"`
+}
+
+func TestProducts(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		h := (&server{spannerStore{db}}).handler()
+		if got := get200[productList](t, h, "/v1/products"); got.Products == nil || len(got.Products) != 0 || got.Next != "" {
+			t.Errorf("an empty shop lists %+v, want an empty list", got)
+		}
+		addProducts(t, db, "b", "a", butter, "c")
+		addRating(t, db, butter, 3, [5]int64{1, 0, 0, 0, 1}, 1, 900000)
+		addRating(t, db, butter, 11, [5]int64{0, 0, 0, 1, 0}, 1, -400000)
+		addRating(t, db, butter+"-2", 0, [5]int64{9, 9, 9, 9, 9}, 45, 0)
+
+		want := product{ID: butter, Title: "Title of " + butter, Kind: "album", Price: 18900, Currency: "KRW", Released: "2021-07-09",
+			Rating: summary{Count: 3, Average: 10. / 3}}
+		if diff := cmp.Diff(want, get200[product](t, h, "/v1/products/"+butter)); diff != "" {
+			t.Error(diff)
+		}
+		var ids []string
+		for next := ""; ; {
+			page := get200[productList](t, h, "/v1/products?page_size=2&page_token="+next)
+			for _, p := range page.Products {
+				ids = append(ids, p.ID)
+				if p.ID == butter {
+					if diff := cmp.Diff(want, p); diff != "" {
+						t.Error(diff)
+					}
+				}
+			}
+			if next = page.Next; next == "" {
+				break
+			}
+		}
+		if diff := cmp.Diff([]string{"a", "b", butter, "c"}, ids); diff != "" {
+			t.Error(diff)
+		}
+
+		mean := 0.25
+		wantRating := rating{Count: 3, Average: 10. / 3, Stars: map[string]int64{"1": 1, "2": 0, "3": 0, "4": 1, "5": 1}, Score: &mean}
+		if diff := cmp.Diff(wantRating, get200[rating](t, h, "/v1/products/"+butter+"/rating")); diff != "" {
+			t.Error(diff)
+		}
+		none := rating{Stars: map[string]int64{"1": 0, "2": 0, "3": 0, "4": 0, "5": 0}}
+		if diff := cmp.Diff(none, get200[rating](t, h, "/v1/products/a/rating")); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestReviews(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		h := (&server{spannerStore{db}}).handler()
+		addProducts(t, db, butter, "other")
+		// Three share a moment, down to the nanosecond.
+		ids := make([]string, 7)
+		for i := range ids {
+			ids[i] = uuid.NewSHA1(uuid.NameSpaceDNS, []byte{byte(i)}).String()
+			addReview(t, db, ids[i], map[string]any{"SubmittedAt": noon.Add(time.Duration(max(0, i-2)) * time.Nanosecond)})
+		}
+		slices.Sort(ids[:3])
+		want := []string{ids[6], ids[5], ids[4], ids[3], ids[0], ids[1], ids[2]}
+		held := uuid.NewString()
+		addReview(t, db, held, map[string]any{"Status": "held", "HeldFor": "unknown product", "PublishedAt": nil})
+		addReview(t, db, uuid.NewString(), map[string]any{"Product": "other"})
+
+		var got []string
+		for next := ""; ; {
+			page := get200[reviewList](t, h, "/v1/products/"+butter+"/reviews?page_size=2&page_token="+next)
+			for _, r := range page.Reviews {
+				got = append(got, r.ID)
+			}
+			// What comes while a reader turns the pages moves nothing.
+			addReview(t, db, uuid.NewString(), map[string]any{"SubmittedAt": noon.Add(time.Hour)})
+			if next = page.Next; next == "" {
+				break
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+
+		r := get200[review](t, h, "/v1/products/"+butter+"/reviews/"+ids[0])
+		if r.PublishedAt == nil || r.Language == nil || r.Score == nil || *r.Score != 0.9 || r.Text != "최고 💜" || !r.SubmittedAt.Equal(noon) || r.Status != "published" {
+			t.Errorf("review = %+v", r)
+		}
+		r = get200[review](t, h, "/v1/products/"+butter+"/reviews/"+held)
+		if r.Status != "held" || r.PublishedAt != nil {
+			t.Errorf("held review = %+v", r)
+		}
+	})
+}
+
+func TestRefusals(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addProducts(t, db, butter)
+	h := (&server{spannerStore{db}}).handler()
+	const some = "6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"
+	for _, tc := range []struct {
+		method, path string
+		status       int
+		says         string
+	}{
+		{"GET", "/v1/products/none", 404, `no product \"none\"`},
+		{"GET", "/v1/products/none/rating", 404, `no product \"none\"`},
+		{"GET", "/v1/products/none/reviews", 404, `no product \"none\"`},
+		{"GET", "/v1/products/" + butter + "/reviews/" + some, 404, "not yet"},
+		{"GET", "/v1/products/" + butter + "/reviews/1", 422, `"parameter":"review"`},
+		{"GET", "/v1/products/UPPER", 422, `"parameter":"product"`},
+		{"GET", "/v1/products/%00", 422, `"parameter":"product"`},
+		{"GET", "/v1/products?page_size=0", 422, `"parameter":"page_size"`},
+		{"GET", "/v1/products?page_size=101", 422, `"parameter":"page_size"`},
+		{"GET", "/v1/products?page_size=x", 422, `"parameter":"page_size"`},
+		{"GET", "/v1/products?page_token=x", 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + url.QueryEscape("💜"), 422, `"parameter":"page_token"`},
+		{"POST", "/v1/products", 405, "allowed: GET, HEAD"},
+		{"GET", "/nowhere", 404, "nothing is at"},
+		{"GET", "/assets/", 404, "nothing is at"},
+		{"GET", "/assets/index.html", 404, "nothing is at"},
+	} {
+		t.Run(tc.path, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(tc.method, tc.path, nil))
+			if w.Code != tc.status || w.Header().Get("Content-Type") != problem.ContentType || strings.Count(w.Body.String(), tc.says) != 1 {
+				t.Errorf("%d %s %s, want %d and %q once", w.Code, w.Header().Get("Content-Type"), w.Body, tc.status, tc.says)
+			}
+			if strings.Contains(tc.says, "not yet") != (w.Header().Get("Retry-After") == "1") {
+				t.Errorf("Retry-After = %q", w.Header().Get("Retry-After"))
+			}
+		})
+	}
+}
+
+func TestSpannerAway(t *testing.T) {
+	db, srv := spannerdbtest.New(t)
+	h := (&server{spannerStore{db}}).handler()
+	for name, tc := range map[string]struct {
+		fault  error
+		status int
+	}{
+		"passing": {status.Error(codes.ResourceExhausted, "secret detail"), 503},
+		"broken":  {status.Error(codes.PermissionDenied, "secret detail"), 500},
+	} {
+		srv.Fail(tc.fault)
+		for _, path := range []string{"", "/" + butter, "/" + butter + "/rating", "/" + butter + "/reviews", "/" + butter + "/reviews/" + uuid.NewString()} {
+			t.Run(name+path, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+				defer cancel()
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/products"+path, nil))
+				if w.Code != tc.status || strings.Contains(w.Body.String(), "secret") || (w.Header().Get("Retry-After") == "2") != (tc.status == 503) {
+					t.Errorf("%d Retry-After %q %s, want %d", w.Code, w.Header().Get("Retry-After"), w.Body, tc.status)
+				}
+			})
+		}
+	}
+}
+
+func TestPage(t *testing.T) {
+	h := (&server{}).handler()
+	for path, contentType := range map[string]string{
+		"/": "text/html; charset=utf-8", "/assets/app.css": "text/css; charset=utf-8", "/assets/app.js": "text/javascript; charset=utf-8",
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != 200 || w.Header().Get("Content-Type") != contentType || w.Body.Len() == 0 {
+			t.Errorf("GET %s: %d %s", path, w.Code, w.Header().Get("Content-Type"))
+		}
+		if !strings.Contains(w.Header().Get("Content-Security-Policy"), "default-src 'none'") {
+			t.Errorf("GET %s has no policy", path)
+		}
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("If-None-Match", w.Header().Get("ETag"))
+		again := httptest.NewRecorder()
+		h.ServeHTTP(again, r)
+		if again.Code != http.StatusNotModified {
+			t.Errorf("GET %s again: %d, want 304", path, again.Code)
+		}
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/healthz", nil))
+	if w.Code != 200 {
+		t.Errorf("healthz: %d", w.Code)
+	}
+}
+
+func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
+	err := run(t.Context(), func(string) (string, bool) { return "", false })
+	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE"} {
+		if !strings.Contains(fmt.Sprint(err), name) {
+			t.Errorf("run() = %v, want %s named", err, name)
+		}
+	}
+}
+
+func FuzzDecodeCursor(f *testing.F) {
+	token, err := cursor{"id", noon}.encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(token)
+	f.Add("e30")
+	f.Fuzz(func(t *testing.T, token string) {
+		c, err := decodeCursor(token)
+		if err != nil || c == nil {
+			if err != nil && !errors.Is(err, errToken) {
+				t.Errorf("%q: %v", token, err)
+			}
+			return
+		}
+		again, err := c.encode()
+		if err != nil {
+			t.Fatalf("%q: %+v does not encode: %v", token, c, err)
+		}
+		if c2, err := decodeCursor(again); err != nil || c2.ID != c.ID || !c2.At.Equal(c.At) {
+			t.Errorf("%q became %+v, then %+v: %v", token, c, c2, err)
+		}
+	})
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"encoding/base64"
+	"errors"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// cursor is the key of the last item of a page: the next page begins after it. It names a place, not
+// a number of items, so that what is added meanwhile moves nothing.
+type cursor struct {
+	ID string    `json:"i"`
+	At time.Time `json:"t,omitzero"` // of a review: when it was submitted
+}
+
+// encode returns the page token of a cursor; callers treat it as opaque.
+func (c cursor) encode() (string, error) {
+	b, err := json.Marshal(c)
+	return base64.RawURLEncoding.EncodeToString(b), err
+}
+
+var errToken = errors.New("not a page token of this list")
+
+// decodeCursor returns the cursor of a page token, which is nil when the token is empty. A token is
+// not secret, nor signed: it can do no more than skip.
+func decodeCursor(token string) (*cursor, error) {
+	if token == "" {
+		return nil, nil
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil {
+		return nil, errToken
+	}
+	var c cursor
+	if err := json.Unmarshal(b, &c, json.RejectUnknownMembers(true)); err != nil {
+		return nil, errToken
+	}
+	if c.ID == "" || len(c.ID) > 64 || c.At.Year() > 9999 || c.At.Year() < 1 {
+		return nil, errToken
+	}
+	return &c, nil
+}
