@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/bigtable/bttest"
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"github.com/fsouza/fake-gcs-server/fakestorage"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/hybrid-bts/functions/shared/event"
+	"github.com/hybrid-bts/functions/shared/languagetest"
+	"github.com/hybrid-bts/functions/shared/spannerdb"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+)
+
+// Names in the local project.
+const (
+	project     = "hybrid-bts-local"
+	instance    = "local" // of Spanner and of Bigtable
+	database    = "shop"
+	reviews     = "reviews"
+	deadReviews = "reviews-dead"
+	originals   = "hybrid-bts-local-originals"
+	renditions  = "hybrid-bts-local-renditions"
+)
+
+// subscription is a topic's way to a function.
+type subscription struct {
+	topic, function, deadTopic string
+	ackDeadline                time.Duration
+}
+
+// subscriptions are all of them.
+var subscriptions = []subscription{
+	{topic: reviews, function: "sentiment", deadTopic: deadReviews, ackDeadline: 30 * time.Second},
+}
+
+// name is the subscription's own.
+func (s subscription) name() string { return s.topic + "-" + s.function }
+
+func topicPath(id string) string        { return "projects/" + project + "/topics/" + id }
+func subscriptionPath(id string) string { return "projects/" + project + "/subscriptions/" + id }
+
+// engines are what runs here in place of Google Cloud.
+type engines struct {
+	pubsub   *pstest.Server
+	spanner  *spannerdbtest.Server
+	bigtable *bttest.Server
+	storage  *fakestorage.Server
+	language *languagetest.Server
+
+	conn    *grpc.ClientConn
+	client  *pubsub.Client // of the embedded Pub/Sub
+	closers []func()
+}
+
+// startEngines starts all engines, with schema, topics, subscriptions and buckets.
+func startEngines(ctx context.Context) (e *engines, err error) {
+	e = &engines{}
+	defer func() {
+		if err != nil {
+			e.close()
+		}
+	}()
+	const anyPort = "127.0.0.1:0"
+	e.pubsub = pstest.NewServerWithAddress(anyPort)
+	e.closers = append(e.closers, func() { _ = e.pubsub.Close() })
+	if e.spanner, err = spannerdbtest.Start(anyPort); err != nil {
+		return nil, err
+	}
+	e.closers = append(e.closers, e.spanner.Close)
+	if e.bigtable, err = bttest.NewServer(anyPort); err != nil {
+		return nil, fmt.Errorf("embedded Bigtable: %w", err)
+	}
+	e.closers = append(e.closers, e.bigtable.Close)
+	if e.storage, err = fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1"}); err != nil {
+		return nil, fmt.Errorf("embedded Cloud Storage: %w", err)
+	}
+	e.closers = append(e.closers, e.storage.Stop)
+	if e.language, err = languagetest.Start(anyPort); err != nil {
+		return nil, err
+	}
+	e.closers = append(e.closers, e.language.Close)
+	for _, bucket := range []string{originals, renditions} {
+		e.storage.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: bucket})
+	}
+	if err := e.makeTopics(ctx); err != nil {
+		return nil, err
+	}
+	return e, loadProducts(ctx, e.spanner.Addr)
+}
+
+// makeTopics makes the topics and subscriptions, and for each dead-letter topic a subscription for our log.
+func (e *engines) makeTopics(ctx context.Context) (err error) {
+	if e.conn, err = grpc.NewClient(e.pubsub.Addr, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
+		return fmt.Errorf("embedded Pub/Sub: %w", err)
+	}
+	e.closers = append(e.closers, func() { _ = e.conn.Close() })
+	// The publishers of dead letters outlive the signal to stop.
+	if e.client, err = pubsub.NewClient(context.WithoutCancel(ctx), project, option.WithGRPCConn(e.conn)); err != nil {
+		return fmt.Errorf("embedded Pub/Sub: %w", err)
+	}
+	e.closers = append(e.closers, func() { _ = e.client.Close() })
+	for _, s := range subscriptions {
+		for _, topic := range []string{s.topic, s.deadTopic} {
+			if _, err := e.client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topicPath(topic)}); err != nil {
+				return fmt.Errorf("create topic %s: %w", topic, err)
+			}
+		}
+		for _, sub := range []*pubsubpb.Subscription{
+			{Name: subscriptionPath(s.name()), Topic: topicPath(s.topic)},
+			{Name: subscriptionPath(deadLog(s)), Topic: topicPath(s.deadTopic)},
+		} {
+			sub.AckDeadlineSeconds, sub.MessageRetentionDuration = 600, durationpb.New(24*time.Hour)
+			if _, err := e.client.SubscriptionAdminClient.CreateSubscription(ctx, sub); err != nil {
+				return fmt.Errorf("create subscription %s: %w", sub.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// deadLog is the subscription that our log reads a subscription's dead letters from.
+func deadLog(s subscription) string { return s.deadTopic + "-log" }
+
+// logDeadLetters logs the dead letters of a subscription until ctx ends.
+func (e *engines) logDeadLetters(ctx context.Context, s subscription) {
+	err := e.client.Subscriber(deadLog(s)).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+		reason := m.Attributes[event.ReasonAttribute]
+		if reason == "" {
+			reason = "delivered " + m.Attributes[sourceDeliveryCount] + " times in vain"
+		}
+		slog.Warn("dead letter", "topic", s.deadTopic, "bytes", len(m.Data), "reason", reason)
+		m.Ack()
+	})
+	died(ctx, "dead letters are not logged any more", err)
+}
+
+func (e *engines) close() {
+	for _, f := range slices.Backward(e.closers) {
+		f()
+	}
+}
+
+// environ is what the functions, and other tools, need to find everything.
+func (e *engines) environ() []string {
+	return []string{
+		"GOOGLE_CLOUD_PROJECT=" + project,
+		"PUBSUB_EMULATOR_HOST=" + e.pubsub.Addr,
+		"SPANNER_EMULATOR_HOST=" + e.spanner.Addr,
+		"BIGTABLE_EMULATOR_HOST=" + e.bigtable.Addr,
+		"STORAGE_EMULATOR_HOST=" + e.storage.URL(),
+		"LANGUAGE_ENDPOINT=" + e.language.Addr,
+		"SPANNER_INSTANCE=" + instance,
+		"SPANNER_DATABASE=" + database,
+		"BIGTABLE_INSTANCE=" + instance,
+		"REVIEWS_TOPIC=" + reviews,
+		"DEAD_LETTER_TOPIC=" + deadReviews,
+		"ORIGINALS_BUCKET=" + originals,
+		"RENDITIONS_BUCKET=" + renditions,
+	}
+}
+
+// databaseName is the full name of the local database.
+func databaseName() string { return spannerdb.Name(project, instance, database) }
+
+// writeEnv writes the variables at once, so that who waits for the file finds it whole.
+func writeEnv(file string, environ []string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
+	if err != nil {
+		return err
+	}
+	_, err = tmp.WriteString(strings.Join(environ, "\n") + "\n")
+	if err = errors.Join(err, tmp.Close()); err == nil {
+		err = os.Rename(tmp.Name(), file)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", file, err), os.Remove(tmp.Name()))
+	}
+	return nil
+}

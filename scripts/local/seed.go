@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"cloud.google.com/go/civil"
+	"cloud.google.com/go/spanner"
+
+	"github.com/hybrid-bts/functions/shared/spannerdb"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+)
+
+//go:embed seed/products.json
+var productsJSON []byte
+
+//go:embed seed/reviews.json
+var reviewsJSON []byte
+
+// seedProduct is a line of the catalogue.
+type seedProduct struct {
+	ID       string     `json:"id"`
+	Title    string     `json:"title"`
+	Kind     string     `json:"kind"`
+	Price    int64      `json:"price"` // in the currency's smallest unit
+	Currency string     `json:"currency"`
+	Released civil.Date `json:"released"`
+}
+
+// loadProducts writes the catalogue into the database at addr.
+func loadProducts(ctx context.Context, addr string) error {
+	var products []seedProduct
+	if err := json.Unmarshal(productsJSON, &products); err != nil {
+		return fmt.Errorf("read catalogue: %w", err)
+	}
+	db, err := spannerdb.Open(ctx, databaseName(), spannerdbtest.Options(addr)...)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	rows := make([]*spanner.Mutation, len(products))
+	for i, p := range products {
+		rows[i] = spanner.InsertOrUpdate("Products", []string{"Product", "Title", "Kind", "Price", "Currency", "Released"},
+			[]any{p.ID, p.Title, p.Kind, p.Price, p.Currency, p.Released})
+	}
+	if _, err := db.Apply(ctx, rows); err != nil {
+		return fmt.Errorf("load catalogue: %w", err)
+	}
+	return nil
+}
+
+// submitReviews sends the first reviews through the intake at url, and waits until they are stored.
+func submitReviews(ctx context.Context, url string) error {
+	var bodies []json.RawMessage
+	if err := json.Unmarshal(reviewsJSON, &bodies); err != nil {
+		return fmt.Errorf("read first reviews: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	stored := make([]string, len(bodies))
+	for i, body := range bodies {
+		header := http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {"seed-" + strconv.Itoa(i)}}
+		resp, err := do(ctx, http.MethodPost, url+"/v1/reviews", header, bytes.NewReader(body))
+		if err != nil {
+			return fmt.Errorf("submit first reviews: %w", err)
+		}
+		if resp.StatusCode != http.StatusAccepted {
+			return fmt.Errorf("submit first review %d: %s", i, resp.Status)
+		}
+		stored[i] = url + resp.Header.Get("Location")
+	}
+	for _, at := range stored {
+		for {
+			resp, err := do(ctx, http.MethodGet, at, nil, nil)
+			if err != nil {
+				return fmt.Errorf("wait for the first reviews: %w", err)
+			}
+			if resp.StatusCode == http.StatusOK {
+				break
+			}
+			sleep(ctx, 20*time.Millisecond)
+		}
+	}
+	return nil
+}
