@@ -101,7 +101,7 @@ func startEngines(ctx context.Context) (e *engines, err error) {
 	if err := e.makeTopics(ctx); err != nil {
 		return nil, err
 	}
-	return e, loadProducts(ctx, e.spanner.Addr)
+	return e, loadProducts(ctx, e.spanner)
 }
 
 // makeTopics makes the topics and subscriptions, and for each dead-letter topic a subscription for our log.

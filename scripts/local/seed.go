@@ -33,13 +33,13 @@ type seedProduct struct {
 	Released civil.Date `json:"released"`
 }
 
-// loadProducts writes the catalogue into the database at addr.
-func loadProducts(ctx context.Context, addr string) error {
+// loadProducts writes the catalogue.
+func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
 	var products []seedProduct
 	if err := json.Unmarshal(productsJSON, &products); err != nil {
 		return fmt.Errorf("read catalogue: %w", err)
 	}
-	db, err := spannerdb.Open(ctx, databaseName(), spannerdbtest.Options(addr)...)
+	db, err := spannerdb.Open(ctx, databaseName(), srv.Options()...)
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"cloud.google.com/go/spanner/apiv1/spannerpb"
 	"cloud.google.com/go/spanner/spannertest"
 	"cloud.google.com/go/spanner/spansql"
+	"google.golang.org/api/option"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -72,6 +73,14 @@ func Start(addr string) (*Server, error) {
 	spannerpb.RegisterSpannerServer(s.grpc, s.proxy)
 	go func() { _ = s.grpc.Serve(l) }() // returns when Close stops it
 	return s, nil
+}
+
+// Options make a client speak to the server, without credentials.
+func (s *Server) Options() []option.ClientOption {
+	return []option.ClientOption{
+		option.WithEndpoint(s.Addr), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())),
+	}
 }
 
 // Close stops the server and forgets the data.

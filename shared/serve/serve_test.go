@@ -1,0 +1,197 @@
+package serve_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/hybrid-bts/functions/shared/serve"
+)
+
+// server is a way to serve.
+type server func(ctx context.Context, port string, h http.Handler) error
+
+func servers(t *testing.T) map[string]server {
+	return map[string]server{
+		"HTTP": serve.HTTP,
+		"Function": func(ctx context.Context, port string, h http.Handler) error {
+			return serve.Function(ctx, t.Name(), port, h)
+		},
+	}
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// get returns the status and body, trying again until something listens.
+func get(t testing.TB, url string) (int, string) {
+	t.Helper()
+	for range 200 {
+		resp, err := http.Get(url)
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		if err != nil {
+			t.Error(err)
+			return 0, ""
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		return resp.StatusCode, string(b)
+	}
+	t.Errorf("nothing listens at %s", url)
+	return 0, ""
+}
+
+func TestWhatIsInFlightIsAnsweredBeforeTheEnd(t *testing.T) {
+	for name, serve := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			port := freePort(t)
+			arrived, release := make(chan struct{}), make(chan struct{})
+			ctx, stop := context.WithCancel(t.Context())
+			served := make(chan error, 1)
+			go func() {
+				served <- serve(ctx, port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					close(arrived)
+					<-release
+					// No length, so that the end of the body takes a chunk of its own.
+					for range 3 {
+						_, _ = io.WriteString(w, strings.Repeat("done", 1000))
+						_ = http.NewResponseController(w).Flush()
+					}
+				}))
+			}()
+			answered := make(chan string, 1)
+			go func() {
+				code, body := get(t, "http://127.0.0.1:"+port+"/")
+				answered <- fmt.Sprint(code, " ", len(body))
+			}()
+			<-arrived
+			stop()
+			select {
+			case err := <-served:
+				t.Fatalf("it ended with a request in flight: %v", err)
+			case <-time.After(100 * time.Millisecond):
+			}
+			if resp, err := http.Get("http://127.0.0.1:" + port + "/"); err == nil {
+				resp.Body.Close()
+				if resp.StatusCode != http.StatusServiceUnavailable {
+					t.Errorf("a request that came after the signal: %s, want none or 503", resp.Status)
+				}
+			}
+			close(release)
+			if got := <-answered; got != "200 12000" {
+				t.Errorf("what was in flight was answered %s, want 200 12000", got)
+			}
+			if err := <-served; err != nil {
+				t.Errorf("it ended with %v, want nil", err)
+			}
+		})
+	}
+}
+
+func TestHealthOfAFunction(t *testing.T) {
+	port := freePort(t)
+	go func() {
+		_ = serve.Function(t.Context(), t.Name(), port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, r.URL.Path)
+		}))
+	}()
+	if code, body := get(t, "http://127.0.0.1:"+port+"/healthz"); code != 200 || body != "" {
+		t.Errorf("/healthz: %d %q", code, body)
+	}
+	if code, body := get(t, "http://127.0.0.1:"+port+"/any/path"); code != 200 || body != "/any/path" {
+		t.Errorf("another path: %d %q, want the function's answer", code, body)
+	}
+}
+
+func TestTakenPortIsAnError(t *testing.T) {
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	for name, serve := range servers(t) {
+		if err := serve(t.Context(), port, http.NotFoundHandler()); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("%s: %v, want the address to be in use", name, err)
+		}
+	}
+}
+
+// TestMain lets a test run this binary as a program that uses Main.
+func TestMain(m *testing.M) {
+	switch os.Getenv("SERVE_TEST_RUN") {
+	case "until stopped":
+		serve.Main(func(ctx context.Context, _ func(string) (string, bool)) error {
+			fmt.Println("running")
+			<-ctx.Done()
+			fmt.Println("drained")
+			return nil
+		})
+		return
+	case "error":
+		serve.Main(func(context.Context, func(string) (string, bool)) error { return errors.New("no database") })
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestMainStopsOnSIGTERM(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "SERVE_TEST_RUN=until stopped")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, len("running\n"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil || string(rest) != "drained\n" {
+		t.Errorf("it printed %q and ended with %v, want drained and 0", rest, err)
+	}
+}
+
+func TestMainFailsWithTheErrorLogged(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "SERVE_TEST_RUN=error")
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "no database") {
+		t.Errorf("it printed %q and ended with %v, want the error and 1", out, err)
+	}
+}
