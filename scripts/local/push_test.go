@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+)
+
+// received is one delivery that a function got.
+type received struct {
+	Subscription    string
+	DeliveryAttempt int
+	Message         struct {
+		Data       []byte
+		Attributes map[string]string
+		MessageID  string `json:"messageId"`
+	}
+}
+
+// function records what is delivered to it, and answers what answer says.
+type function struct {
+	mu     sync.Mutex
+	got    []received
+	answer func(r received) int
+}
+
+func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var got received
+	if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	f.mu.Lock()
+	f.got = append(f.got, got)
+	f.mu.Unlock()
+	w.WriteHeader(f.answer(got))
+}
+
+func (f *function) deliveries() []received {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.got)
+}
+
+// delivering publishes n numbered messages and delivers them to f, until the test ends.
+func delivering(t *testing.T, f *function, n int, ackDeadline time.Duration, o pushOptions) *engines {
+	t.Helper()
+	e, err := startEngines(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(f)
+	p := e.client.Publisher(reviews)
+	for i := range n {
+		if _, err := p.Publish(t.Context(), &pubsub.Message{Data: []byte(strconv.Itoa(i)), Attributes: map[string]string{"a": "b"}}).Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.Stop()
+	s := subscriptions[0]
+	s.ackDeadline = ackDeadline
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		newPush(e, s, srv.URL, o).run(ctx)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+		srv.Close()
+		e.close()
+	})
+	return e
+}
+
+// wait returns the deliveries once there are n.
+func (f *function) wait(t *testing.T, n int) []received {
+	t.Helper()
+	for range 500 {
+		if got := f.deliveries(); len(got) >= n {
+			return got
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%d deliveries, want %d", len(f.deliveries()), n)
+	return nil
+}
+
+// deadLetters returns what is on the dead-letter topic once there is anything, or after a while.
+func deadLetters(t *testing.T, e *engines) []*pubsub.Message {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var mu sync.Mutex
+	var got []*pubsub.Message
+	err := e.client.Subscriber(deadLog(subscriptions[0])).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, m)
+		m.Ack()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func calm() pushOptions { return pushOptions{maxAttempts: 5, minBackoff: time.Millisecond} }
+
+func TestMessageIsDeliveredUntilItIsAccepted(t *testing.T) {
+	f := &function{answer: func(r received) int { return map[bool]int{true: 204, false: 503}[r.DeliveryAttempt == 3] }}
+	e := delivering(t, f, 1, time.Second, calm())
+	got := f.wait(t, 3)
+	for i, r := range got {
+		if r.DeliveryAttempt != i+1 || string(r.Message.Data) != "0" || r.Message.Attributes["a"] != "b" || r.Message.MessageID == "" ||
+			r.Subscription != "projects/hybrid-bts-local/subscriptions/reviews-sentiment" {
+			t.Errorf("delivery %d is %+v", i, r)
+		}
+	}
+	if dead := deadLetters(t, e); len(dead) != 0 {
+		t.Errorf("%d dead letters, want none", len(dead))
+	}
+	if n := len(f.deliveries()); n != 3 {
+		t.Errorf("%d deliveries, want 3", n)
+	}
+}
+
+func TestMessageThatIsRefusedTooOftenIsDeadLetteredOnce(t *testing.T) {
+	f := &function{answer: func(r received) int { return map[bool]int{true: 500, false: 204}[string(r.Message.Data) == "0"] }}
+	e := delivering(t, f, 2, time.Second, calm())
+	f.wait(t, 6)
+	dead := deadLetters(t, e)
+	if len(dead) != 1 || string(dead[0].Data) != "0" || dead[0].Attributes["a"] != "b" {
+		t.Fatalf("dead letters %v, want the one message as it came", dead)
+	}
+	for name, want := range map[string]string{
+		sourceDeliveryCount: "5", sourceSubscription: "reviews-sentiment", sourceSubscriptionProject: project,
+	} {
+		if got := dead[0].Attributes[name]; got != want {
+			t.Errorf("%s = %q, want %q", name, got, want)
+		}
+	}
+	if n := len(f.deliveries()); n != 6 {
+		t.Errorf("%d deliveries, want 5 and the 1 of the other message", n)
+	}
+}
+
+func TestAckDeadlineEndsADelivery(t *testing.T) {
+	release := make(chan struct{})
+	t.Cleanup(func() { close(release) }) // before the function's server closes
+	f := &function{}
+	f.answer = func(r received) int {
+		if r.DeliveryAttempt == 1 {
+			select {
+			case <-release:
+			case <-time.After(2 * time.Second):
+			}
+		}
+		return 204
+	}
+	began := time.Now()
+	delivering(t, f, 1, 50*time.Millisecond, calm())
+	f.wait(t, 2)
+	if took := time.Since(began); took > 1500*time.Millisecond {
+		t.Errorf("the second delivery came after %v, want soon after the ack deadline", took)
+	}
+}
+
+func TestRedeliverDeliversTwice(t *testing.T) {
+	f := &function{answer: func(received) int { return 204 }}
+	o := calm()
+	o.redeliver = 1
+	delivering(t, f, 20, time.Second, o)
+	times := map[string]int{}
+	for _, r := range f.wait(t, 40) {
+		times[string(r.Message.Data)]++
+	}
+	for i := range 20 {
+		if times[strconv.Itoa(i)] != 2 {
+			t.Errorf("message %d came %d times, want 2", i, times[strconv.Itoa(i)])
+		}
+	}
+}
+
+func TestShuffleDeliversOutOfOrder(t *testing.T) {
+	f := &function{answer: func(received) int { return 204 }}
+	o := calm()
+	o.shuffle = true
+	delivering(t, f, 30, time.Second, o)
+	var order []int
+	for _, r := range f.wait(t, 30) {
+		n, err := strconv.Atoi(string(r.Message.Data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		order = append(order, n)
+	}
+	if slices.IsSorted(order) {
+		t.Errorf("order %v, want another", order)
+	}
+	slices.Sort(order)
+	if len(slices.Compact(order)) != 30 {
+		t.Errorf("came %v, want each once", order)
+	}
+}
