@@ -75,7 +75,7 @@ func readable(name string, record map[string]any) string {
 			}
 		}
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), "\n", "; ")
 }
 
 // lineWriter calls show with every whole line written to it.

@@ -91,6 +91,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer listener.Close()
+	slog.Info("started", "name", "local", "pid", os.Getpid())
 	binaries, err := build(ctx, stderr)
 	if err != nil {
 		return stopped(ctx, err)

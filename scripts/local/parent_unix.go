@@ -6,6 +6,8 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -15,8 +17,7 @@ import (
 // kills "go run" without reaching what it runs.
 func untilParentDies(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	self, err := os.Executable()
-	if err != nil || !strings.Contains(self, "go-build") {
+	if !underGoRun() {
 		return ctx, cancel
 	}
 	parent := os.Getppid()
@@ -29,6 +30,14 @@ func untilParentDies(ctx context.Context) (context.Context, context.CancelFunc) 
 		}
 	}()
 	return ctx, cancel
+}
+
+// cached is the folder that "go run" keeps a program in from one run to the next.
+var cached = regexp.MustCompile(`^[0-9a-f]{64}-d$`)
+
+func underGoRun() bool {
+	self, err := os.Executable()
+	return err == nil && (cached.MatchString(filepath.Base(filepath.Dir(self))) || strings.Contains(self, "go-build"))
 }
 
 // detach keeps a terminal's Ctrl-C from a child: its supervisor tells it when to stop.

@@ -153,7 +153,7 @@ func (p *push) deliverUntilAccepted(ctx context.Context, m *pubsubpb.ReceivedMes
 		if err == nil || ctx.Err() != nil {
 			return err == nil, ctx.Err()
 		}
-		slog.Info("message refused", "subscription", p.name(), "message", m.Message.MessageId, "attempt", attempt, "why", err)
+		slog.Info("message refused", "subscription", p.name(), "message_id", m.Message.MessageId, "attempt", attempt, "why", err)
 		if attempt == p.maxAttempts {
 			return false, nil
 		}

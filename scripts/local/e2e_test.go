@@ -1,0 +1,494 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/spanner"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/hybrid-bts/functions/shared/event"
+	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/spannerdb"
+)
+
+// running is the whole system, started as a newcomer would.
+type running struct {
+	url string
+	env map[string]string // what -env wrote
+	cmd *exec.Cmd
+	log *records
+}
+
+// records gathers the records of -json.
+type records struct {
+	mu   sync.Mutex
+	all  []map[string]any
+	rest bytes.Buffer
+}
+
+func (l *records) add(line []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var r map[string]any
+	if json.Unmarshal(line, &r) != nil {
+		fmt.Fprintf(&l.rest, "%s\n", line)
+		return
+	}
+	l.all = append(l.all, r)
+}
+
+// pids returns the processes that were started for a function, or for all when name is "".
+func (l *records) pids(name string) []int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var pids []int
+	for _, r := range l.all {
+		if r["function"] == "local" && r["message"] == "started" && (name == "" || r["name"] == name) {
+			pids = append(pids, int(r["pid"].(float64)))
+		}
+	}
+	return pids
+}
+
+func (l *records) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var b strings.Builder
+	b.WriteString(l.rest.String())
+	for _, r := range l.all {
+		fmt.Fprintln(&b, readable(fmt.Sprint(r["function"]), r))
+	}
+	return b.String()
+}
+
+// start runs "go run ./scripts/local", and returns once it says that it is ready.
+func start(t *testing.T, args ...string) *running {
+	t.Helper()
+	root, err := moduleRoot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	envFile := filepath.Join(t.TempDir(), "env")
+	r := &running{log: &records{}, env: map[string]string{}}
+	r.cmd = exec.Command("go", append([]string{"run", "./scripts/local", "-addr", "127.0.0.1:0", "-env", envFile, "-json"}, args...)...)
+	r.cmd.Dir = root
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's job, to which Ctrl-C goes
+	r.cmd.Stderr = &lineWriter{show: r.log.add}
+	out, err := r.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // when the test failed before it stopped the system itself
+		if r.cmd.ProcessState == nil {
+			_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGTERM)
+			_ = r.cmd.Wait()
+		}
+		if t.Failed() {
+			t.Logf("log of the system:\n%s", r.log)
+		}
+	})
+	ready := make(chan string, 1)
+	go func() {
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if url, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
+				ready <- url
+			}
+		}
+		close(ready)
+	}()
+	select {
+	case url, ok := <-ready:
+		if !ok {
+			t.Fatal("it ended before it was ready")
+		}
+		r.url = url
+	case <-time.After(10 * time.Minute):
+		t.Fatal("it is not ready after 10 minutes")
+	}
+	b, err := os.ReadFile(envFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		r.env[name] = value
+	}
+	return r
+}
+
+// stop sends a signal to the process with the given id, or to the group when it is negative, and
+// checks that every process ends within 5 s. It returns how "go run" ended.
+func (r *running) stop(t *testing.T, pid int, sig syscall.Signal) error {
+	t.Helper()
+	if err := syscall.Kill(pid, sig); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	err := r.cmd.Wait()
+	deadline := began.Add(5 * time.Second)
+	for _, pid := range r.log.pids("") {
+		for !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+			if time.Now().After(deadline) {
+				t.Errorf("process %d still runs 5 s after the signal", pid)
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v to stop", took)
+	}
+	return err
+}
+
+func (r *running) spanner(t *testing.T) *spanner.Client {
+	t.Helper()
+	t.Setenv("SPANNER_EMULATOR_HOST", r.env["SPANNER_EMULATOR_HOST"])
+	db, err := spannerdb.Open(t.Context(), spannerdb.Name(r.env["GOOGLE_CLOUD_PROJECT"], r.env["SPANNER_INSTANCE"], r.env["SPANNER_DATABASE"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	return db
+}
+
+func (r *running) pubsub(t *testing.T) *pubsub.Client {
+	t.Helper()
+	conn, err := grpc.NewClient(r.env["PUBSUB_EMULATOR_HOST"], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := pubsub.NewClient(context.WithoutCancel(t.Context()), r.env["GOOGLE_CLOUD_PROJECT"], option.WithGRPCConn(conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		client.Close()
+		conn.Close()
+	})
+	return client
+}
+
+// deadLetters returns a function that gives what was dead-lettered since this call.
+func (r *running) deadLetters(t *testing.T) func() []*pubsub.Message {
+	t.Helper()
+	client := r.pubsub(t)
+	sub := subscriptionPath(fmt.Sprintf("test-%d", time.Now().UnixNano()))
+	if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), &pubsubpb.Subscription{
+		Name: sub, Topic: topicPath(r.env["DEAD_LETTER_TOPIC"]), AckDeadlineSeconds: 60,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return func() []*pubsub.Message {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var mu sync.Mutex
+		var got []*pubsub.Message
+		if err := client.Subscriber(sub).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, m)
+			m.Ack()
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+}
+
+// submit posts a review until intake accepts it, and returns its status URL.
+func (r *running) submit(t *testing.T, key, body string) string {
+	for range 100 {
+		req, err := http.NewRequest(http.MethodPost, r.url+"/v1/reviews", strings.NewReader(body))
+		if err != nil {
+			t.Error(err)
+			return ""
+		}
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Idempotency-Key", key)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Error(err)
+			return ""
+		}
+		var a struct {
+			StatusURL string `json:"status_url"`
+			Detail    string
+		}
+		err = json.NewDecoder(resp.Body).Decode(&a)
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusAccepted && err == nil {
+			return r.url + a.StatusURL
+		}
+		if resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("POST /v1/reviews: %s %s", resp.Status, a.Detail)
+			return ""
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Error("intake stays unavailable")
+	return ""
+}
+
+// published waits for the review at url, and returns it.
+func published(t *testing.T, url string) map[string]any {
+	for range 600 {
+		resp, err := http.Get(url)
+		if err != nil {
+			t.Error(err)
+			return nil
+		}
+		var got map[string]any
+		err = json.NewDecoder(resp.Body).Decode(&got)
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusOK && err == nil {
+			return got
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("%s is not there after 30 s", url)
+	return nil
+}
+
+func TestWholeSystem(t *testing.T) {
+	sys := start(t, "-redeliver", "0.2", "-shuffle")
+
+	t.Run("the shop has goods of all kinds, and reviews", sys.testSeeded)
+	t.Run("a review goes from intake to the page", sys.testReview)
+	t.Run("reviews survive the death of functions, duplicates and disorder", sys.testChaos)
+	t.Run("poison is dead-lettered once and the queue goes on", sys.testPoison)
+	t.Run("what README shows is true", sys.testReadme)
+	t.Run("the page", sys.testPage)
+
+	if err := sys.stop(t, sys.log.pids("local")[0], syscall.SIGINT); err != nil {
+		t.Errorf("SIGINT ends it with %v, want 0", err)
+	}
+}
+
+// "go run" answers these signals with a status of its own.
+func TestNothingIsLeftWhateverTheSignalReaches(t *testing.T) {
+	t.Run("Ctrl-C in a terminal reaches the whole job", func(t *testing.T) {
+		sys := start(t, "-seed=false")
+		_ = sys.stop(t, -sys.cmd.Process.Pid, syscall.SIGINT)
+	})
+	t.Run("SIGTERM reaches go run alone", func(t *testing.T) {
+		sys := start(t, "-seed=false")
+		_ = sys.stop(t, sys.cmd.Process.Pid, syscall.SIGTERM)
+	})
+}
+
+func (r *running) testSeeded(t *testing.T) {
+	resp, err := http.Get(r.url + "/v1/products?page_size=100")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var list struct {
+		Products []struct {
+			Kind   string
+			Rating struct{ Count int }
+		}
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&list); err != nil {
+		t.Fatal(err)
+	}
+	kinds, reviews := map[string]bool{}, 0
+	for _, p := range list.Products {
+		kinds[p.Kind] = true
+		reviews += p.Rating.Count
+	}
+	if len(list.Products) < 12 || len(kinds) != 5 || reviews < 20 {
+		t.Errorf("%d products of kinds %v with %d reviews", len(list.Products), kinds, reviews)
+	}
+}
+
+func (r *running) testReview(t *testing.T) {
+	got := published(t, r.submit(t, "e2e", `{"product":"butter-cream-peaches","rating":5,"text":"포토카드가 너무 예뻐요 💜","author":"아미","locale":"ko"}`))
+	score, _ := got["score"].(float64)
+	if got["status"] != "published" || got["language"] != "ko" || score <= 0 || got["scored_by"] == nil || got["text"] != "포토카드가 너무 예뻐요 💜" {
+		t.Errorf("published as %v", got)
+	}
+	held := published(t, r.submit(t, "e2e", `{"product":"not-in-the-catalogue","rating":5}`))
+	if held["status"] != "held" {
+		t.Errorf("a review of a product that the catalogue lacks is stored as %v, want held", held)
+	}
+}
+
+// testChaos submits reviews while the functions are killed over and over.
+func (r *running) testChaos(t *testing.T) {
+	const product, reviews, inFlight = "proof-standard", 300, 32
+	dead := r.deadLetters(t)
+	db := r.spanner(t)
+	before := recount(t, db, product)
+
+	ctx, calm := context.WithCancel(t.Context())
+	var killing sync.WaitGroup
+	killing.Go(func() {
+		for n := 0; ctx.Err() == nil; n++ {
+			name := "sentiment"
+			if n%3 == 2 {
+				name = "review"
+			}
+			pids := r.log.pids(name)
+			_ = syscall.Kill(pids[len(pids)-1], syscall.SIGKILL)
+			sleep(ctx, 400*time.Millisecond)
+		}
+	})
+	texts := []string{"좋아요", "실망이에요. 환불해 주세요", "I love it", "The box was torn", "かわいいです", "", "رائع", "💜"}
+	work := make(chan int)
+	urls := make([]string, reviews)
+	var workers sync.WaitGroup
+	for range inFlight {
+		workers.Go(func() {
+			for i := range work {
+				body, err := json.Marshal(map[string]any{"product": product, "rating": 1 + i%5, "text": texts[i%len(texts)]})
+				if err != nil {
+					t.Error(err)
+				}
+				urls[i] = r.submit(t, "chaos-"+strconv.Itoa(i), string(body))
+			}
+		})
+	}
+	for i := range reviews {
+		work <- i
+	}
+	close(work)
+	workers.Wait()
+	time.Sleep(time.Second) // deaths while messages wait
+	calm()
+	killing.Wait()
+	for _, url := range urls {
+		if url != "" {
+			published(t, url)
+		}
+	}
+	// The copies that -redeliver holds back come within a second.
+	time.Sleep(time.Second)
+	after := recount(t, db, product)
+	if n := after.count() - before.count(); n != reviews {
+		t.Errorf("%d reviews stored, want %d", n, reviews)
+	}
+	if got := ratingSums(t, db, product); got != after {
+		t.Errorf("the rating is %+v, a recount gives %+v", got, after)
+	}
+	if letters := dead(); len(letters) != 0 {
+		t.Errorf("%d dead letters, want none", len(letters))
+	}
+	if deaths := len(r.log.pids("sentiment")); deaths < 3 {
+		t.Errorf("sentiment was started %d times: it was not killed while it worked", deaths)
+	}
+}
+
+func (r *running) testPoison(t *testing.T) {
+	dead := r.deadLetters(t)
+	topic := r.pubsub(t).Publisher(r.env["REVIEWS_TOPIC"])
+	defer topic.Stop()
+	for _, m := range []*pubsub.Message{
+		{Data: []byte("not JSON"), Attributes: map[string]string{review.VersionAttribute: review.SchemaVersion}},
+		{Data: []byte(`{}`), Attributes: map[string]string{review.VersionAttribute: "99"}},
+		{Data: []byte(`{"product":"p","rating":1}`), Attributes: map[string]string{review.VersionAttribute: review.SchemaVersion}},
+	} {
+		if _, err := topic.Publish(t.Context(), m).Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	published(t, r.submit(t, "after poison", `{"product":"mug-galaxy","rating":4}`))
+	time.Sleep(2 * disorder)
+	// -redeliver may hand the function a poison twice, which then publishes it twice, telling so by its source.
+	reasons := map[string]string{}
+	for _, m := range dead() {
+		reasons[m.Attributes[event.SourceIDAttribute]] = m.Attributes[event.ReasonAttribute]
+	}
+	if len(reasons) != 3 {
+		t.Errorf("dead letters by message: %v, want the 3", reasons)
+	}
+	for id, why := range reasons {
+		if why == "" {
+			t.Errorf("dead letter %s has no reason", id)
+		}
+	}
+}
+
+// sums is what the rating of a product is made of.
+type sums struct {
+	stars               [5]int64
+	scored, scoreMicros int64
+}
+
+func (s sums) count() (n int64) {
+	for _, stars := range s.stars {
+		n += stars
+	}
+	return n
+}
+
+// ratingSums adds up the rating of a product as it is kept.
+func ratingSums(t *testing.T, db *spanner.Client, product string) (s sums) {
+	t.Helper()
+	columns := []string{"Stars1", "Stars2", "Stars3", "Stars4", "Stars5", "Scored", "ScoreMicros"}
+	err := db.Single().Read(t.Context(), "Ratings", spanner.Key{product}.AsPrefix(), columns).Do(func(row *spanner.Row) error {
+		var v [7]int64
+		if err := row.Columns(&v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6]); err != nil {
+			return err
+		}
+		for i := range s.stars {
+			s.stars[i] += v[i]
+		}
+		s.scored += v[5]
+		s.scoreMicros += v[6]
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// recount adds up the rating of a product from its published reviews.
+func recount(t *testing.T, db *spanner.Client, product string) (s sums) {
+	t.Helper()
+	err := db.Single().Read(t.Context(), "Reviews", spanner.Key{product}.AsPrefix(), []string{"Status", "Rating", "Score"}).Do(func(row *spanner.Row) error {
+		var status string
+		var stars int64
+		var score spanner.NullFloat64
+		if err := row.Columns(&status, &stars, &score); err != nil || status != "published" {
+			return err
+		}
+		s.stars[stars-1]++
+		if score.Valid {
+			s.scored++
+			s.scoreMicros += int64(math.Round(score.Float64 * 1e6))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
