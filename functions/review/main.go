@@ -44,7 +44,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
 	}
 	defer client.Close()
-	reviews := newTopic(client, topic)
+	reviews := newTopic(client.Publisher(topic))
 	defer reviews.publisher.Stop() // sends what is still in a batch
 	in := &intake{reviews: reviews, now: time.Now}
 	return serve.Function(ctx, "Review", port, cloudlog.Trace(project, in.handler()))

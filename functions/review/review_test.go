@@ -15,18 +15,14 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"cloud.google.com/go/pubsub/v2"
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"golang.org/x/text/unicode/norm"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/review"
 )
 
@@ -35,28 +31,8 @@ var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 // start returns the function's handler over an embedded Pub/Sub, and that.
 func start(t testing.TB, opts ...pstest.ServerReactorOption) (http.Handler, *pstest.Server) {
 	t.Helper()
-	srv := pstest.NewServer(opts...)
-	conn, err := grpc.NewClient(srv.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	// The test's own context ends before its clean-up, and with it what is still in a batch.
-	ctx := context.WithoutCancel(t.Context())
-	client, err := pubsub.NewClient(ctx, "shop", option.WithGRPCConn(conn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: "projects/shop/topics/reviews"}); err != nil {
-		t.Fatal(err)
-	}
-	reviews := newTopic(client, "reviews")
-	t.Cleanup(func() {
-		reviews.publisher.Stop()
-		client.Close()
-		conn.Close()
-		srv.Close()
-	})
-	in := &intake{reviews: reviews, now: func() time.Time { return noon }}
+	p, srv := pubsubtest.New(t, "reviews", opts...)
+	in := &intake{reviews: newTopic(p), now: func() time.Time { return noon }}
 	return in.handler(), srv
 }
 

@@ -16,8 +16,7 @@ const publishTimeout = 10 * time.Second
 // topic publishes reviews to Pub/Sub.
 type topic struct{ publisher *pubsub.Publisher }
 
-func newTopic(client *pubsub.Client, id string) topic {
-	p := client.Publisher(id)
+func newTopic(p *pubsub.Publisher) topic {
 	// A shopper waits for the confirmation: gather what comes together, and no longer.
 	p.PublishSettings.DelayThreshold = time.Millisecond
 	p.PublishSettings.Timeout = publishTimeout

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,21 +13,17 @@ import (
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"cloud.google.com/go/spanner"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"google.golang.org/api/iterator"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/languagetest"
+	"github.com/hybrid-bts/functions/shared/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/review"
 	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
 )
@@ -219,29 +214,12 @@ func start(t testing.TB) system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := context.WithoutCancel(t.Context())
-	client, err := openLanguage(ctx, lang.Addr)
+	client, err := openLanguage(t.Context(), lang.Addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ps := pstest.NewServer()
-	conn, err := grpc.NewClient(ps.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	messages, err := pubsub.NewClient(ctx, "shop", option.WithGRPCConn(conn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := messages.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: "projects/shop/topics/dead"}); err != nil {
-		t.Fatal(err)
-	}
-	dead := messages.Publisher("dead")
+	dead, ps := pubsubtest.New(t, "dead")
 	t.Cleanup(func() {
-		dead.Stop()
-		messages.Close()
-		conn.Close()
-		ps.Close()
 		client.Close()
 		lang.Close()
 	})

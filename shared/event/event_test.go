@@ -16,14 +16,11 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"cloud.google.com/go/pubsub/v2"
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/go-cmp/cmp"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/hybrid-bts/functions/shared/pubsubtest"
 )
 
 // request returns a request as it was sent, from testdata.
@@ -178,33 +175,8 @@ func TestOutcome(t *testing.T) {
 	}
 }
 
-// publisher returns a publisher to a topic "dead" of an embedded Pub/Sub.
-func publisher(t testing.TB, opts ...pstest.ServerReactorOption) (*pubsub.Publisher, *pstest.Server) {
-	t.Helper()
-	srv := pstest.NewServer(opts...)
-	conn, err := grpc.NewClient(srv.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := pubsub.NewClient(t.Context(), "shop", option.WithGRPCConn(conn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := client.TopicAdminClient.CreateTopic(t.Context(), &pubsubpb.Topic{Name: "projects/shop/topics/dead"}); err != nil {
-		t.Fatal(err)
-	}
-	p := client.Publisher("dead")
-	t.Cleanup(func() {
-		p.Stop()
-		client.Close()
-		conn.Close()
-		srv.Close()
-	})
-	return p, srv
-}
-
 func TestDeadLetterTopic(t *testing.T) {
-	p, srv := publisher(t)
+	p, srv := pubsubtest.New(t, "dead")
 	e := Event{ID: "7", Source: "projects/shop/subscriptions/s", Data: []byte{0, 0xff}, Attributes: map[string]string{"schema_version": "9"}}
 	reason := errors.New(strings.Repeat("가", 500))
 	if err := DeadLetterTopic(p)(t.Context(), e, reason); err != nil {
@@ -229,7 +201,7 @@ func TestDeadLetterTopic(t *testing.T) {
 }
 
 func TestDeadLetterTopicReportsFailure(t *testing.T) {
-	p, _ := publisher(t, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
+	p, _ := pubsubtest.New(t, "dead", pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
 	if err := DeadLetterTopic(p)(t.Context(), Event{ID: "7"}, errors.New("why")); err == nil {
 		t.Error("no error, want one: the event would be lost")
 	}

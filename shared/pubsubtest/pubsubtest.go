@@ -1,0 +1,42 @@
+// Package pubsubtest gives a test a Pub/Sub of its own.
+package pubsubtest
+
+import (
+	"context"
+	"testing"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+)
+
+// New returns a publisher to a topic of an embedded Pub/Sub, and that server, which tells what was
+// published. Both end with the test. The options inject faults.
+func New(t testing.TB, topic string, opts ...pstest.ServerReactorOption) (*pubsub.Publisher, *pstest.Server) {
+	t.Helper()
+	srv := pstest.NewServer(opts...)
+	conn, err := grpc.NewClient(srv.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The test's own context ends before its clean-up, and with it what is still in a batch.
+	ctx := context.WithoutCancel(t.Context())
+	client, err := pubsub.NewClient(ctx, "shop", option.WithGRPCConn(conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: "projects/shop/topics/" + topic}); err != nil {
+		t.Fatal(err)
+	}
+	p := client.Publisher(topic)
+	t.Cleanup(func() {
+		p.Stop()
+		_ = client.Close()
+		_ = conn.Close()
+		_ = srv.Close()
+	})
+	return p, srv
+}
