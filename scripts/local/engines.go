@@ -182,7 +182,7 @@ func databaseName() string { return spannerdb.Name(project, instance, database) 
 func writeEnv(file string, environ []string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {
-		return err
+		return fmt.Errorf("write %s: %w", file, err)
 	}
 	_, err = tmp.WriteString(strings.Join(environ, "\n") + "\n")
 	if err = errors.Join(err, tmp.Close()); err == nil {

@@ -33,7 +33,7 @@ const (
 	// concurrent bounds the requests of a subscription that are under way.
 	concurrent = 64
 	// pollEvery is how often an idle subscription is looked at.
-	pollEvery = 10 * time.Millisecond
+	pollEvery = 20 * time.Millisecond
 	// lease is how long the embedded Pub/Sub leaves a message that we hold alone: its most, in seconds.
 	lease = 600
 	// longestBackoff is the pause between deliveries that doubling ends at.
