@@ -109,18 +109,16 @@ func get[I, O any](api huma.API, path, id, summary string, f func(context.Contex
 // PageInput asks for a page of a list. It is exported for huma, which looks into exported fields only.
 type PageInput struct {
 	PageSize  int    `query:"page_size" minimum:"1" maximum:"100" default:"20"`
-	PageToken string `query:"page_token" maxLength:"300" doc:"The next_page_token of the page before."`
-
-	after *cursor
+	PageToken string `query:"page_token" maxLength:"400" doc:"The next_page_token of the page before."`
 }
 
-// Resolve reads the token.
-func (p *PageInput) Resolve(huma.Context) []error {
-	var err error
-	if p.after, err = decodeCursor(p.PageToken); err != nil {
-		return []error{&huma.ErrorDetail{Location: "query.page_token", Message: err.Error()}}
+// after returns where the page begins in a list.
+func (p *PageInput) after(list string) (*cursor, error) {
+	c, err := decodeCursor(p.PageToken, list)
+	if err != nil {
+		return nil, huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "query.page_token", Message: err.Error()})
 	}
-	return nil
+	return c, nil
 }
 
 // cut returns the first page of items, of which there is one more than fits when there is a next
@@ -155,14 +153,21 @@ type listProductsOutput struct {
 	}
 }
 
+// productList is what cursors of the list of products say.
+const productList = "products"
+
 // listProducts answers GET /v1/products.
 func (s *server) listProducts(ctx context.Context, in *listProductsInput) (*listProductsOutput, error) {
-	found, err := s.store.products(ctx, in.after, in.PageSize+1)
+	after, err := in.after(productList)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.store.products(ctx, after, in.PageSize+1)
 	if err != nil {
 		return nil, err
 	}
 	var out listProductsOutput
-	out.Body.Products, out.Body.NextPageToken, err = cut(found, in.PageSize, func(p product) cursor { return cursor{ID: p.ID} })
+	out.Body.Products, out.Body.NextPageToken, err = cut(found, in.PageSize, func(p product) cursor { return cursor{List: productList, ID: p.ID} })
 	return &out, err
 }
 
@@ -202,18 +207,23 @@ type listReviewsOutput struct {
 
 // listReviews answers GET /v1/products/{product}/reviews.
 func (s *server) listReviews(ctx context.Context, in *listReviewsInput) (*listReviewsOutput, error) {
-	found, err := s.store.reviews(ctx, in.Product, in.after, in.PageSize+1)
+	list := "reviews of " + in.Product
+	after, err := in.after(list)
+	if err != nil {
+		return nil, err
+	}
+	found, err := s.store.reviews(ctx, in.Product, after, in.PageSize+1)
 	if err != nil {
 		return nil, in.missing(err)
 	}
 	var out listReviewsOutput
-	out.Body.Reviews, out.Body.NextPageToken, err = cut(found, in.PageSize, func(r review) cursor { return cursor{r.ID, r.SubmittedAt} })
+	out.Body.Reviews, out.Body.NextPageToken, err = cut(found, in.PageSize, func(r review) cursor { return cursor{list, r.ID, r.SubmittedAt} })
 	return &out, err
 }
 
 type getReviewInput struct {
 	ProductInput
-	Review string `path:"review" format:"uuid"`
+	Review string `path:"review" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" doc:"A UUID."`
 }
 
 type getReviewOutput struct{ Body review }

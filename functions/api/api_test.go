@@ -81,12 +81,12 @@ func get200[T any](t testing.TB, h http.Handler, path string) T {
 	return v
 }
 
-type productList struct {
+type productPage struct {
 	Products []product `json:"products"`
 	Next     string    `json:"next_page_token"`
 }
 
-type reviewList struct {
+type reviewPage struct {
 	Reviews []review `json:"reviews"`
 	Next    string   `json:"next_page_token"`
 }
@@ -94,7 +94,7 @@ type reviewList struct {
 func TestProducts(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		h := (&server{spannerStore{db}}).handler()
-		if got := get200[productList](t, h, "/v1/products"); got.Products == nil || len(got.Products) != 0 || got.Next != "" {
+		if got := get200[productPage](t, h, "/v1/products"); got.Products == nil || len(got.Products) != 0 || got.Next != "" {
 			t.Errorf("an empty shop lists %+v, want an empty list", got)
 		}
 		addProducts(t, db, "b", "a", butter, "c")
@@ -109,7 +109,7 @@ func TestProducts(t *testing.T) {
 		}
 		var ids []string
 		for next := ""; ; {
-			page := get200[productList](t, h, "/v1/products?page_size=2&page_token="+next)
+			page := get200[productPage](t, h, "/v1/products?page_size=2&page_token="+next)
 			for _, p := range page.Products {
 				ids = append(ids, p.ID)
 				if p.ID == butter {
@@ -156,7 +156,7 @@ func TestReviews(t *testing.T) {
 
 		var got []string
 		for next := ""; ; {
-			page := get200[reviewList](t, h, "/v1/products/"+butter+"/reviews?page_size=2&page_token="+next)
+			page := get200[reviewPage](t, h, "/v1/products/"+butter+"/reviews?page_size=2&page_token="+next)
 			for _, r := range page.Reviews {
 				got = append(got, r.ID)
 			}
@@ -185,6 +185,15 @@ func TestRefusals(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	h := (&server{spannerStore{db}}).handler()
+	token := func(c cursor) string {
+		s, err := c.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	// Still year 9999 where it is written, not in UTC.
+	late := time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -10*60*60))
 	const some = "6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"
 	for _, tc := range []struct {
 		method, path string
@@ -195,6 +204,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/products/none/rating", 404, `no product \"none\"`},
 		{"GET", "/v1/products/none/reviews", 404, `no product \"none\"`},
 		{"GET", "/v1/products/" + butter + "/reviews/" + some, 404, "not yet"},
+		{"GET", "/v1/products/" + butter + "/reviews/urn:uuid:" + some, 422, `"parameter":"review"`},
 		{"GET", "/v1/products/" + butter + "/reviews/1", 422, `"parameter":"review"`},
 		{"GET", "/v1/products/UPPER", 422, `"parameter":"product"`},
 		{"GET", "/v1/products/%00", 422, `"parameter":"product"`},
@@ -203,6 +213,9 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/products?page_size=x", 422, `"parameter":"page_size"`},
 		{"GET", "/v1/products?page_token=x", 422, `"parameter":"page_token"`},
 		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + url.QueryEscape("💜"), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products?page_token=" + token(cursor{"reviews of " + butter, "a", noon}), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{"reviews of other", some, noon}), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{"reviews of " + butter, some, late}), 422, `"parameter":"page_token"`},
 		{"POST", "/v1/products", 405, "allowed: GET, HEAD"},
 		{"GET", "/nowhere", 404, "nothing is at"},
 		{"GET", "/assets/", 404, "nothing is at"},
@@ -284,14 +297,14 @@ func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 }
 
 func FuzzDecodeCursor(f *testing.F) {
-	token, err := cursor{"id", noon}.encode()
+	token, err := cursor{"list", "id", noon}.encode()
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(token)
 	f.Add("e30")
 	f.Fuzz(func(t *testing.T, token string) {
-		c, err := decodeCursor(token)
+		c, err := decodeCursor(token, "list")
 		if err != nil || c == nil {
 			if err != nil && !errors.Is(err, errToken) {
 				t.Errorf("%q: %v", token, err)
@@ -302,7 +315,7 @@ func FuzzDecodeCursor(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %+v does not encode: %v", token, c, err)
 		}
-		if c2, err := decodeCursor(again); err != nil || c2.ID != c.ID || !c2.At.Equal(c.At) {
+		if c2, err := decodeCursor(again, "list"); err != nil || c2.ID != c.ID || !c2.At.Equal(c.At) {
 			t.Errorf("%q became %+v, then %+v: %v", token, c, c2, err)
 		}
 	})

@@ -14,7 +14,7 @@
 //	GOOGLE_CLOUD_PROJECT   the project of the database and the traces  required
 //	SPANNER_INSTANCE       id of the Spanner instance                  required
 //	SPANNER_DATABASE       id of its database                          required
-//	PORT                   where to listen                             8080
+//	PORT                   where to listen, a port or host:port        8080
 //
 // Role: roles/spanner.databaseReader on the database. Retried: nothing; it only reads.
 package main

@@ -11,8 +11,9 @@ import (
 // cursor is the key of the last item of a page: the next page begins after it. It names a place, not
 // a number of items, so that what is added meanwhile moves nothing.
 type cursor struct {
-	ID string    `json:"i"`
-	At time.Time `json:"t,omitzero"` // of a review: when it was submitted
+	List string    `json:"l"` // which list the place is in
+	ID   string    `json:"i"`
+	At   time.Time `json:"t,omitzero"` // of a review: when it was submitted
 }
 
 // encode returns the page token of a cursor; callers treat it as opaque.
@@ -23,9 +24,9 @@ func (c cursor) encode() (string, error) {
 
 var errToken = errors.New("not a page token of this list")
 
-// decodeCursor returns the cursor of a page token, which is nil when the token is empty. A token is
-// not secret, nor signed: it can do no more than skip.
-func decodeCursor(token string) (*cursor, error) {
+// decodeCursor returns the cursor of a page token of a list, which is nil when the token is empty. A
+// token is not secret, nor signed: it can do no more than skip.
+func decodeCursor(token, list string) (*cursor, error) {
 	if token == "" {
 		return nil, nil
 	}
@@ -37,7 +38,8 @@ func decodeCursor(token string) (*cursor, error) {
 	if err := json.Unmarshal(b, &c, json.RejectUnknownMembers(true)); err != nil {
 		return nil, errToken
 	}
-	if c.ID == "" || len(c.ID) > 64 || c.At.Year() > 9999 || c.At.Year() < 1 {
+	c.At = c.At.UTC()
+	if c.List != list || c.ID == "" || len(c.ID) > 64 || c.At.Year() > 9999 || c.At.Year() < 1 {
 		return nil, errToken
 	}
 	return &c, nil

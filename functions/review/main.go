@@ -5,7 +5,7 @@
 //	variable               meaning                                        default
 //	GOOGLE_CLOUD_PROJECT   the project of the topic and of the traces     required
 //	REVIEWS_TOPIC          id of the topic that takes submitted reviews   required
-//	PORT                   where to listen                                8080
+//	PORT                   where to listen, a port or host:port           8080
 //
 // Role: roles/pubsub.publisher on the topic.
 //

@@ -151,9 +151,9 @@ func newID(key string, s submission) (string, error) {
 		return id.String(), nil
 	}
 	name, err := json.Marshal(struct { // JSON, because it tells where each field ends
-		Key        string
+		Key        []byte // as it came: keys need not be UTF-8
 		Submission submission
-	}{key, s})
+	}{[]byte(key), s})
 	if err != nil {
 		return "", fmt.Errorf("derive an id: %w", err)
 	}

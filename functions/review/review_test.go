@@ -135,6 +135,9 @@ func TestBounds(t *testing.T) {
 		{"null", `null`, "#"},
 		{"broken off", `{"product":"p","rating":1`, "#"},
 		{"unknown field", `{"product":"p","rating":1,"stars":5}`, "#/stars"},
+		{"name in another case", `{"product":"p","rating":1,"Text":"lost"}`, "#/Text"},
+		{"name twice, in two cases", `{"product":"p","rating":5,"RATING":1}`, "#/RATING"},
+		{"rating out of all range", `{"product":"p","rating":1e400}`, "#/rating"},
 		{"product missing", `{"rating":1}`, "#/product"},
 		{"product blank", `{"product":" ","rating":1}`, "#/product"},
 		{"product empty", `{"product":"","rating":1}`, "#/product"},
@@ -240,6 +243,9 @@ func TestIdempotencyKey(t *testing.T) {
 			t.Errorf("%s is the same review", name)
 		}
 	}
+	if a, b := id(t, post(h, body, "Idempotency-Key", "\xe8")), id(t, post(h, body, "Idempotency-Key", "\xe9")); a == b {
+		t.Error("two keys that are not UTF-8 are the same review")
+	}
 	if w := post(h, body, "Idempotency-Key", strings.Repeat("k", 256)); w.Code != 422 || !strings.Contains(w.Body.String(), `"parameter":"Idempotency-Key"`) {
 		t.Errorf("a key of 256: %d %s, want 422 naming the header", w.Code, w.Body)
 	}
@@ -325,6 +331,7 @@ func (a *accepting) publish(_ context.Context, r review.Review) error { a.last =
 func FuzzSubmit(f *testing.F) {
 	f.Add([]byte(`{"product":"butter","rating":5,"text":"좋아요 💜\u0000","author":" ","locale":"ko"}`), "key")
 	f.Add([]byte("{\"product\":\"p\",\"rating\":1,\"text\":\"\xff\"}"), "")
+	f.Add([]byte(`{"Product":"p","RATING":1,"text":"lost"}`), "\xe8")
 	f.Fuzz(func(t *testing.T, body []byte, key string) {
 		var to accepting
 		in := &intake{reviews: &to, now: func() time.Time { return noon }}

@@ -9,7 +9,7 @@
 //	DEAD_LETTER_TOPIC      id of the topic that takes what can never be handled        required
 //	LANGUAGE_ENDPOINT      host:port of the Natural Language API; a loopback address   the API's own
 //	                       is taken for an embedded one: no TLS, no credentials
-//	PORT                   where to listen                                             8080
+//	PORT                   where to listen, a port or host:port                        8080
 //
 // Roles: roles/spanner.databaseUser on the database, roles/pubsub.publisher on the dead-letter topic,
 // roles/serviceusage.serviceUsageConsumer on the project (for the Natural Language API).

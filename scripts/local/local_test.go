@@ -31,6 +31,7 @@ func TestFlags(t *testing.T) {
 		{"-redeliver 1.1", "-redeliver"},
 		{"-redeliver NaN", "-redeliver"},
 		{"-max-attempts 0 -min-backoff 0s", "-min-backoff"},
+		{"-env /nowhere/at/all", "/nowhere/at"},
 		{"more", `["more"]`},
 		{"-nope", "-nope"},
 	} {
@@ -161,9 +162,8 @@ func TestProcessThatDoesNotStopIsKilled(t *testing.T) {
 		t.Skip("needs sh on PATH")
 	}
 	started := make(chan struct{})
-	var once bytes.Buffer
 	p := &process{name: "test", command: func(ctx context.Context) *exec.Cmd {
-		cmd := command(ctx, sh, os.Environ(), &lineWriter{show: func(line []byte) { once.Write(line); close(started) }})
+		cmd := command(ctx, sh, os.Environ(), &lineWriter{show: func([]byte) { close(started) }})
 		cmd.Args = append(cmd.Args, "-c", `trap "" TERM; echo trapped; while :; do sleep 0.1; done`)
 		return cmd
 	}}

@@ -6,7 +6,7 @@
 // Language), makes schema, topics and buckets, starts each function as a process with a port of its
 // own, delivers events to them as push subscriptions do, and serves all of it at one address. When a
 // request would succeed it prints "ready http://ADDRESS" on standard output; the functions' logs go to
-// standard error. SIGINT or SIGTERM stops everything; the data is gone then.
+// standard error. SIGINT, SIGTERM or a closed terminal stops everything; the data is gone then.
 package main
 
 import (
@@ -19,13 +19,15 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"time"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP, os.Interrupt)
 	defer stop()
 	ctx, cancel := untilParentDies(ctx)
 	defer cancel()
@@ -58,7 +60,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.BoolVar(&o.seed, "seed", true, "start with reviews, not only products")
 	f.Float64Var(&o.push.redeliver, "redeliver", 0, "`share` of messages to deliver twice, 0 to 1")
 	f.BoolVar(&o.push.shuffle, "shuffle", false, "deliver messages out of order")
-	f.IntVar(&o.push.maxAttempts, "max-attempts", 10, "deliveries of a message before it is dead-lettered")
+	// As many as Pub/Sub allows: here pauses are short, and a function that one mends should still get its messages.
+	f.IntVar(&o.push.maxAttempts, "max-attempts", 100, "deliveries of a message before it is dead-lettered")
 	f.DurationVar(&o.push.minBackoff, "min-backoff", 100*time.Millisecond, "pause before the second delivery of a message; it doubles from there to 10 s")
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -73,6 +76,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	refuse(!(o.push.redeliver >= 0 && o.push.redeliver <= 1), "-redeliver is not between 0 and 1")
 	refuse(o.push.maxAttempts < 1, "-max-attempts is less than 1")
 	refuse(o.push.minBackoff <= 0, "-min-backoff is not positive")
+	if o.envFile != "" {
+		_, err := os.Stat(filepath.Dir(o.envFile))
+		refuse(err != nil, fmt.Sprintf("-env: %v", err))
+	}
 	return o, errors.Join(problems...)
 }
 
@@ -123,7 +130,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		running.Go(func() { newPush(eng, s, url, o.push).run(ctx) })
 		running.Go(func() { eng.logDeadLetters(ctx, s) })
 	}
-	url := "http://" + listener.Addr().String()
+	url := "http://" + visible(listener.Addr().(*net.TCPAddr))
 	running.Go(func() { serveGateway(ctx, listener, functions) })
 
 	if err := functions.ready(ctx); err != nil {
@@ -138,6 +145,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	fmt.Fprintf(stdout, "  shop          %s/\n  write review  %s/#!/review\n  API           %s/v1/products\n\nCtrl-C stops it.\n", url, url, url)
 	<-ctx.Done()
 	return nil
+}
+
+// visible returns an address as a browser on this machine writes it.
+func visible(a *net.TCPAddr) string {
+	if a.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(a.Port))
+	}
+	return a.String()
 }
 
 // stopped returns nil when err is only what a signal to stop did.

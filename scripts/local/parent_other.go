@@ -2,13 +2,8 @@
 
 package main
 
-import (
-	"context"
-	"os/exec"
-)
+import "context"
 
 func untilParentDies(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithCancel(ctx)
 }
-
-func detach(*exec.Cmd) {}

@@ -5,11 +5,9 @@ package main
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -39,6 +37,3 @@ func underGoRun() bool {
 	self, err := os.Executable()
 	return err == nil && (cached.MatchString(filepath.Base(filepath.Dir(self))) || strings.Contains(self, "go-build"))
 }
-
-// detach keeps a terminal's Ctrl-C from a child: its supervisor tells it when to stop.
-func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

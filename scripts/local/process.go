@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -31,13 +33,13 @@ type processes map[string]*process
 func startFunctions(ctx context.Context, running *sync.WaitGroup, b binaries, environ []string, l *logs) (processes, error) {
 	all := processes{}
 	for _, name := range b.names {
-		port, err := freePort()
+		addr, err := freeAddr()
 		if err != nil {
 			return nil, err
 		}
 		out := l.writer(name)
-		p := &process{name: name, url: "http://127.0.0.1:" + port, command: func(ctx context.Context) *exec.Cmd {
-			return command(ctx, b.path(name), append(environ, "PORT="+port), out)
+		p := &process{name: name, url: "http://" + addr, command: func(ctx context.Context) *exec.Cmd {
+			return command(ctx, b.path(name), slices.Concat(environ, []string{"PORT=" + addr}), out)
 		}}
 		all[name] = p
 		running.Go(func() { p.keepRunning(ctx) })
@@ -45,14 +47,13 @@ func startFunctions(ctx context.Context, running *sync.WaitGroup, b binaries, en
 	return all, nil
 }
 
-func freePort() (string, error) {
+// freeAddr returns a port of the loopback address that nothing listens on.
+func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
+	return l.Addr().String(), l.Close()
 }
 
 // command runs a binary until ctx ends: then it is told to stop, and killed when it does not.
@@ -67,6 +68,7 @@ func command(ctx context.Context, path string, environ []string, out io.Writer) 
 
 // keepRunning starts the process again whenever it dies, at once when it had been running for a while.
 func (p *process) keepRunning(ctx context.Context) {
+	runtime.LockOSThread() // to the system, that thread is the child's parent: see detach
 	const first, longest = 100 * time.Millisecond, 5 * time.Second
 	pause := first
 	for ctx.Err() == nil {

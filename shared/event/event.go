@@ -16,7 +16,9 @@ import (
 	"maps"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -181,23 +183,46 @@ const (
 	SourceIDAttribute = "dead_letter_source_id"
 )
 
-// DeadLetterTopic publishes events to a topic, as they came. A function that is killed between the
-// publishing and the acknowledgement publishes the event again: SourceIDAttribute tells the two.
+// maxAttributes is how many a Pub/Sub message may have.
+const maxAttributes = 100
+
+// remembered is how many dead-lettered events an instance remembers.
+const remembered = 1000
+
+// DeadLetterTopic publishes events to a topic, as they came, and once: an instance that gets one
+// again, or twice at the same time, remembers it. Only an event that several instances get, or that is
+// delivered again after a kill, is published again; SourceIDAttribute tells.
 func DeadLetterTopic(topic *pubsub.Publisher) DeadLetters {
+	var mu sync.Mutex // held while publishing: dead letters are rare, and the same one may come twice at once
+	var ids []string
 	return func(ctx context.Context, e Event, reason error) error {
-		attributes := maps.Clone(e.Attributes)
-		if attributes == nil {
-			attributes = map[string]string{}
+		mu.Lock()
+		defer mu.Unlock()
+		if slices.Contains(ids, e.ID) {
+			return nil
 		}
-		attributes[ReasonAttribute] = truncate(reason.Error(), 1024) // Pub/Sub's bound for a value, in bytes
-		attributes[SourceAttribute] = truncate(e.Source, 1024)
-		attributes[SourceIDAttribute] = truncate(e.ID, 1024)
-		m := &pubsub.Message{Data: e.Data, Attributes: attributes}
+		m := &pubsub.Message{Data: e.Data, Attributes: deadLetterAttributes(e, reason)}
 		if _, err := topic.Publish(ctx, m).Get(ctx); err != nil {
 			return fmt.Errorf("publish to %s: %w", topic, err)
 		}
+		ids = append(ids[max(0, len(ids)-remembered+1):], e.ID)
 		return nil
 	}
+}
+
+// deadLetterAttributes returns those of the event, as far as there is room beside ours.
+func deadLetterAttributes(e Event, reason error) map[string]string {
+	attributes := map[string]string{
+		ReasonAttribute:   truncate(reason.Error(), 1024), // Pub/Sub's bound for a value, in bytes
+		SourceAttribute:   truncate(e.Source, 1024),
+		SourceIDAttribute: truncate(e.ID, 1024),
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Attributes)) {
+		if _, ours := attributes[name]; !ours && len(attributes) < maxAttributes {
+			attributes[name] = e.Attributes[name]
+		}
+	}
+	return attributes
 }
 
 // truncate returns at most the first n bytes of s, which it makes valid UTF-8 as Pub/Sub asks.

@@ -11,7 +11,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"unicode/utf8"
@@ -197,6 +199,36 @@ func TestDeadLetterTopic(t *testing.T) {
 	}
 	if len(e.Attributes) != 1 {
 		t.Errorf("the event's own attributes became %v", e.Attributes)
+	}
+}
+
+func TestDeadLetterIsPublishedOnce(t *testing.T) {
+	p, srv := pubsubtest.New(t, "dead")
+	dead := DeadLetterTopic(p)
+	var wg sync.WaitGroup
+	for range 10 {
+		for _, id := range []string{"7", "8"} {
+			wg.Go(func() {
+				if err := dead(t.Context(), Event{ID: id, Data: []byte("x")}, errors.New("why")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	if got := len(srv.Messages()); got != 2 {
+		t.Errorf("%d dead letters, want one for each of 2 events", got)
+	}
+}
+
+func TestDeadLetterWithTooManyAttributesKeepsItsReason(t *testing.T) {
+	e := Event{ID: "7", Attributes: map[string]string{}}
+	for i := range maxAttributes {
+		e.Attributes[strconv.Itoa(i)] = "x"
+	}
+	got := deadLetterAttributes(e, errors.New("why"))
+	if len(got) != maxAttributes || got[ReasonAttribute] != "why" || got[SourceIDAttribute] != "7" {
+		t.Errorf("%d attributes with reason %q, want %d with it", len(got), got[ReasonAttribute], maxAttributes)
 	}
 }
 

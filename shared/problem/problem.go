@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -82,8 +83,10 @@ func NewAPI(mux *http.ServeMux, title, version string) huma.API {
 	return humago.New(mux, c)
 }
 
-// hook makes huma build Problems; huma has nothing but these package variables for it.
+// hook makes huma build Problems, and mind the case of names as the decoder does; huma has nothing
+// but these package variables for it.
 var hook = sync.OnceFunc(func() {
+	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
 		return translate(context.Background(), status, msg, errs)
 	}
@@ -101,6 +104,9 @@ func translate(ctx context.Context, status int, msg string, errs []error) *Probl
 			return New(http.StatusBadRequest, unreadable)
 		}
 		return internal(ctx, errors.Join(errs...))
+	}
+	if status == http.StatusRequestEntityTooLarge {
+		msg = "the body is too large" // huma's words give a limit of one byte more
 	}
 	p := New(status, msg)
 	for _, err := range errs {
@@ -167,10 +173,17 @@ func unmarshal(b []byte, v any) error {
 	err := json.Unmarshal(b, v)
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
-		p := strings.ReplaceAll(string(syntax.JSONPointer), inside, "")
-		return fmt.Errorf("#%s%snot valid JSON at byte %d: %w", p, inside, syntax.ByteOffset, syntax.Err)
+		return at(syntax.JSONPointer, fmt.Errorf("not valid JSON at byte %d: %w", syntax.ByteOffset, syntax.Err))
+	}
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) && semantic.Err != nil {
+		return at(semantic.JSONPointer, semantic.Err)
 	}
 	return err
+}
+
+func at(p jsontext.Pointer, err error) error {
+	return fmt.Errorf("#%s%s%w", strings.ReplaceAll(string(p), inside, ""), inside, err)
 }
 
 // Handler answers what mux has no route for, and what panics, with a Problem.
@@ -186,6 +199,7 @@ func Handler(mux *http.ServeMux) http.Handler {
 				Write(w, New(http.StatusInternalServerError, ""))
 			}
 		}()
+		defer drain(w, r)
 		h, pattern := mux.Handler(r)
 		if pattern != "" {
 			mux.ServeHTTP(w, r)
@@ -194,6 +208,10 @@ func Handler(mux *http.ServeMux) http.Handler {
 		// The mux knows whether the path or only the method is wrong, and says it in plain text.
 		plain := refusal{header: http.Header{}}
 		h.ServeHTTP(&plain, r)
+		if plain.status < http.StatusBadRequest { // the way to the same path, cleaned
+			h.ServeHTTP(w, r)
+			return
+		}
 		detail := "nothing is at " + strconv.Quote(r.URL.Path)
 		if allow := plain.header.Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
@@ -201,6 +219,17 @@ func Handler(mux *http.ServeMux) http.Handler {
 		}
 		Write(w, New(plain.status, detail))
 	})
+}
+
+// drain reads what is left of a body that was refused, within reason: a caller who still writes when
+// the connection closes may never see the answer.
+func drain(w http.ResponseWriter, r *http.Request) {
+	const most, longest = 16 << 20, 5 * time.Second
+	if r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(longest))
+	_, _ = io.CopyN(io.Discard, r.Body, most) // whatever it ends with, the answer is made
 }
 
 // refusal takes the status and header of an answer, and drops its text.

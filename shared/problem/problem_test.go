@@ -77,6 +77,9 @@ func TestBadRequestsNameTheField(t *testing.T) {
 		{"wrong type", "/orders", `{"copies":"two"}`, 422, problem.Field{Pointer: "#/copies"}},
 		{"missing", "/orders", `{}`, 422, problem.Field{Pointer: "#/copies"}},
 		{"unknown", "/orders", `{"copies":1,"colour":"red"}`, 422, problem.Field{Pointer: "#/colour"}},
+		{"in another case", "/orders", `{"copies":1,"Title":"a"}`, 422, problem.Field{Pointer: "#/Title"}},
+		{"twice, in two cases", "/orders", `{"copies":1,"COPIES":2}`, 422, problem.Field{Pointer: "#/COPIES"}},
+		{"a number out of range", "/orders", `{"copies":1e400}`, 400, problem.Field{Pointer: "#/copies"}},
 		{"in a list", "/orders", `{"copies":1,"tags":["a",2]}`, 422, problem.Field{Pointer: "#/tags/1"}},
 		{"not JSON", "/orders", `copies=1`, 400, problem.Field{Pointer: "#"}},
 		{"broken off", "/orders", `{"copies":1,"title":"a`, 400, problem.Field{Pointer: "#/title"}},
@@ -128,6 +131,29 @@ func TestRefusalsBeforeTheBody(t *testing.T) {
 				t.Errorf("%d with Allow %q, want %d and %q", w.Code, w.Header().Get("Allow"), tc.status, tc.allow)
 			}
 		})
+	}
+}
+
+func TestPathThatIsNotCleanIsRedirected(t *testing.T) {
+	w := httptest.NewRecorder()
+	server(echo).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://shop//orders", strings.NewReader(`{"copies":1}`)))
+	if w.Code/100 != 3 || w.Header().Get("Location") != "/orders" {
+		t.Errorf("%d to %q, want a redirect to /orders", w.Code, w.Header().Get("Location"))
+	}
+}
+
+func TestCallerWhoSendsTooMuchSeesTheAnswer(t *testing.T) {
+	srv := httptest.NewServer(server(echo))
+	defer srv.Close()
+	for range 20 {
+		resp, err := http.Post(srv.URL+"/orders", "application/json", strings.NewReader(strings.Repeat(" ", 5<<20)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusRequestEntityTooLarge {
+			t.Errorf("status %d, want 413", resp.StatusCode)
+		}
 	}
 }
 

@@ -43,8 +43,12 @@ type Review struct {
 	SubmittedAt time.Time `json:"submitted_at"`
 }
 
-// Encode returns the data and attributes of the message that holds r.
+// Encode returns the data and attributes of the message that holds r. It refuses what Decode would
+// refuse, so that nothing is published that no reader takes.
 func Encode(r Review) (data []byte, attributes map[string]string, err error) {
+	if err := r.check(); err != nil {
+		return nil, nil, fmt.Errorf("encode review %.40q: %w", r.ID, err)
+	}
 	data, err = json.Marshal(r)
 	if err != nil {
 		return nil, nil, fmt.Errorf("encode review %s: %w", r.ID, err)
@@ -55,14 +59,15 @@ func Encode(r Review) (data []byte, attributes map[string]string, err error) {
 // Decode returns the review that a message holds. A message that it refuses will never be right.
 func Decode(data []byte, attributes map[string]string) (Review, error) {
 	if v := attributes[VersionAttribute]; v != SchemaVersion {
-		return Review{}, fmt.Errorf("decode review: schema version %q, want %q", v, SchemaVersion)
+		return Review{}, fmt.Errorf("decode review: schema version %.20q, want %q", v, SchemaVersion)
 	}
 	var r Review
 	if err := json.Unmarshal(data, &r); err != nil {
 		return Review{}, fmt.Errorf("decode review: %w", err)
 	}
+	r.SubmittedAt = r.SubmittedAt.UTC()
 	if err := r.check(); err != nil {
-		return Review{}, fmt.Errorf("decode review %q: %w", r.ID, err)
+		return Review{}, fmt.Errorf("decode review %.40q: %w", r.ID, err)
 	}
 	return r, nil
 }
@@ -76,7 +81,7 @@ func (r *Review) check() error {
 	}
 	id, err := uuid.Parse(r.ID)
 	refuse(err != nil || id.String() != r.ID, "id is not a UUID")
-	refuse(!product.MatchString(r.Product), "product %q does not match %s", r.Product, ProductPattern)
+	refuse(!product.MatchString(r.Product), "product %.80q does not match %s", r.Product, ProductPattern)
 	refuse(r.Rating < 1 || r.Rating > 5, "rating %d is not 1 to 5", r.Rating)
 	for _, f := range []struct {
 		name, value string
@@ -86,6 +91,7 @@ func (r *Review) check() error {
 		refuse(n > f.max, "%s has %d characters, more than %d", f.name, n, f.max)
 	}
 	refuse(r.SubmittedAt.IsZero(), "submitted_at is missing")
-	refuse(r.SubmittedAt.Year() < 1 || r.SubmittedAt.Year() > 9999, "submitted_at is out of range")
+	year := r.SubmittedAt.UTC().Year() // those that RFC 3339 and Spanner can write
+	refuse(year < 1 || year > 9999, "submitted_at is out of range")
 	return errors.Join(errs...)
 }

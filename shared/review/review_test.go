@@ -48,28 +48,40 @@ func TestWhatIsEncodedIsDecoded(t *testing.T) {
 	}
 }
 
-func TestDecodeRefuses(t *testing.T) {
+func TestWhatNobodyTakesIsNeitherEncodedNorDecoded(t *testing.T) {
+	at := func(s string) time.Time {
+		v, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
 	for name, change := range map[string]func(*review.Review){
-		"no id":                  func(r *review.Review) { r.ID = "" },
-		"an id of another shape": func(r *review.Review) { r.ID = "{" + r.ID + "}" },
-		"no product":             func(r *review.Review) { r.Product = "" },
-		"a product with /":       func(r *review.Review) { r.Product = "a/b" },
-		"a newline at the end":   func(r *review.Review) { r.Product = "butter\n" },
-		"rating 0":               func(r *review.Review) { r.Rating = 0 },
-		"rating 6":               func(r *review.Review) { r.Rating = 6 },
-		"a long text":            func(r *review.Review) { r.Text = strings.Repeat("가", review.MaxText+1) },
-		"a long author":          func(r *review.Review) { r.Author = strings.Repeat("가", review.MaxAuthor+1) },
-		"a long locale":          func(r *review.Review) { r.Locale = strings.Repeat("k", review.MaxLocale+1) },
-		"no time":                func(r *review.Review) { r.SubmittedAt = time.Time{} },
+		"a time after 9999 in UTC": func(r *review.Review) { r.SubmittedAt = at("9999-12-31T23:59:59-10:00") },
+		"a time before 1 in UTC":   func(r *review.Review) { r.SubmittedAt = at("0001-01-01T00:00:01+10:00") },
+		"no id":                    func(r *review.Review) { r.ID = "" },
+		"an id of another shape":   func(r *review.Review) { r.ID = "{" + r.ID + "}" },
+		"no product":               func(r *review.Review) { r.Product = "" },
+		"a product with /":         func(r *review.Review) { r.Product = "a/b" },
+		"a newline at the end":     func(r *review.Review) { r.Product = "butter\n" },
+		"rating 0":                 func(r *review.Review) { r.Rating = 0 },
+		"rating 6":                 func(r *review.Review) { r.Rating = 6 },
+		"a long text":              func(r *review.Review) { r.Text = strings.Repeat("가", review.MaxText+1) },
+		"a long author":            func(r *review.Review) { r.Author = strings.Repeat("가", review.MaxAuthor+1) },
+		"a long locale":            func(r *review.Review) { r.Locale = strings.Repeat("k", review.MaxLocale+1) },
+		"no time":                  func(r *review.Review) { r.SubmittedAt = time.Time{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := valid()
 			change(&r)
-			data, attributes, err := review.Encode(r)
+			if _, _, err := review.Encode(r); err == nil {
+				t.Error("encoded, want an error")
+			}
+			data, err := json.Marshal(r)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := review.Decode(data, attributes); err == nil {
+			if got, err := review.Decode(data, map[string]string{review.VersionAttribute: review.SchemaVersion}); err == nil {
 				t.Errorf("decoded %+v, want an error", got)
 			}
 		})

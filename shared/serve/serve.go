@@ -37,9 +37,18 @@ func Main(run func(ctx context.Context, lookup func(string) (string, bool)) erro
 	}
 }
 
-// HTTP serves h on port, of all addresses, until ctx ends and what was in flight then is answered.
+// split parts what PORT may be: a port of all addresses, as Cloud Run sets it, or host:port.
+func split(port string) (string, string) {
+	if host, p, err := net.SplitHostPort(port); err == nil {
+		return host, p
+	}
+	return "", port
+}
+
+// HTTP serves h on port, which is a port of all addresses or host:port, until ctx ends and what was
+// in flight then is answered.
 func HTTP(ctx context.Context, port string, h http.Handler) error {
-	l, err := net.Listen("tcp", net.JoinHostPort("", port))
+	l, err := net.Listen("tcp", net.JoinHostPort(split(port)))
 	if err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
@@ -65,7 +74,7 @@ func HTTP(ctx context.Context, port string, h http.Handler) error {
 }
 
 // Function registers h with the Functions Framework as the function called name, and serves it on
-// port until ctx ends and what was in flight then is answered. The framework owns its listener and
+// port, a port of all addresses or host:port, until ctx ends and what was in flight then is answered. The framework owns its listener and
 // cannot close it, so requests that come after the end are answered 503, which Pub/Sub delivers again.
 // GET /healthz answers 200 in h's place. The framework's server has no time-outs, so h bounds how
 // long it reads a body.
@@ -77,7 +86,7 @@ func Function(ctx context.Context, name, port string, h http.Handler) error {
 		return fmt.Errorf("serve %s: %w", name, err)
 	}
 	served := make(chan error, 1)
-	go func() { served <- funcframework.Start(port) }()
+	go func() { served <- funcframework.StartHostPort(split(port)) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("serve %s on port %s: %w", name, port, err)

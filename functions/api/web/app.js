@@ -97,7 +97,7 @@ const unseen = (text) => h('span', { class: 'unseen' }, text);
 const number = (n, options) => new Intl.NumberFormat(tag, options).format(n);
 const average = (n) => number(n, { minimumFractionDigits: 1, maximumFractionDigits: 2 });
 const signed = (n) => number(n, { signDisplay: 'exceptZero', minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const length = (text) => [...text.normalize('NFC')].length;
+const length = (text) => [...text.normalize('NFC').trim()].length;
 
 function price({ price: amount, currency }) {
   const format = new Intl.NumberFormat(tag, { style: 'currency', currency });

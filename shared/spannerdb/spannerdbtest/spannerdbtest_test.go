@@ -115,6 +115,65 @@ func TestConcurrentIncrementsAreExact(t *testing.T) {
 	}
 }
 
+func TestTransactionIsRunAgainWhenWhatItReadChanged(t *testing.T) {
+	for name, tc := range map[string]struct {
+		read    func(context.Context, *spanner.ReadWriteTransaction) error
+		between *spanner.Mutation
+		runs    int
+	}{
+		"the row was written":         {readRow("butter"), update("butter"), 2},
+		"another row was written":     {readRow("butter"), update("proof"), 1},
+		"the missing row was written": {readRow("new"), insert("new", 1), 2},
+		"the row was deleted":         {readRow("butter"), spanner.Delete("Products", spanner.Key{"butter"}), 2},
+		"a query saw a change":        {query, update("proof"), 2},
+		"nothing was written":         {readRow("butter"), nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, _ := spannerdbtest.New(t)
+			if _, err := db.Apply(t.Context(), []*spanner.Mutation{insert("butter", 10), insert("proof", 20)}); err != nil {
+				t.Fatal(err)
+			}
+			runs := 0
+			_, err := db.ReadWriteTransaction(t.Context(), func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
+				runs++
+				if err := tc.read(ctx, tx); err != nil {
+					return err
+				}
+				if runs == 1 && tc.between != nil {
+					if _, err := db.Apply(t.Context(), []*spanner.Mutation{tc.between}); err != nil {
+						return err
+					}
+				}
+				return tx.BufferWrite([]*spanner.Mutation{insert("last", 1)})
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if runs != tc.runs {
+				t.Errorf("ran %d times, want %d", runs, tc.runs)
+			}
+		})
+	}
+}
+
+func update(id string) *spanner.Mutation {
+	return spanner.Update("Products", []string{"Title", "Product"}, []any{"changed", id})
+}
+
+func readRow(id string) func(context.Context, *spanner.ReadWriteTransaction) error {
+	return func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
+		_, err := tx.ReadRow(ctx, "Products", spanner.Key{id}, []string{"Title"})
+		if errors.Is(err, spanner.ErrRowNotFound) {
+			return nil
+		}
+		return err
+	}
+}
+
+func query(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
+	return tx.Query(ctx, spanner.NewStatement("SELECT Product FROM Products")).Do(func(*spanner.Row) error { return nil })
+}
+
 func TestBlindWritesAreNotAborted(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	var wg sync.WaitGroup
