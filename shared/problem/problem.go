@@ -83,6 +83,10 @@ func NewAPI(mux *http.ServeMux, title, version string) huma.API {
 	return humago.New(mux, c)
 }
 
+// BadRequest, as a key of an operation's Metadata, makes 400 of the 422 that huma answers to
+// parameters that it refuses: for an operation that takes nothing but parameters.
+const BadRequest = "problem.BadRequest"
+
 // hook makes huma build Problems, and mind the case of names as the decoder does; huma has nothing
 // but these package variables for it.
 var hook = sync.OnceFunc(func() {
@@ -91,6 +95,9 @@ var hook = sync.OnceFunc(func() {
 		return translate(context.Background(), status, msg, errs)
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
+		if _, ok := ctx.Operation().Metadata[BadRequest]; ok && status == http.StatusUnprocessableEntity {
+			status = http.StatusBadRequest
+		}
 		return translate(ctx.Context(), status, msg, errs)
 	}
 })

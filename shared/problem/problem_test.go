@@ -109,6 +109,24 @@ func TestBadRequestsNameTheField(t *testing.T) {
 	}
 }
 
+func TestParametersAreABadRequestWhereTheOperationSaysSo(t *testing.T) {
+	mux := http.NewServeMux()
+	huma.Register(problem.NewAPI(mux, "test", "1"), huma.Operation{
+		Method: http.MethodGet, Path: "/shelves", OperationID: "shelves", Metadata: map[string]any{problem.BadRequest: true},
+	}, func(context.Context, *struct {
+		Shelf int `query:"shelf" maximum:"9"`
+	}) (*struct{}, error) {
+		return nil, nil
+	})
+	for _, target := range []string{"/shelves?shelf=10", "/shelves?shelf=x"} {
+		w := httptest.NewRecorder()
+		problem.Handler(mux).ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+		if p := decode(t, w); w.Code != 400 || p.Title != "Bad Request" || len(p.Errors) != 1 || p.Errors[0].Parameter != "shelf" {
+			t.Errorf("%s: %d %+v, want 400 that names the shelf", target, w.Code, p)
+		}
+	}
+}
+
 func TestRefusalsBeforeTheBody(t *testing.T) {
 	for _, tc := range []struct {
 		name, method, path, contentType, body string

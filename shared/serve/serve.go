@@ -77,7 +77,7 @@ func HTTP(ctx context.Context, port string, h http.Handler) error {
 // port, a port of all addresses or host:port, until ctx ends and what was in flight then is answered. The framework owns its listener and
 // cannot close it, so requests that come after the end are answered 503, which Pub/Sub delivers again.
 // GET /healthz answers 200 in h's place. The framework's server has no time-outs, so h bounds how
-// long it reads a body.
+// long it reads a body. A panic with http.ErrAbortHandler breaks the connection, as net/http would.
 func Function(ctx context.Context, name, port string, h http.Handler) error {
 	d := &drainer{next: h, idle: make(chan struct{})}
 	functions.HTTP(name, d.ServeHTTP)
@@ -120,7 +120,28 @@ func (d *drainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer d.leave()
+	// The framework would make an answer that ends well of the panic, with its own words at the end.
+	defer func() {
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
+			breakOff(w)
+		default:
+			panic(p)
+		}
+	}()
 	d.next.ServeHTTP(w, r)
+}
+
+// breakOff closes the connection of an answer that is not whole.
+func breakOff(w http.ResponseWriter) {
+	c := http.NewResponseController(w)
+	conn, _, err := c.Hijack()
+	if err != nil {
+		_ = c.SetWriteDeadline(time.Now()) // then the end of the answer cannot be written
+		return
+	}
+	_ = conn.Close()
 }
 
 func (d *drainer) enter() bool {
