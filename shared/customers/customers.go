@@ -152,7 +152,8 @@ func fold(s string) string {
 		was := s
 		s = cases.Fold().String(norm.NFKC.String(s))
 		s = norm.NFKC.String(strings.Map(shown, s))
-		s = strings.ReplaceAll(s, "i\u0307", "i") // what is left of the Turkish capital İ
+		// The Turkish İ and ı are I and i in the other case.
+		s = strings.ReplaceAll(strings.ReplaceAll(s, "i\u0307", "i"), "ı", "i")
 		s = strings.Join(strings.Fields(s), " ")
 		if s == was { // one step may make room for another
 			return s

@@ -1,18 +1,12 @@
 package customers_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 
-	"cloud.google.com/go/bigtable"
-	"cloud.google.com/go/bigtable/bttest"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
 	"github.com/hybrid-bts/functions/shared/customers"
+	"github.com/hybrid-bts/functions/shared/customers/customerstest"
 )
 
 func ExampleKey() {
@@ -28,16 +22,17 @@ func ExampleKey() {
 
 func TestSpellingsOfACityAreOne(t *testing.T) {
 	for want, spellings := range map[string][]string{
-		"paris":     {"Paris", "PARIS", " paris ", "\tparis\u00a0", "Ｐａｒｉｓ", "par\u200bis", "\u202bparis\u202c", "\ufeffParis"},
-		"são paulo": {"São Paulo", "Sa\u0303o Paulo", "SÃO\u3000PAULO"},
-		"서울":        {"서울", "\u1109\u1165\u110b\u116e\u11af"},
-		"strasse":   {"Straße", "STRASSE"},
-		"istanbul":  {"İstanbul", "Istanbul", "I\u0307STANBUL"},
-		"ofi#1":     {"oﬁ＃1"},
-		"💜 city":    {"💜\ufe0f City"},
-		"القاهرة":   {"القاهرة", "\u200fالقاهرة"},
-		"..":        {"..", "‥"},
-		"a\x00b":    {"A\x00b"},
+		"paris":      {"Paris", "PARIS", " paris ", "\tparis\u00a0", "Ｐａｒｉｓ", "par\u200bis", "\u202bparis\u202c", "\ufeffParis"},
+		"são paulo":  {"São Paulo", "Sa\u0303o Paulo", "SÃO\u3000PAULO"},
+		"서울":         {"서울", "\u1109\u1165\u110b\u116e\u11af"},
+		"strasse":    {"Straße", "STRASSE"},
+		"istanbul":   {"İstanbul", "Istanbul", "I\u0307STANBUL"},
+		"diyarbakir": {"Diyarbakır", "DİYARBAKIR", "diyarbakir"},
+		"ofi#1":      {"oﬁ＃1"},
+		"💜 city":     {"💜\ufe0f City"},
+		"القاهرة":    {"القاهرة", "\u200fالقاهرة"},
+		"..":         {"..", "‥"},
+		"a\x00b":     {"A\x00b"},
 	} {
 		for _, s := range spellings {
 			if got, err := customers.Fold(s); got != want || err != nil {
@@ -102,29 +97,13 @@ func TestKeysThatNobodyWrote(t *testing.T) {
 }
 
 func TestCreateTwice(t *testing.T) {
-	engine, err := bttest.NewServer("127.0.0.1:0")
+	server, err := customerstest.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer engine.Close()
-	conn, err := grpc.NewClient(engine.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	admin, err := bigtable.NewAdminClient(t.Context(), "p", "i", option.WithGRPCConn(conn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 {
-		if err := customers.Create(t.Context(), admin); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stopped, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := customers.Create(stopped, admin); err == nil {
-		t.Error("Create after the end of its context: nil, want an error")
+	defer server.Close()
+	if err := customerstest.Create(t.Context(), server.Addr); err != nil {
+		t.Error(err)
 	}
 }
 

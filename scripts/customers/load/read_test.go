@@ -1,0 +1,74 @@
+package load
+
+import (
+	"bytes"
+	"cmp"
+	stdcsv "encoding/csv"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// FuzzCSV reads what encoding/csv reads without complaint, and the same.
+func FuzzCSV(f *testing.F) {
+	f.Add([]byte("id,name\n1,\"a\"\"b\nc\"\r\n\n2,\n"))
+	f.Add([]byte("\"a\",\"\"\n\"b\n"))
+	f.Add([]byte("a\"b,c\n,\r\n\"\r\n"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		std := stdcsv.NewReader(bytes.NewReader(file))
+		std.FieldsPerRecord = -1
+		want, err := std.ReadAll()
+		if err != nil || bytes.Contains(file, []byte("\r")) || len(file) > maxRow {
+			want = nil // no standard to compare with: it must end, and not panic
+		}
+		rd, err := newReader(strings.NewReader("id,name,city,country\n" + string(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got [][]string
+		for line := 1; ; {
+			text, at, err := rd.text(recordEnd)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if at <= line {
+				t.Fatalf("line %d after line %d", at, line)
+			}
+			line = at
+			cells, splitErr := split(text)
+			var refused bad
+			if err = cmp.Or(err, splitErr); err != nil {
+				if want != nil || !errors.As(err, &refused) {
+					t.Fatalf("line %d: %v", at, err)
+				}
+				continue
+			}
+			got = append(got, cells)
+		}
+		if want != nil && !slices.EqualFunc(got, want, slices.Equal[[]string]) {
+			t.Errorf("read %q, want %q", got, want)
+		}
+	})
+}
+
+// FuzzLoad reads anything: every row is loaded or refused.
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte("id,name,city,country\n1,A,Paris,FR\n2,\"A,Paris,FR\n3,A,Paris,FR"))
+	f.Add([]byte(`{"id":"1","name":"A","city":"Paris","country":"FR"}` + "\n{\n"))
+	f.Add([]byte("\x1f\x8b\x08\x00"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		refused := int64(0)
+		l := Loader{Refused: func(line int, _ string, reason error) {
+			refused++
+			if line < 1 || reason == nil {
+				t.Errorf("line %d is refused because %v", line, reason)
+			}
+		}}
+		sum, err := l.Load(t.Context(), bytes.NewReader(file))
+		if err == nil && (sum.Refused != refused || sum.Refused > sum.Read) {
+			t.Errorf("%+v, and %d were refused", sum, refused)
+		}
+	})
+}
