@@ -102,7 +102,7 @@ func TestCreateTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-	if err := customerstest.Create(t.Context(), server.Addr); err != nil {
+	if err := customerstest.Create(t.Context(), server.Addr, customerstest.Project, customerstest.Instance); err != nil {
 		t.Error(err)
 	}
 }

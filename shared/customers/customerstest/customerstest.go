@@ -15,7 +15,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/customers"
 )
 
-// Names of what the client is opened with. The embedded Bigtable knows no others.
+// Names of what Start makes.
 const (
 	Project  = "hybrid-bts-local"
 	Instance = "local"
@@ -41,10 +41,10 @@ func Start(ctx context.Context, opts ...grpc.ServerOption) (s *Server, err error
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if err := Create(ctx, s.Addr); err != nil {
+	if err := Create(ctx, s.Addr, Project, Instance); err != nil {
 		return s, err
 	}
-	s.Client, err = Open(ctx, s.Addr)
+	s.Client, err = Open(ctx, s.Addr, Project, Instance)
 	if err != nil {
 		return s, err
 	}
@@ -62,8 +62,8 @@ func (s *Server) Close() error {
 }
 
 // Create makes the tables in the embedded Bigtable at addr.
-func Create(ctx context.Context, addr string) error {
-	admin, err := bigtable.NewAdminClient(ctx, Project, Instance, options(addr)...)
+func Create(ctx context.Context, addr, project, instance string) error {
+	admin, err := bigtable.NewAdminClient(ctx, project, instance, options(addr)...)
 	if err != nil {
 		return fmt.Errorf("open the embedded Bigtable: %w", err)
 	}
@@ -71,9 +71,9 @@ func Create(ctx context.Context, addr string) error {
 }
 
 // Open returns a client of the embedded Bigtable at addr.
-func Open(ctx context.Context, addr string) (*bigtable.Client, error) {
+func Open(ctx context.Context, addr, project, instance string) (*bigtable.Client, error) {
 	config := bigtable.ClientConfig{MetricsProvider: bigtable.NoopMetricsProvider{}, DisableSession: true}
-	client, err := bigtable.NewClientWithConfig(ctx, Project, Instance, config, options(addr)...)
+	client, err := bigtable.NewClientWithConfig(ctx, project, instance, config, options(addr)...)
 	if err != nil {
 		return nil, fmt.Errorf("open the embedded Bigtable: %w", err)
 	}
