@@ -196,7 +196,7 @@ func open(ctx context.Context, name string, stdin io.Reader) (io.ReadCloser, int
 		return nil, 0, fmt.Errorf("open Cloud Storage: %w", err)
 	}
 	// The reader checks the object's checksum at its end.
-	r, err := client.Bucket(bucket).Object(object).ReadCompressed(true).NewReader(ctx)
+	r, err := client.Bucket(bucket).Object(object).NewReader(ctx)
 	if err != nil {
 		return nil, 0, errors.Join(fmt.Errorf("open %s: %w", name, err), client.Close())
 	}

@@ -7,18 +7,30 @@
 //	                                   loading  a load's id: its count is still to come
 //	homes      customer                home     key: where the customer's row is
 //
-// Spot check, as cbt reads it:
+// Spot check, of the customers that scripts/local makes up, in the way of cbt:
 //
-//	$ cbt read customers prefix='paris#us-tx#' count=1
-//	paris#us-tx#0f2c5f0e-4e5b-4b0a-9b1d-7f1f5a3c9d10
-//	  address:city    @ 2026/11/20-16:00:00.000000
-//	    "PARIS"
+//	$ cbt read customers prefix='paris#fr#' count=1
+//	paris#fr#0024f1d0-5eea-4e6d-b98b-85052174fccb
+//	  address:city                             @ 2026/11/20-16:40:10.565000
+//	    "Paris"
+//	  address:country                          @ 2026/11/20-16:40:10.565000
+//	    "FR"
 //	  …
+//	  profile:name                             @ 2026/11/20-16:40:10.565000
+//	    "Éloïse Roux"
 //	$ cbt read customers prefix='são paulo#br#' count=1
-//	s\xc3\xa3o paulo#br#…
-//	$ cbt lookup homes 0f2c5f0e-4e5b-4b0a-9b1d-7f1f5a3c9d10
-//	  home:key        @ 2026/11/20-16:00:00.000000
-//	    "paris#us-tx#0f2c5f0e-4e5b-4b0a-9b1d-7f1f5a3c9d10"
+//	são paulo#br#000b91fe-f363-47d0-8630-0434de2df030
+//	  address:city                             @ 2026/11/20-16:41:31.153000
+//	    "SÃO PAULO"
+//	  …
+//	$ cbt read cities prefix='paris'
+//	paris#fr#
+//	  city:count                               @ 2026/11/20-16:40:11.013000
+//	    "169"
+//	  city:name                                @ 2026/11/20-16:40:11.013000
+//	    "Paris"
+//	paris#us-tx#
+//	  …
 //
 // Why this key. Bigtable has one index, the row key, in order. The city comes first, so a city is one
 // contiguous range: its first page is one seek whether it holds 3 customers or 3 million, the next page
