@@ -101,6 +101,9 @@ func startEngines(ctx context.Context) (e *engines, err error) {
 	if err := e.makeTopics(ctx); err != nil {
 		return nil, err
 	}
+	if err := loadCustomers(ctx, e.bigtable.Addr); err != nil {
+		return nil, err
+	}
 	return e, loadProducts(ctx, e.spanner)
 }
 
@@ -168,6 +171,7 @@ func (e *engines) environ() []string {
 		"SPANNER_INSTANCE=" + instance,
 		"SPANNER_DATABASE=" + database,
 		"BIGTABLE_INSTANCE=" + instance,
+		"PAGE_TOKEN_KEY=not a secret on a laptop",
 		"REVIEWS_TOPIC=" + reviews,
 		"DEAD_LETTER_TOPIC=" + deadReviews,
 		"ORIGINALS_BUCKET=" + originals,

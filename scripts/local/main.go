@@ -142,7 +142,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 	}
 	fmt.Fprintf(stdout, "\nready %s\n\n", url)
-	fmt.Fprintf(stdout, "  shop          %s/\n  write review  %s/#!/review\n  API           %s/v1/products\n\nCtrl-C stops it.\n", url, url, url)
+	fmt.Fprintf(stdout, "  shop          %s/\n  write review  %s/#!/review\n  API           %s/v1/products\n  customers     %s/v1/cities/Paris/customers\n\n"+
+		"Ctrl-C stops it.\n", url, url, url, url)
 	<-ctx.Done()
 	return nil
 }

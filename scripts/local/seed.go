@@ -13,6 +13,9 @@ import (
 	"cloud.google.com/go/civil"
 	"cloud.google.com/go/spanner"
 
+	"github.com/hybrid-bts/functions/scripts/customers/fake"
+	"github.com/hybrid-bts/functions/scripts/customers/load"
+	"github.com/hybrid-bts/functions/shared/customers/customerstest"
 	"github.com/hybrid-bts/functions/shared/spannerdb"
 	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
 )
@@ -51,6 +54,30 @@ func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
 	}
 	if _, err := db.Apply(ctx, rows); err != nil {
 		return fmt.Errorf("load catalogue: %w", err)
+	}
+	return nil
+}
+
+// madeUp is how many made-up customers there are at the start.
+const madeUp = 20_000
+
+// loadCustomers makes the tables of customers in the Bigtable at addr, and loads made-up ones.
+func loadCustomers(ctx context.Context, addr string) error {
+	if err := customerstest.Create(ctx, addr, project, instance); err != nil {
+		return err
+	}
+	client, err := customerstest.Open(ctx, addr, project, instance)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	var file bytes.Buffer
+	if err := fake.Write(&file, madeUp, 1); err != nil {
+		return err
+	}
+	loader := load.Loader{Client: client}
+	if _, err := loader.Load(ctx, &file); err != nil {
+		return fmt.Errorf("load customers: %w", err)
 	}
 	return nil
 }
