@@ -534,13 +534,31 @@ func (s *faultyStream) SendMsg(m any) error {
 	return s.err
 }
 
+// log is what was logged.
+type log struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *log) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *log) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // logged collects what is logged until the test ends.
-func logged(t testing.TB) *bytes.Buffer {
-	var b bytes.Buffer
+func logged(t testing.TB) *log {
+	var l log
 	old := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(&b, nil)))
+	slog.SetDefault(slog.New(slog.NewTextHandler(&l, nil)))
 	t.Cleanup(func() { slog.SetDefault(old) })
-	return &b
+	return &l
 }
 
 func TestBigtableAwayIsUnavailableForNow(t *testing.T) {

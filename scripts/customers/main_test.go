@@ -1,0 +1,81 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cloud.google.com/go/bigtable/bttest"
+)
+
+// command runs the command against the Bigtable that the environment names.
+func command(t *testing.T, stdin string, args ...string) (stdout string, err error) {
+	t.Helper()
+	vars := map[string]string{"GOOGLE_CLOUD_PROJECT": "p", "BIGTABLE_INSTANCE": "i"}
+	var out bytes.Buffer
+	err = run(t.Context(), args, func(name string) (string, bool) { v, ok := vars[name]; return v, ok }, strings.NewReader(stdin), &out, io.Discard)
+	return out.String(), err
+}
+
+func TestWhatIsGeneratedIsLoaded(t *testing.T) {
+	engine, err := bttest.NewServer("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	t.Setenv("BIGTABLE_EMULATOR_HOST", engine.Addr)
+	t.Chdir(t.TempDir())
+	file, err := command(t, "", "generate", "-n", "300", "-seed", "9")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("c.csv", []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		out, err := command(t, "", "load", "-create", "c.csv")
+		if err != nil || !strings.HasPrefix(out, "loaded 300 of 300 rows") {
+			t.Errorf("%q, %v", out, err)
+		}
+	}
+	if left, _ := filepath.Glob("*.refused.csv"); left != nil {
+		t.Errorf("a file of refused rows is left though there are none: %v", left)
+	}
+	out, err := command(t, file+"1,,Paris,FR\n", "load", "-refused", "why.csv", "-")
+	why, _ := os.ReadFile("why.csv")
+	if !errors.Is(err, errRefused) || !strings.Contains(out, "refused 1 rows") || string(why) != "line,customer,reason\n302,,\"it has 4 cells, the header has 9\"\n" {
+		t.Errorf("%q, %v, and the file says %q", out, err, why)
+	}
+}
+
+func TestADryRunNeedsNoBigtable(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var out bytes.Buffer
+	nothing := func(string) (string, bool) { return "", false }
+	err := run(t.Context(), []string{"load", "-dry-run", "-"}, nothing, strings.NewReader("id,name,city,country\n1,A,Paris,FR\n"), &out, io.Discard)
+	if err != nil || !strings.HasPrefix(out.String(), "would load 1 of 1 rows in 1 cities") {
+		t.Errorf("%q, %v", out.String(), err)
+	}
+	if err := run(t.Context(), []string{"load", "-"}, nothing, strings.NewReader(""), &out, io.Discard); err == nil || !strings.Contains(err.Error(), "BIGTABLE_INSTANCE") {
+		t.Errorf("without variables: %v, want them named", err)
+	}
+}
+
+func TestCommandsThatAreWrong(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{nil, {"unload"}, {"load"}, {"load", "a", "b"}, {"load", "-x", "a"}, {"load", "gs://bucket"}, {"generate", "-n", "-1"}, {"generate", "x"}} {
+		if _, err := command(t, "", args...); !errors.Is(err, errUsage) {
+			t.Errorf("%q: %v, want the usage", args, err)
+		}
+	}
+	if _, err := command(t, "", "load", "nowhere.csv"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("%v, want that there is no such file", err)
+	}
+	if left, _ := filepath.Glob("*"); left != nil {
+		t.Errorf("files are left: %v", left)
+	}
+}
