@@ -1,0 +1,20 @@
+// Hello is the least that a function of the Functions Framework can be: what cold starts are measured by.
+package main
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/GoogleCloudPlatform/functions-framework-go/funcframework"
+	"github.com/GoogleCloudPlatform/functions-framework-go/functions"
+)
+
+func main() {
+	functions.HTTP("Hello", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })
+	if err := os.Setenv("FUNCTION_TARGET", "Hello"); err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(funcframework.StartHostPort("127.0.0.1", os.Getenv("PORT")))
+}

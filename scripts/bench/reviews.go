@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// submitToPublished submits reviews at a steady rate to the whole embedded system, and measures the
+// time from the 202 of intake to the commit that publishes a review.
+func submitToPublished(ctx context.Context, s *session) (err error) {
+	const rate, total = 50, 500
+	local, err := s.buildPackage(ctx, "scripts/local")
+	if err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, local, "-addr", "127.0.0.1:0", "-seed=false")
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()) }()
+	url := ""
+	for lines := bufio.NewScanner(out); url == "" && lines.Scan(); {
+		if at, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
+			url = at
+		}
+	}
+	if url == "" {
+		return errors.New("the local system is not ready")
+	}
+	var mu sync.Mutex
+	var times []time.Duration
+	var failures []error
+	var submitting sync.WaitGroup
+	tick := time.NewTicker(time.Second / rate)
+	defer tick.Stop()
+	for i := range total {
+		<-tick.C
+		submitting.Go(func() {
+			took, err := submit(ctx, url, i)
+			mu.Lock()
+			defer mu.Unlock()
+			if times = append(times, took); err != nil {
+				failures = append(failures, err)
+			}
+		})
+	}
+	submitting.Wait()
+	if err := errors.Join(failures...); err != nil {
+		return err
+	}
+	var rating struct{ Count float64 }
+	if err := getJSON(ctx, url+"/v1/products/be-deluxe/rating", &rating); err != nil {
+		return err
+	}
+	slices.Sort(times)
+	s.add(fmt.Sprintf("p50 at %d reviews a second", rate), "%.0f ms", milliseconds(times[total/2]))
+	s.atMost(fmt.Sprintf("p99 at %d reviews a second", rate), milliseconds(times[total*99/100]), 1000, "ms")
+	s.atMost("lost or counted twice", max(total-rating.Count, rating.Count-total), 0, fmt.Sprintf("of %d", total))
+	return nil
+}
+
+// submit returns the time between the acceptance of a review and its publication.
+func submit(ctx context.Context, url string, n int) (time.Duration, error) {
+	body := fmt.Sprintf(`{"product":"be-deluxe","rating":%d,"text":"좋아요, a lovely album"}`, 1+n%5)
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/reviews", strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	accepted := time.Now()
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusAccepted {
+		return 0, fmt.Errorf("submit review %d: %s", n, resp.Status)
+	}
+	for time.Since(accepted) < time.Minute {
+		time.Sleep(200 * time.Millisecond) // the time of the commit tells; asking often would only slow it
+		var stored struct {
+			PublishedAt time.Time `json:"published_at"`
+		}
+		if err := getJSON(ctx, url+resp.Header.Get("Location"), &stored); err == nil {
+			return max(0, stored.PublishedAt.Sub(accepted)), nil
+		}
+	}
+	return 0, fmt.Errorf("review %d is not published after a minute", n)
+}
+
+func getJSON(ctx context.Context, url string, v any) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", url, resp.Status)
+	}
+	return json.NewDecoder(resp.Body).Decode(v)
+}
