@@ -160,17 +160,27 @@ func Fold(city string) (string, error) {
 var errLong = fmt.Errorf("is longer than %d bytes", MaxCity)
 
 func fold(s string) string {
-	for {
+	for range 8 { // one step may make room for another; a test knows that few do
 		was := s
-		s = cases.Fold().String(norm.NFKC.String(s))
+		s = strings.Map(cherokee, cases.Fold().String(norm.NFKC.String(s)))
 		s = norm.NFKC.String(strings.Map(shown, s))
 		// The Turkish İ and ı are I and i in the other case.
 		s = strings.ReplaceAll(strings.ReplaceAll(s, "i\u0307", "i"), "ı", "i")
 		s = strings.Join(strings.Fields(s), " ")
-		if s == was { // one step may make room for another
-			return s
+		if s == was {
+			break
 		}
 	}
+	return s
+}
+
+// cherokee returns the capital, to which Unicode folds this script alone: package cases changes the
+// case of it each time.
+func cherokee(r rune) rune {
+	if unicode.Is(unicode.Cherokee, r) {
+		return unicode.ToUpper(r)
+	}
+	return r
 }
 
 // shown drops what NFKC_Casefold (Unicode 3.13, R5) drops: characters without a shape of their own.

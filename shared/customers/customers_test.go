@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/hybrid-bts/functions/shared/customers"
 	"github.com/hybrid-bts/functions/shared/customers/customerstest"
@@ -43,6 +44,24 @@ func TestSpellingsOfACityAreOne(t *testing.T) {
 	for _, different := range []string{"Sao Paulo", "Sãopaulo", "Parı\u0308s"} {
 		if got, _ := customers.Fold(different); got == "são paulo" || got == "paris" {
 			t.Errorf("Fold(%q) = %q, want another city", different, got)
+		}
+	}
+}
+
+func TestAFoldedNameIsFolded(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if r == 0x30000 {
+			r = 0xe0000 // nothing but ideographs is assigned between
+		}
+		once, err := customers.Fold("a" + string(r))
+		if err != nil {
+			continue
+		}
+		if twice, _ := customers.Fold(once); twice != once {
+			t.Errorf("Fold of %U is %q, and of that %q", r, once, twice)
+		}
+		if r > 0xe1000 {
+			break
 		}
 	}
 }
