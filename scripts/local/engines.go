@@ -101,10 +101,7 @@ func startEngines(ctx context.Context) (e *engines, err error) {
 	if err := e.makeTopics(ctx); err != nil {
 		return nil, err
 	}
-	if err := loadCustomers(ctx, e.bigtable.Addr); err != nil {
-		return nil, err
-	}
-	return e, loadProducts(ctx, e.spanner)
+	return e, nil
 }
 
 // makeTopics makes the topics and subscriptions, and for each dead-letter topic a subscription for our log.

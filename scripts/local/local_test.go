@@ -18,6 +18,7 @@ import (
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/option"
 
+	"github.com/hybrid-bts/functions/scripts/routes"
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
@@ -107,8 +108,8 @@ func TestGateway(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	all := processes{}
-	for _, name := range []string{"api", "review"} {
-		all[name] = function(name)
+	for _, r := range routes.All() {
+		all[r.Function] = function(r.Function)
 	}
 	h := gateway(all)
 	for path, want := range map[string]string{

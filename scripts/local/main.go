@@ -110,6 +110,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer eng.close()
+	if err := loadData(ctx, eng); err != nil {
+		return stopped(ctx, err)
+	}
 	if o.envFile != "" {
 		if err := writeEnv(o.envFile, eng.environ()); err != nil {
 			return err

@@ -167,8 +167,9 @@ func TestAckDeadlineEndsADelivery(t *testing.T) {
 		}
 		return 204
 	}
-	began := time.Now()
 	delivering(t, f, 1, 50*time.Millisecond, calm())
+	f.wait(t, 1)
+	began := time.Now()
 	f.wait(t, 2)
 	if took := time.Since(began); took > 1500*time.Millisecond {
 		t.Errorf("the second delivery came after %v, want soon after the ack deadline", took)

@@ -36,6 +36,14 @@ type seedProduct struct {
 	Released civil.Date `json:"released"`
 }
 
+// loadData loads what the system has before anybody uses it.
+func loadData(ctx context.Context, e *engines) error {
+	if err := loadProducts(ctx, e.spanner); err != nil {
+		return err
+	}
+	return loadCustomers(ctx, e.bigtable.Addr)
+}
+
 // loadProducts writes the catalogue.
 func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
 	var products []seedProduct
