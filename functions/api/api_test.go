@@ -216,6 +216,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/products?page_token=" + token(cursor{"reviews of " + butter, "a", noon}), 422, `"parameter":"page_token"`},
 		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{"reviews of other", some, noon}), 422, `"parameter":"page_token"`},
 		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{"reviews of " + butter, some, late}), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products?page_token=" + token(cursor{List: productList, ID: "a"}) + "%0A", 422, `"parameter":"page_token"`},
 		{"POST", "/v1/products", 405, "allowed: GET, HEAD"},
 		{"GET", "/nowhere", 404, "nothing is at"},
 		{"GET", "/assets/", 404, "nothing is at"},

@@ -68,14 +68,17 @@ func (s *server) handler() http.Handler {
 		map[string]*huma.MediaType{
 			"application/json": {Schema: huma.SchemaFromType(api.OpenAPI().Components.Schemas, typeOf[citiesPage]())},
 		})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /v1/cities/customers", func(w http.ResponseWriter, _ *http.Request) { problem.Write(w, errNoCity()) })
 	return named(problem.Handler(mux))
 }
 
-// named refuses a path with an empty or a dot segment, which a mux redirects to where nothing is.
+// named refuses a path with an empty or a dot segment, which a mux redirects to where nothing is, and
+// the city "/", which it does not find.
 func named(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p := r.URL.EscapedPath(); strings.HasPrefix(p, "/v1/cities/") && path.Clean(p) != strings.TrimSuffix(p, "/") {
+		p := r.URL.EscapedPath()
+		if strings.HasPrefix(p, "/v1/cities/") && path.Clean(p) != strings.TrimSuffix(p, "/") || r.URL.Path == "/v1/cities///customers" {
 			problem.Write(w, errNoCity())
 			return
 		}

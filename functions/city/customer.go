@@ -70,6 +70,9 @@ func maskEmail(s string) string {
 		return hidden
 	}
 	_, n := utf8.DecodeRuneInString(s)
+	if n >= at {
+		n = 0 // one letter is the whole name
+	}
 	return s[:n] + hidden + s[at:]
 }
 
@@ -120,21 +123,32 @@ func (c *customer) appendCSV(b []byte, chosen fields) []byte {
 }
 
 func appendCell(b []byte, s string) []byte {
-	runs := isFormula(s)
-	if !runs && !strings.ContainsAny(s, "\",\r\n") && s != `\.` {
+	safe := defuse(s)
+	if safe == s && !strings.ContainsAny(s, "\",\r\n") && s != `\.` {
 		return append(b, s...)
 	}
 	b = append(b, '"')
-	if runs {
-		b = append(b, '\'')
-	}
-	for i := range len(s) {
-		if s[i] == '"' {
-			b = append(b, '"')
-		}
-		b = append(b, s[i])
-	}
+	b = append(b, strings.ReplaceAll(safe, `"`, `""`)...)
 	return append(b, '"')
+}
+
+// defuse puts an apostrophe before what a spreadsheet may take for a formula: the cell, or a part of it
+// behind a character that is the separator where the comma is not, as in much of Europe.
+func defuse(s string) string {
+	if s == "" {
+		return ""
+	}
+	var b strings.Builder
+	if isFormula(s) {
+		b.WriteByte('\'')
+	}
+	for i, c := range s {
+		b.WriteRune(c)
+		if strings.ContainsRune(";\t|", c) && isFormula(s[i+1:]) {
+			b.WriteByte('\'')
+		}
+	}
+	return b.String()
 }
 
 // isFormula reports whether a spreadsheet may take a cell for a formula, as OWASP's "CSV Injection"

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"strings"
 )
 
 // tokens makes and reads page tokens. A token holds the key of the last row of a page, and is signed
@@ -25,7 +26,8 @@ func (t tokens) sign(after string, query ...string) string {
 // open returns the key that sign was given for the same query.
 func (t tokens) open(token string, query ...string) (after string, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) <= macSize {
+	// The decoder passes over line breaks.
+	if err != nil || len(b) <= macSize || strings.ContainsAny(token, "\r\n") {
 		return "", errToken
 	}
 	after = string(b[macSize:])

@@ -435,7 +435,6 @@ func TestTextThatTheAPIRefusesIsStoredWithoutAScore(t *testing.T) {
 }
 
 func TestSlowAPIIsGivenUpAfterItsDeadline(t *testing.T) {
-	t.Parallel()
 	s := start(t)
 	s.language.Delay(time.Minute)
 	began := time.Now()

@@ -28,6 +28,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path"
@@ -118,13 +119,7 @@ func runLoad(ctx context.Context, args []string, lookup func(string) (string, bo
 		}
 		defer loader.Client.Close()
 	}
-	if *refusedFile == "" {
-		*refusedFile = strings.TrimPrefix(path.Base(name), "-") + ".refused.csv"
-		if name == "-" {
-			*refusedFile = "stdin.refused.csv"
-		}
-	}
-	refused, err := createRefusals(*refusedFile)
+	refused, err := createRefusals(*refusedFile, name)
 	if err != nil {
 		return err
 	}
@@ -161,7 +156,7 @@ func runLoad(ctx context.Context, args []string, lookup func(string) (string, bo
 		fmt.Fprintf(stdout, "not loaded: the columns %q\n", sum.Ignored)
 	}
 	if sum.Refused > 0 {
-		fmt.Fprintf(stdout, "refused %d rows: their lines and why are in %s\n", sum.Refused, *refusedFile)
+		fmt.Fprintf(stdout, "refused %d rows: their lines and why are in %s\n", sum.Refused, refused.file.Name())
 		return fmt.Errorf("%d %w", sum.Refused, errRefused)
 	}
 	return nil
@@ -237,17 +232,46 @@ func connect(ctx context.Context, lookup func(string) (string, bool), create boo
 // refusals is the file of refused rows. It is gone at the end when there are none.
 type refusals struct {
 	file *os.File
+	ours bool // we made it
 	out  *csv.Writer
 	n    int
 }
 
-func createRefusals(name string) (*refusals, error) {
-	f, err := os.Create(name)
+// createRefusals makes the file with the given name, or with none one that is named as the input. It
+// takes the place of no file that is there.
+func createRefusals(name, input string) (*refusals, error) {
+	f, ours, err := openRefusals(name, input)
 	if err != nil {
 		return nil, fmt.Errorf("create the file of refused rows: %w", err)
 	}
-	r := &refusals{file: f, out: csv.NewWriter(f)}
+	r := &refusals{file: f, ours: ours, out: csv.NewWriter(f)}
 	return r, r.out.Write([]string{"line", "customer", "reason"})
+}
+
+func openRefusals(name, input string) (f *os.File, ours bool, err error) {
+	const create, mode = os.O_WRONLY | os.O_CREATE | os.O_EXCL, 0o600 // customers' ids are not for everybody
+	if name != "" {
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // such as /dev/null
+			f, err := os.OpenFile(name, os.O_WRONLY, 0)
+			return f, false, err
+		}
+		f, err := os.OpenFile(name, create, mode)
+		return f, true, err
+	}
+	base := "stdin"
+	if input != "-" {
+		base = path.Base(input)
+	}
+	for n := 1; ; n++ {
+		name := base + ".refused.csv"
+		if n > 1 {
+			name = fmt.Sprintf("%s.refused-%d.csv", base, n)
+		}
+		f, err := os.OpenFile(name, create, mode)
+		if !errors.Is(err, fs.ErrExist) {
+			return f, true, err
+		}
+	}
 }
 
 func (r *refusals) add(line int, customer string, reason error) {
@@ -258,7 +282,7 @@ func (r *refusals) add(line int, customer string, reason error) {
 func (r *refusals) close() error {
 	r.out.Flush()
 	err := errors.Join(r.out.Error(), r.file.Close())
-	if err == nil && r.n == 0 {
+	if err == nil && r.n == 0 && r.ours {
 		err = os.Remove(r.file.Name())
 	}
 	if err != nil {

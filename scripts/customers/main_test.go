@@ -52,6 +52,35 @@ func TestWhatIsGeneratedIsLoaded(t *testing.T) {
 	}
 }
 
+func TestTheFileOfRefusedRowsTakesNoOthersPlace(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const good, bad = "id,name,city,country\n1,A,Paris,FR\n", "id,name,city,country\n1,,Paris,FR\n"
+	for name, content := range map[string]string{"good.csv": good, "bad.csv": bad, "bad.csv.refused.csv": "precious"} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := command(t, "", "load", "-dry-run", "-refused", "good.csv", "good.csv"); err == nil {
+		t.Error("the input is taken for the file of refused rows")
+	}
+	if _, err := command(t, "", "load", "-dry-run", "bad.csv"); !errors.Is(err, errRefused) {
+		t.Errorf("%v, want a refused row", err)
+	}
+	if _, err := command(t, "", "load", "-dry-run", "-refused", os.DevNull, "bad.csv"); !errors.Is(err, errRefused) {
+		t.Errorf("%v, want a refused row", err)
+	}
+	if _, err := os.Stat(os.DevNull); err != nil {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{
+		"good.csv": good, "bad.csv": bad, "bad.csv.refused.csv": "precious", "bad.csv.refused-2.csv": "line,customer,reason\n2,1,name is empty\n",
+	} {
+		if got, err := os.ReadFile(name); err != nil || string(got) != want {
+			t.Errorf("%s holds %q, %v, want %q", name, got, err, want)
+		}
+	}
+}
+
 func TestADryRunNeedsNoBigtable(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var out bytes.Buffer

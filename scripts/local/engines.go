@@ -168,7 +168,7 @@ func (e *engines) environ() []string {
 		"SPANNER_INSTANCE=" + instance,
 		"SPANNER_DATABASE=" + database,
 		"BIGTABLE_INSTANCE=" + instance,
-		"PAGE_TOKEN_KEY=not a secret on a laptop",
+		"PAGE_TOKEN_KEY=no-secret-on-a-laptop",
 		"REVIEWS_TOPIC=" + reviews,
 		"DEAD_LETTER_TOPIC=" + deadReviews,
 		"ORIGINALS_BUCKET=" + originals,

@@ -202,6 +202,13 @@ func TestEnvironNamesEverything(t *testing.T) {
 		}
 	}
 
+	// README has a shell read it.
+	if sh, err := exec.LookPath("sh"); err == nil {
+		if out, err := exec.Command(sh, "-ec", ". "+file).CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("a shell reads %s with %v: %s", b, err, out)
+		}
+	}
+
 	t.Setenv("STORAGE_EMULATOR_HOST", e.storage.URL())
 	client, err := storage.NewClient(t.Context(), option.WithoutAuthentication())
 	if err != nil {

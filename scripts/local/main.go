@@ -89,6 +89,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
+	// Whoever has the addresses of another run in the shell still wants this one to load its own engines.
+	for _, name := range []string{"PUBSUB_EMULATOR_HOST", "SPANNER_EMULATOR_HOST", "BIGTABLE_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"} {
+		if err := os.Unsetenv(name); err != nil {
+			return err
+		}
+	}
 	logs := newLogs(stderr, o.json)
 	slog.SetDefault(logs.logger("local"))
 

@@ -5,7 +5,7 @@
 //	                                   address  city, country, postcode, street
 //	cities     city#country#           city     name, count (decimal)
 //	                                   loading  a load's id: its count is still to come
-//	homes      customer                home     key: where the customer's row is
+//	homes      customer                home     a key: where the customer's row is; two while it moves
 //
 // Spot check, of the customers that scripts/local makes up, in the way of cbt:
 //
@@ -80,8 +80,7 @@ const (
 	NameColumn  = "name"
 	CountColumn = "count"
 	Loading     = "loading" // family of Cities, a column a load
-	Home        = "home"    // family of Homes
-	KeyColumn   = "key"
+	Home        = "home"    // family of Homes, a column for each key that the customer's row may have
 )
 
 // Column is a cell of a customer's row. Every row has a name, a city and a country; an empty cell is not written.

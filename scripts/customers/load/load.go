@@ -13,7 +13,8 @@
 //
 // Before it touches a city, a load leaves its mark in the city's row, and takes it away with the write
 // of the count. A load that was killed leaves marks: the next load, of whatever file, counts those cities
-// too, until the marks go away with age. Two loads at once are both right: the cell of a count has the
+// too, until the marks go away with age: the price of a kill is that every load of the next days reads
+// those cities. Two loads at once are both right: the cell of a count has the
 // moment its reading began for a version, so of two counts the latest reading wins, and that of the load
 // that ends last sees all rows. (The clocks of two machines must not differ by more than the time
 // between.) What two loads at once say differently of one customer is a race: with two cities he may
@@ -26,6 +27,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -244,8 +246,9 @@ func (m *mutations) apply(ctx context.Context, table *bigtable.Table, what strin
 	return nil
 }
 
-// write writes a batch. The order makes it safe to be killed anywhere: the marks first, and the homes,
-// from which the next load learns who moved, last.
+// write writes a batch. The order makes it safe to be killed anywhere: the marks of the cities first;
+// then the new homes beside the old ones, so that the next load knows every place where a row may be;
+// then the rows; and when those are gone from the old places, so are the old homes.
 func (r *run) write(ctx context.Context, batch []entry) error {
 	latest := make(map[string]*entry, len(batch))
 	for i := range batch {
@@ -257,9 +260,9 @@ func (r *run) write(ctx context.Context, batch []entry) error {
 		return err
 	}
 	touched := map[string]bool{}
-	var rows, newHomes mutations
+	var newHomes, rows, oldHomes mutations
 	for customer, e := range latest {
-		key, home := e.key.String(), homes[customer]
+		key := e.key.String()
 		touched[cityOf(e.key)] = true
 		m := bigtable.NewMutation()
 		m.DeleteRow() // a value that is empty now must not stay
@@ -267,46 +270,52 @@ func (r *run) write(ctx context.Context, batch []entry) error {
 			m.Set(c.Family, c.Name, r.version, []byte(c.value))
 		}
 		rows.add(key, m)
-		if home == key {
-			continue
+		if !slices.Contains(homes[customer], key) {
+			m := bigtable.NewMutation()
+			m.Set(customers.Home, key, r.version, nil)
+			newHomes.add(customer, m)
 		}
-		if home != "" {
+		for _, home := range homes[customer] {
+			if home == key {
+				continue
+			}
 			was, err := customers.Parse(home)
 			if err != nil {
 				return fmt.Errorf("home of customer %s: %w", customer, err)
 			}
 			touched[cityOf(was)] = true
-			gone := bigtable.NewMutation()
+			gone, forgotten := bigtable.NewMutation(), bigtable.NewMutation()
 			gone.DeleteRow()
 			rows.add(home, gone)
+			forgotten.DeleteCellsInColumn(customers.Home, home)
+			oldHomes.add(customer, forgotten)
 			r.moved.Add(1)
 		}
-		at := bigtable.NewMutation()
-		at.DeleteRow()
-		at.Set(customers.Home, customers.KeyColumn, r.version, []byte(key))
-		newHomes.add(customer, at)
 	}
 	if err := r.mark(ctx, touched); err != nil {
+		return err
+	}
+	if err := newHomes.apply(ctx, r.homes, "homes"); err != nil {
 		return err
 	}
 	if err := rows.apply(ctx, r.customers, "customers"); err != nil {
 		return err
 	}
-	return newHomes.apply(ctx, r.homes, "homes")
+	return oldHomes.apply(ctx, r.homes, "homes")
 }
 
-// readHomes returns where the rows of customers are, of those who have one.
-func (r *run) readHomes(ctx context.Context, of map[string]*entry) (map[string]string, error) {
+// readHomes returns the keys where the rows of customers may be, of those who have one.
+func (r *run) readHomes(ctx context.Context, of map[string]*entry) (map[string][]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	ids := make(bigtable.RowList, 0, len(of))
 	for customer := range of {
 		ids = append(ids, customer)
 	}
-	homes := make(map[string]string, len(of))
+	homes := make(map[string][]string, len(of))
 	err := r.homes.ReadRows(ctx, ids, func(row bigtable.Row) bool {
 		for _, cell := range row[customers.Home] {
-			homes[row.Key()] = string(cell.Value)
+			homes[row.Key()] = append(homes[row.Key()], strings.TrimPrefix(cell.Column, customers.Home+":"))
 		}
 		return true
 	}, bigtable.RowFilter(bigtable.LatestNFilter(1)))

@@ -139,7 +139,8 @@ func TestBadRowsStopNothingAndAreReported(t *testing.T) {
 		{"9,A \"B\" C,Paris,FR", "a cell with a quote is not quoted"},
 		{"10,\"A\"B,Paris,FR", "something follows a closed quote"},
 		{"11," + long + ",Paris,FR", "it is longer than 65536 bytes"},
-		{"12,\"A\nB\",Paris,FR", "name holds a control character"},
+		{"12,\"A", "a quote is not closed"}, // and on the next line
+		{"B\",Paris,FR", "a cell with a quote is not quoted"},
 		{"13,\"A,Paris,FR", "a quote is not closed"},
 		{"14,A,Paris,FR", ""},
 		{"15,,,", "city is empty\ncountry is not a country such as FR, nor a part of one such as US-TX\nname is empty"},
@@ -153,7 +154,7 @@ func TestBadRowsStopNothingAndAreReported(t *testing.T) {
 		if r.reason != "" {
 			want[line] = r.reason
 		}
-		line += 1 + strings.Count(r.text, "\n")
+		line++
 	}
 	client := start(t)
 	got := map[int]string{}
@@ -165,6 +166,36 @@ func TestBadRowsStopNothingAndAreReported(t *testing.T) {
 	check(t, got, want)
 	check(t, sum, load.Summary{Read: int64(len(rows)), Refused: int64(len(want)), Cities: 1})
 	check(t, counts(t, client), map[string]string{"paris#fr#": "3"})
+}
+
+// A quote that is closed by the next one, rows below, must not take the rows between along.
+func TestAStrayQuoteCostsOneLine(t *testing.T) {
+	for name, last := range map[string]string{
+		"closed by a quoted cell":   "400,\"Smith John\",Paris,FR\n",
+		"closed by an empty cell":   "400,A,Paris,FR\n401,\"\",Paris,FR\n402,\"B\",Paris,FR\n",
+		"closed where a cell ends":  "400,x\",Paris,FR\n",
+		"closed by nothing":         "400,A,Paris,FR\n",
+		"closed with too few cells": "400,\",x\n401,A,Paris,FR\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			var file strings.Builder
+			file.WriteString(header + "1,\"Broken,Paris,FR\n")
+			for i := 2; i < 400; i++ {
+				fmt.Fprintf(&file, "%d,A,Paris,FR\n", i)
+			}
+			file.WriteString(last)
+			refused := map[int]bool{}
+			l := load.Loader{Client: start(t), Refused: func(line int, _ string, _ error) { refused[line] = true }}
+			sum, err := l.Load(t.Context(), strings.NewReader(file.String()))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows := strings.Count(file.String(), "\n") - 1
+			if !refused[2] || len(refused) > 3 || int(sum.Read) != rows || int(sum.Refused) != len(refused) {
+				t.Errorf("read %d of %d rows, refused %d: %v", sum.Read, rows, sum.Refused, refused)
+			}
+		})
+	}
 }
 
 func TestValuesThatAreWrong(t *testing.T) {
@@ -241,7 +272,7 @@ func TestAChangedFileMovesAndReplaces(t *testing.T) {
 	check(t, sum, load.Summary{Read: 2, Moved: 1, Cities: 2})
 	check(t, counts(t, client), map[string]string{"paris#fr#": "2", "lyon#fr#": "1"})
 	check(t, dump(t, client, customers.Homes), map[string][]string{
-		"1": {"home:key=lyon#fr#1"}, "2": {"home:key=paris#fr#2"}, "3": {"home:key=paris#fr#3"},
+		"1": {"home:lyon#fr#1="}, "2": {"home:paris#fr#2="}, "3": {"home:paris#fr#3="},
 	})
 	mustLoad(t, client, header+"2,B,Lyon,FR\n3,C,Lyon,FR\n")
 	check(t, counts(t, client), map[string]string{"lyon#fr#": "3"})
@@ -305,35 +336,39 @@ func (s *breakerStream) RecvMsg(m any) error {
 }
 
 func TestALoadThatIsKilledIsMendedByTheNext(t *testing.T) {
+	file := func(city string) string {
+		var f strings.Builder
+		f.WriteString(header)
+		for i := range 40 {
+			fmt.Fprintf(&f, "%d,A,%s,FR\n", i, city)
+		}
+		return f.String()
+	}
 	for table, writes := range map[string]int64{customers.Cities: 0, customers.Table: 3, customers.Homes: 3} {
-		t.Run(table, func(t *testing.T) {
-			b := &breaker{table: table}
-			b.n.Store(1000)
-			client := start(t, b.option())
-			first := header
-			second := header
-			for i := range 40 {
-				first += fmt.Sprintf("%d,A,Paris,FR\n", i)
-				second += fmt.Sprintf("%d,A,Lyon,FR\n", i)
-			}
-			mustLoad(t, client, first)
-			b.n.Store(writes)
-			l := load.Loader{Client: client}
-			if _, err := l.Load(t.Context(), strings.NewReader(second)); err == nil {
-				t.Fatal("the load went through, want its error")
-			}
-			b.n.Store(1000)
-			mustLoad(t, client, second)
-			check(t, counts(t, client), map[string]string{"lyon#fr#": "40"})
-			if rows := dump(t, client, customers.Table); len(rows) != 40 {
-				t.Errorf("%d rows, want 40", len(rows))
-			}
-		})
+		for name, next := range map[string]string{"the same file": "Lyon", "where they were before": "Paris", "another city": "Lille"} {
+			t.Run(table+", "+name, func(t *testing.T) {
+				b := &breaker{table: table}
+				b.n.Store(1000)
+				client := start(t, b.option())
+				mustLoad(t, client, file("Paris"))
+				b.n.Store(writes)
+				l := load.Loader{Client: client}
+				if _, err := l.Load(t.Context(), strings.NewReader(file("Lyon"))); err == nil {
+					t.Fatal("the load went through, want its error")
+				}
+				b.n.Store(1000)
+				mustLoad(t, client, file(next))
+				check(t, counts(t, client), map[string]string{strings.ToLower(next) + "#fr#": "40"})
+				if rows := dump(t, client, customers.Table); len(rows) != 40 {
+					t.Errorf("%d rows, want 40", len(rows))
+				}
+			})
+		}
 	}
 }
 
 func TestALoadThatWasKilledIsCountedByAnyNext(t *testing.T) {
-	b := &breaker{table: customers.Homes}
+	b := &breaker{table: customers.Table}
 	b.n.Store(1)
 	client := start(t, b.option())
 	l := load.Loader{Client: client}

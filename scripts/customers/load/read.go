@@ -13,7 +13,7 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxRow bounds a row of a file, in bytes. A quote that nobody closed takes no more than that with it.
+// maxRow bounds a row of a file, in bytes.
 const maxRow = 64 << 10
 
 // names are the columns of a file, in any order; the first four are required.
@@ -43,7 +43,9 @@ type row struct {
 // bad is what is wrong with one row. The rows after it can be read.
 type bad struct{ error }
 
-// reader reads the rows of a file: CSV with a header, or a JSON object a line; either may be gzipped.
+// reader reads the rows of a file: CSV with a header, or a JSON object a line; either may be gzipped. A
+// row is a line. A quoted cell of CSV could span lines, but none of our values may hold a line break; so
+// a quote that nobody closed costs its own line, and takes none of those below along.
 type reader struct {
 	in      *bufio.Reader
 	line    int // the first that was not read yet
@@ -72,7 +74,7 @@ func newReader(r io.Reader) (*reader, error) {
 
 // header reads the header of a CSV file.
 func (rd *reader) header() error {
-	text, _, err := rd.text(recordEnd)
+	text, _, err := rd.text()
 	if err != nil {
 		return fmt.Errorf("read the header: %w", err)
 	}
@@ -112,11 +114,7 @@ func (rd *reader) ignore(name string) {
 
 // read returns the next row, io.EOF after the last, and a bad for a row that is none; then its line is set.
 func (rd *reader) read() (row, error) {
-	end := recordEnd
-	if rd.columns == nil {
-		end = lineEnd
-	}
-	text, line, err := rd.text(end)
+	text, line, err := rd.text()
 	r := row{line: line}
 	if err != nil {
 		return r, err
@@ -157,87 +155,33 @@ func (rd *reader) object(text []byte, r *row) error {
 	return nil
 }
 
-// text returns the next text that is not blank, up to where end says it ends, without its line break.
-// It is valid until the next call.
-func (rd *reader) text(end func([]byte) int) (text []byte, line int, err error) {
+// text returns the next line that is not blank, without its line break. It is valid until the next call.
+func (rd *reader) text() (text []byte, line int, err error) {
 	for {
-		text, line, err = rd.one(end)
+		text, line, err = rd.one()
 		if text = bytes.TrimRight(text, "\r\n"); err != nil || len(text) > 0 {
 			return text, line, err
 		}
 	}
 }
 
-func (rd *reader) one(end func([]byte) int) (text []byte, line int, err error) {
+func (rd *reader) one() (text []byte, line int, err error) {
 	line = rd.line
-	b, _ := rd.in.Peek(min(rd.in.Buffered(), maxRow))
-	n := end(b)
-	if n < 0 {
-		b, err = rd.in.Peek(maxRow)
-		if n = end(b); n < 0 && err != nil { // these are the last bytes
-			if !errors.Is(err, io.EOF) || len(b) == 0 {
-				return nil, line, err
-			}
-			if end(append(slices.Clone(b), '\n')) > 0 {
-				n = len(b)
-			}
-		}
-	}
-	if n < 0 {
-		return nil, line, rd.skip()
-	}
-	rd.line += bytes.Count(b[:n], []byte{'\n'})
-	_, _ = rd.in.Discard(n) // b stays as it is until the next read
-	return b[:n], line, nil
-}
-
-// skip passes over one line, of a text that has no end.
-func (rd *reader) skip() error {
+	text, err = rd.in.ReadSlice('\n')
 	rd.line++
-	for length := 0; ; {
-		part, err := rd.in.ReadSlice('\n')
-		length += len(part)
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case err != nil && !errors.Is(err, io.EOF):
-			return err
-		case length > maxRow:
-			return bad{fmt.Errorf("it is longer than %d bytes", maxRow)}
+	switch {
+	case errors.Is(err, bufio.ErrBufferFull), len(text) > maxRow:
+		for errors.Is(err, bufio.ErrBufferFull) {
+			_, err = rd.in.ReadSlice('\n')
 		}
-		return bad{errors.New("a quote is not closed")}
-	}
-}
-
-// lineEnd returns where the first line of b ends, or -1.
-func lineEnd(b []byte) int {
-	if i := bytes.IndexByte(b, '\n'); i >= 0 {
-		return i + 1
-	}
-	return -1
-}
-
-// recordEnd returns where the first record of CSV in b ends, over as many lines as its quotes span, or -1.
-func recordEnd(b []byte) int {
-	quoted, start := false, true // in a quoted cell; at the start of a cell
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '"' && start:
-			quoted, start = true, false
-		case c == '"' && quoted:
-			if i+1 < len(b) && b[i+1] == '"' {
-				i++
-			} else {
-				quoted = false
-			}
-		case quoted:
-		case c == '\n':
-			return i + 1
-		default:
-			start = c == ','
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, line, err
 		}
+		return nil, line, bad{fmt.Errorf("it is longer than %d bytes", maxRow)}
+	case errors.Is(err, io.EOF) && len(text) > 0:
+		return text, line, nil // the last line has no break
 	}
-	return -1
+	return text, line, err
 }
 
 // split returns the cells of a record of CSV (RFC 4180), without its line break.

@@ -63,7 +63,11 @@ func (s *Server) Close() error {
 
 // Create makes the tables in the embedded Bigtable at addr.
 func Create(ctx context.Context, addr, project, instance string) error {
-	admin, err := bigtable.NewAdminClient(ctx, project, instance, options(addr)...)
+	conn, err := dial(addr)
+	if err != nil {
+		return err
+	}
+	admin, err := bigtable.NewAdminClient(ctx, project, instance, option.WithGRPCConn(conn))
 	if err != nil {
 		return fmt.Errorf("open the embedded Bigtable: %w", err)
 	}
@@ -72,15 +76,23 @@ func Create(ctx context.Context, addr, project, instance string) error {
 
 // Open returns a client of the embedded Bigtable at addr.
 func Open(ctx context.Context, addr, project, instance string) (*bigtable.Client, error) {
+	conn, err := dial(addr)
+	if err != nil {
+		return nil, err
+	}
 	config := bigtable.ClientConfig{MetricsProvider: bigtable.NoopMetricsProvider{}, DisableSession: true}
-	client, err := bigtable.NewClientWithConfig(ctx, project, instance, config, options(addr)...)
+	client, err := bigtable.NewClientWithConfig(ctx, project, instance, config, option.WithGRPCConn(conn))
 	if err != nil {
 		return nil, fmt.Errorf("open the embedded Bigtable: %w", err)
 	}
 	return client, nil
 }
 
-func options(addr string) []option.ClientOption {
-	return []option.ClientOption{option.WithEndpoint(addr), option.WithoutAuthentication(),
-		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials()))}
+// dial connects. A connection, not an endpoint: that would lose to BIGTABLE_EMULATOR_HOST.
+func dial(addr string) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		return nil, fmt.Errorf("open the embedded Bigtable: %w", err)
+	}
+	return conn, nil
 }

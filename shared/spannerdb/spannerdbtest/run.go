@@ -32,6 +32,7 @@ func New(t testing.TB) (*spanner.Client, *Server) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	t.Setenv("SPANNER_EMULATOR_HOST", s.Addr) // which the client obeys before its options
 	return open(t, spannerdb.Name("shop", "embedded", "shop"), s.Options()...), s
 }
 
