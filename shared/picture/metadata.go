@@ -1,0 +1,136 @@
+package picture
+
+import (
+	"bytes"
+	"compress/zlib"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
+)
+
+// orientation returns the orientation that EXIF data says, or 1. The data is a TIFF header and a
+// list of tags: https://www.cipa.jp/std/documents/download_e.html?CIPA_DC-008-2024-E, section 4.5.
+func orientation(b []byte) int {
+	const tag = 0x0112
+	b = bytes.TrimPrefix(b, []byte("Exif\x00\x00")) // some put it into PNG and WebP too
+	if len(b) < 8 {
+		return 1
+	}
+	var order binary.ByteOrder
+	switch string(b[:4]) {
+	case "II*\x00":
+		order = binary.LittleEndian
+	case "MM\x00*":
+		order = binary.BigEndian
+	default:
+		return 1
+	}
+	at := int64(order.Uint32(b[4:]))
+	if at+2 > int64(len(b)) {
+		return 1
+	}
+	b = b[at:]
+	n := int(order.Uint16(b))
+	for b = b[2:]; n > 0 && len(b) >= 12; b, n = b[12:], n-1 {
+		if order.Uint16(b) != tag {
+			continue
+		}
+		if o := int(order.Uint16(b[8:])); o >= 1 && o <= 8 {
+			return o
+		}
+		return 1
+	}
+	return 1
+}
+
+// maxProfile is the most bytes of an ICC profile that a rendition carries on.
+const maxProfile = 64 << 10
+
+// keeps reports whether renditions should carry a profile on. Grey and CMYK do not keep their colours, so
+// only a profile for what they become would be right; sRGB is what every viewer takes for granted.
+// https://www.color.org/specification/ICC.1-2022-05.pdf, section 7.2.
+func keeps(p []byte, grey, cmyk bool) bool {
+	if len(p) < 132 || len(p) > maxProfile || grey || cmyk {
+		return false
+	}
+	if binary.BigEndian.Uint32(p) != uint32(len(p)) || string(p[36:40]) != "acsp" || string(p[16:20]) != "RGB " {
+		return false
+	}
+	return !bytes.Contains(description(p), []byte("sRGB"))
+}
+
+// description returns the profile's name for people, of UTF-16 only every other byte.
+func description(p []byte) []byte {
+	n := int(binary.BigEndian.Uint32(p[128:]))
+	for tags := p[132:]; n > 0 && len(tags) >= 12; tags, n = tags[12:], n-1 {
+		if string(tags[:4]) != "desc" {
+			continue
+		}
+		at, size := int64(binary.BigEndian.Uint32(tags[4:])), int64(binary.BigEndian.Uint32(tags[8:]))
+		if at+size > int64(len(p)) {
+			return nil
+		}
+		return bytes.ReplaceAll(p[at:at+size], []byte{0}, nil)
+	}
+	return nil
+}
+
+// inflateProfile returns the profile in a PNG's iCCP chunk, or nil.
+func inflateProfile(chunk []byte) []byte {
+	_, rest, ok := bytes.Cut(chunk, []byte{0})
+	if !ok || len(rest) < 1 || rest[0] != 0 {
+		return nil
+	}
+	z, err := zlib.NewReader(bytes.NewReader(rest[1:]))
+	if err != nil {
+		return nil
+	}
+	p, err := io.ReadAll(io.LimitReader(z, maxProfile+1))
+	if err != nil {
+		return nil
+	}
+	return p
+}
+
+// withProfile puts a profile into an encoded JPEG or PNG, which the encoders of the standard library do not.
+func withProfile(t Type, data, profile []byte) []byte {
+	if len(profile) == 0 {
+		return data
+	}
+	if t == JPEG {
+		return insert(data, 2, jpegProfile(profile))
+	}
+	return insert(data, 8+25, pngProfile(profile)) // after the signature and IHDR
+}
+
+func insert(data []byte, at int, b []byte) []byte {
+	out := make([]byte, 0, len(data)+len(b))
+	return append(append(append(out, data[:at]...), b...), data[at:]...)
+}
+
+// jpegProfile returns the segments that hold a profile: annex B.4 of the ICC specification.
+func jpegProfile(profile []byte) []byte {
+	const most = 65533 - 14
+	parts := (len(profile) + most - 1) / most
+	var out []byte
+	for i := range parts {
+		part := profile[i*most : min((i+1)*most, len(profile))]
+		out = append(out, 0xff, 0xe2)
+		out = binary.BigEndian.AppendUint16(out, uint16(2+14+len(part)))
+		out = append(out, "ICC_PROFILE\x00"...)
+		out = append(out, byte(i+1), byte(parts))
+		out = append(out, part...)
+	}
+	return out
+}
+
+func pngProfile(profile []byte) []byte {
+	var body bytes.Buffer
+	body.WriteString("iCCPicc\x00\x00")
+	z := zlib.NewWriter(&body)
+	_, _ = z.Write(profile) // a Buffer takes everything
+	_ = z.Close()
+	out := binary.BigEndian.AppendUint32(nil, uint32(body.Len()-4))
+	out = append(out, body.Bytes()...)
+	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(body.Bytes()))
+}
