@@ -26,7 +26,7 @@ var ErrNotExist = storage.ErrObjectNotExist
 // Open returns a client of Cloud Storage. The client library reads STORAGE_EMULATOR_HOST; opts are
 // for tests.
 func Open(ctx context.Context, opts ...option.ClientOption) (*storage.Client, error) {
-	client, err := storage.NewClient(ctx, append(opts, storage.WithJSONReads())...)
+	client, err := storage.NewClient(ctx, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("open Cloud Storage: %w", err)
 	}

@@ -1,0 +1,128 @@
+// Image makes the renditions of a picture that lands in the originals bucket, and says when they are ready.
+//
+// Trigger: Cloud Storage, google.cloud.storage.object.v1.finalized of the originals bucket, by Eventarc;
+// or a Pub/Sub notification of that bucket, by a push subscription. Either with an ack deadline of 60 s
+// or more.
+//
+//	variable               meaning                                                      default
+//	GOOGLE_CLOUD_PROJECT   the project of topics and traces                             required
+//	ORIGINALS_BUCKET       where pictures land                                          required
+//	RENDITIONS_BUCKET      what is made of them; another bucket, so that what we        required
+//	                       write never triggers us
+//	FAILED_BUCKET          takes what cannot be handled, below failed/, with the        required
+//	                       reason; not public
+//	ARCHIVE_BUCKET         takes a copy of every original, by generation                no copies
+//	IMAGES_TOPIC           id of the topic that is told of finished pictures            required
+//	DEAD_LETTER_TOPIC      id of the topic that takes events that are none of ours      required
+//	PRESETS                sizes besides thumb, card, page and zoom, such as            none
+//	                       poster=2400,reviews/:avatar=96,logos/:card=400+png
+//	MEMORY_MIB             the instance's memory, of which 96 are for the program       512
+//	PORT                   where to listen                                              8080
+//
+// Roles: roles/storage.objectViewer on the originals, roles/storage.objectUser on the renditions,
+// roles/storage.objectCreator and objectViewer on the other two buckets, roles/pubsub.publisher on both topics.
+//
+// Retried: trouble of storage and of Pub/Sub. A redelivery is safe: every write is conditional, and an
+// older generation never takes the place of a newer one. A picture that can never be handled is copied
+// to FAILED_BUCKET with its reason, and acknowledged. A bucket notification must not be a push of its own
+// and an Eventarc trigger at once, though even that would only be work for nothing.
+//
+// image.ready is published once in effect: who writes a manifest publishes it, then marks the manifest
+// as announced. A function that dies in between leaves an unmarked manifest, which the redelivery of
+// the event announces once it is old enough that nobody else can be at it. So a second message comes only
+// when a function dies after publishing and before marking; both have the same object and generation.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+
+	"github.com/hybrid-bts/functions/shared/cloudlog"
+	"github.com/hybrid-bts/functions/shared/env"
+	"github.com/hybrid-bts/functions/shared/event"
+	"github.com/hybrid-bts/functions/shared/picture"
+	"github.com/hybrid-bts/functions/shared/rendition"
+	"github.com/hybrid-bts/functions/shared/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/serve"
+)
+
+// program is the memory that is not for pictures, in MiB.
+const program = 96
+
+// slow is how long a picture may take to render; a large one takes some seconds.
+const slow = 20 * time.Second
+
+func main() {
+	slog.SetDefault(cloudlog.New(os.Stderr))
+	serve.Main(run)
+}
+
+func run(ctx context.Context, lookup func(string) (string, bool)) error {
+	e := env.Reader{Lookup: lookup}
+	project := e.Required("GOOGLE_CLOUD_PROJECT")
+	originals, renditions := e.Required("ORIGINALS_BUCKET"), e.Required("RENDITIONS_BUCKET")
+	failed, archive := e.Required("FAILED_BUCKET"), e.String("ARCHIVE_BUCKET", "")
+	images, deadLetters := e.Required("IMAGES_TOPIC"), e.Required("DEAD_LETTER_TOPIC")
+	none, _ := rendition.ParsePresets("")
+	presets := env.Parsed(&e, "PRESETS", none, rendition.ParsePresets)
+	memory := env.Parsed(&e, "MEMORY_MIB", 512, strconv.Atoi)
+	port := e.String("PORT", "8080")
+	err := errors.Join(e.Err(), checkBuckets(originals, renditions, failed, archive), checkMemory(memory))
+	if err != nil {
+		return err
+	}
+	debug.SetMemoryLimit(int64(memory-program/2) << 20) // collect garbage rather than be killed
+	files, err := bucket.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	messages, err := pubsub.NewClient(ctx, project)
+	if err != nil {
+		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
+	}
+	defer messages.Close()
+	dead := messages.Publisher(deadLetters)
+	defer dead.Stop()
+	ready := newTopic(messages.Publisher(images))
+	defer ready.publisher.Stop()
+	m := &maker{
+		bucket: originals, originals: files.Bucket(originals), renditions: bucket.Bucket{Handle: files.Bucket(renditions)},
+		failed: files.Bucket(failed), presets: presets, ready: ready,
+		renderer: picture.NewRenderer(int64(memory-program)<<20, slow),
+	}
+	if archive != "" {
+		m.archive = files.Bucket(archive)
+	}
+	h := event.Handler(m.finalized, event.DeadLetterTopic(dead))
+	return serve.Function(ctx, "Image", port, cloudlog.Trace(project, h))
+}
+
+// checkBuckets refuses buckets with which our own output would trigger us, or be public as it came.
+func checkBuckets(originals, renditions, failed, archive string) error {
+	var errs []error
+	for name, b := range map[string]string{"RENDITIONS_BUCKET": renditions, "FAILED_BUCKET": failed, "ARCHIVE_BUCKET": archive} {
+		if b != "" && b == originals {
+			errs = append(errs, fmt.Errorf("variable %s is the originals bucket: what is written there would trigger this function", name))
+		}
+		if b != "" && b == renditions && name != "RENDITIONS_BUCKET" {
+			errs = append(errs, fmt.Errorf("variable %s is the renditions bucket, which is public", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func checkMemory(mib int) error {
+	if mib < 2*program {
+		return fmt.Errorf("variable MEMORY_MIB is less than %d", 2*program)
+	}
+	return nil
+}
