@@ -107,6 +107,27 @@ func (b Bucket) Put(ctx context.Context, o Original, thumbhash []byte, r Made) (
 	return out, nil
 }
 
+// Read reads a rendition. ErrNotExist: it is not there.
+func (b Bucket) Read(ctx context.Context, name string) ([]byte, error) {
+	data, _, err := read(ctx, b.Handle.Object(name))
+	return data, err
+}
+
+// read reads an object, and returns its generation.
+func read(ctx context.Context, h *storage.ObjectHandle) ([]byte, int64, error) {
+	const most = 64 << 20
+	r, err := h.NewReader(ctx)
+	if err != nil {
+		return nil, 0, fmt.Errorf("open %q: %w", h.ObjectName(), err)
+	}
+	defer r.Close()
+	data, err := io.ReadAll(io.LimitReader(r, most))
+	if err != nil {
+		return nil, 0, fmt.Errorf("read %q: %w", h.ObjectName(), err)
+	}
+	return data, r.Attrs.Generation, nil
+}
+
 // Manifest is a manifest as it is stored.
 type Manifest struct {
 	rendition.Manifest
@@ -115,21 +136,15 @@ type Manifest struct {
 
 // Manifest returns the manifest of an object. ErrNotExist: it has none.
 func (b Bucket) Manifest(ctx context.Context, object string) (*Manifest, error) {
-	r, err := b.Handle.Object(rendition.ManifestName(object)).NewReader(ctx)
+	data, generation, err := read(ctx, b.Handle.Object(rendition.ManifestName(object)))
 	if err != nil {
-		return nil, fmt.Errorf("open the manifest of %q: %w", object, err)
-	}
-	defer r.Close()
-	const most = 1 << 20
-	data, err := io.ReadAll(io.LimitReader(r, most))
-	if err != nil {
-		return nil, fmt.Errorf("read the manifest of %q: %w", object, err)
+		return nil, err
 	}
 	m, err := rendition.Decode(object, data)
 	if err != nil {
 		return nil, err
 	}
-	return &Manifest{*m, r.Attrs.Generation}, nil
+	return &Manifest{*m, generation}, nil
 }
 
 // PutManifest stores m in place of before, or as the first one when that is nil. It returns nil when

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/fsouza/fake-gcs-server/fakestorage"
+
+	"github.com/hybrid-bts/functions/shared/picture"
+	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/rendition"
+	"github.com/hybrid-bts/functions/shared/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/rendition/bucket/buckettest"
+)
+
+const (
+	originals  = "shop-originals"
+	renditions = "shop-renditions"
+)
+
+func newServer(t testing.TB, fault func(*http.Request) *http.Response) (*server, *fakestorage.Server) {
+	t.Helper()
+	files, srv := buckettest.New(t, fault, originals, renditions)
+	presets, err := rendition.ParsePresets("logos/:icon=32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &server{
+		originals: files.Bucket(originals), renditions: bucket.Bucket{Handle: files.Bucket(renditions)}, presets: presets,
+		renderer: picture.NewRenderer(256<<20, time.Minute),
+	}, srv
+}
+
+func upload(t testing.TB, srv *fakestorage.Server, name string, data []byte) int64 {
+	t.Helper()
+	time.Sleep(time.Millisecond) // generations are times
+	srv.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: originals, Name: name, ContentType: "text/html"}, Content: data})
+	o, err := srv.GetObject(originals, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.Generation
+}
+
+func jpegOf(t testing.TB, w, h int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewRGBA(image.Rect(0, 0, w, h)), nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func do(s *server, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	s.handler().ServeHTTP(w, r)
+	return w
+}
+
+func TestTheFirstRequestMakesARendition(t *testing.T) {
+	var writes, opened atomic.Int64
+	s, srv := newServer(t, func(r *http.Request) *http.Response {
+		if r.Method == http.MethodPost {
+			writes.Add(1)
+		}
+		if strings.Contains(r.URL.Path, "/"+originals+"/products") && r.Method == http.MethodGet {
+			opened.Add(1)
+		}
+		return nil
+	})
+	const name = "products/butter cream 💜.jpg"
+	g := upload(t, srv, name, jpegOf(t, 600, 300))
+	path := "/img/" + (&url.URL{Path: name}).EscapedPath()
+
+	w := do(s, http.MethodGet, path+"?p=card")
+	m, format, err := image.DecodeConfig(bytes.NewReader(w.Body.Bytes()))
+	if w.Code != http.StatusOK || err != nil || format != "jpeg" || m.Width != 400 || m.Height != 200 {
+		t.Fatalf("answer %d, %v of %v: %v", w.Code, format, m, err)
+	}
+	h := w.Result().Header
+	if h.Get("Content-Type") != "image/jpeg" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != awhile || h.Get("ETag") == "" {
+		t.Errorf("header %v", h)
+	}
+	if writes.Load() != 4 {
+		t.Errorf("%d renditions are stored, want all 4", writes.Load())
+	}
+	looked := opened.Load()
+
+	t.Run("the next one does not", func(t *testing.T) {
+		for _, p := range []string{"card", "thumb", "page", "zoom"} {
+			if w := do(s, http.MethodGet, path+"?p="+p); w.Code != http.StatusOK {
+				t.Errorf("%s: answer %d", p, w.Code)
+			}
+		}
+		if writes.Load() != 4 || opened.Load() != looked {
+			t.Errorf("%d writes, %d reads of the original", writes.Load(), opened.Load()-looked)
+		}
+	})
+	t.Run("with its generation it may be kept for ever", func(t *testing.T) {
+		w := do(s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g))
+		if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != forEver {
+			t.Errorf("answer %d, %v", w.Code, w.Header())
+		}
+		if w := do(s, http.MethodGet, path+"?p=card&g=12345"); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != awhile {
+			t.Errorf("with an unknown one: answer %d, %v", w.Code, w.Header())
+		}
+	})
+	t.Run("who has it is told so", func(t *testing.T) {
+		w := do(s, http.MethodGet, path+"?p=card", "If-None-Match", h.Get("ETag"))
+		if w.Code != http.StatusNotModified || w.Body.Len() > 0 {
+			t.Errorf("answer %d with %d bytes", w.Code, w.Body.Len())
+		}
+	})
+	t.Run("HEAD has no body", func(t *testing.T) {
+		head := do(s, http.MethodHead, path+"?p=card")
+		if head.Code != http.StatusOK || head.Body.Len() > 0 || head.Header().Get("Content-Length") != fmt.Sprint(w.Body.Len()) || head.Header().Get("ETag") != h.Get("ETag") {
+			t.Errorf("answer %d with %d bytes, %v", head.Code, head.Body.Len(), head.Header())
+		}
+	})
+	t.Run("a new generation is seen", func(t *testing.T) {
+		upload(t, srv, name, jpegOf(t, 300, 600))
+		w := do(s, http.MethodGet, path+"?p=card")
+		if m, _, err := image.DecodeConfig(w.Body); err != nil || m.Height != 600 {
+			t.Errorf("%v: %v", m, err)
+		}
+		if w := do(s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g)); w.Header().Get("Cache-Control") != forEver {
+			t.Errorf("the old one is gone: %d", w.Code)
+		}
+	})
+}
+
+func TestConcurrentRequestsAreOneDecoding(t *testing.T) {
+	var opened atomic.Int64
+	s, srv := newServer(t, func(r *http.Request) *http.Response {
+		if r.Method == http.MethodGet && r.URL.Path == "/"+originals+"/a.jpg" {
+			opened.Add(1)
+			time.Sleep(50 * time.Millisecond)
+		}
+		return nil
+	})
+	upload(t, srv, "a.jpg", jpegOf(t, 600, 300))
+	var running sync.WaitGroup
+	for i := range 20 {
+		running.Go(func() {
+			if w := do(s, http.MethodGet, "/img/a.jpg?p="+[]string{"card", "thumb"}[i%2]); w.Code != http.StatusOK {
+				t.Errorf("answer %d: %s", w.Code, w.Body)
+			}
+		})
+	}
+	running.Wait()
+	if opened.Load() != 2 { // for the header, and for the whole
+		t.Errorf("the original is opened %d times, want 2", opened.Load())
+	}
+}
+
+func TestAlphaIsServedAsPNG(t *testing.T) {
+	s, srv := newServer(t, nil)
+	m := image.NewNRGBA(image.Rect(0, 0, 40, 40))
+	m.SetNRGBA(1, 1, color.NRGBA{9, 9, 9, 9})
+	var b bytes.Buffer
+	if err := png.Encode(&b, m); err != nil {
+		t.Fatal(err)
+	}
+	upload(t, srv, "logos/a.png", b.Bytes())
+	for range 2 {
+		if w := do(s, http.MethodGet, "/img/logos/a.png?p=icon"); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" {
+			t.Errorf("answer %d, %v", w.Code, w.Header())
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	s, srv := newServer(t, nil)
+	upload(t, srv, "a.jpg", jpegOf(t, 60, 30))
+	evil := []byte("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
+	upload(t, srv, "evil.jpg", evil)
+	for _, tc := range []struct {
+		method, path string
+		want         int
+	}{
+		{"GET", "/img/a.jpg", 422}, {"GET", "/img/a.jpg?p=huge", 404}, {"GET", "/img/a.jpg?p=1600", 404}, {"GET", "/img/a.jpg?p=icon", 404},
+		{"GET", "/img/a.jpg?p=card&g=x", 422}, {"GET", "/img/a.jpg?p=card&g=-1", 422}, {"GET", "/img/none.jpg?p=card", 404},
+		{"GET", "/img/evil.jpg?p=card", 404}, {"GET", "/img/?p=card", 422}, {"GET", "/img/%00?p=card", 404}, {"POST", "/img/a.jpg?p=card", 405},
+		{"GET", "/img/a.jpg/manifest.json?p=card", 404}, {"GET", "/img/" + strings.Repeat("%EA%B0%80", 341) + "?p=card", 404},
+	} {
+		w := do(s, tc.method, tc.path)
+		if w.Code != tc.want || w.Header().Get("Content-Type") != problem.ContentType {
+			t.Errorf("%s %s: %d %s, want %d", tc.method, tc.path, w.Code, w.Body, tc.want)
+		}
+		if bytes.Contains(w.Body.Bytes(), []byte("<script>")) {
+			t.Errorf("%s hands out the original", tc.path)
+		}
+	}
+}
+
+func TestTroubleOfStorageMayPass(t *testing.T) {
+	var trouble atomic.Bool
+	s, srv := newServer(t, func(*http.Request) *http.Response {
+		if !trouble.Load() {
+			return nil
+		}
+		return &http.Response{StatusCode: http.StatusForbidden, Body: http.NoBody}
+	})
+	upload(t, srv, "a.jpg", jpegOf(t, 60, 30))
+	trouble.Store(true)
+	if w := do(s, http.MethodGet, "/img/a.jpg?p=card"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+		t.Errorf("answer %d, %v", w.Code, w.Header())
+	}
+	trouble.Store(false)
+	if w := do(s, http.MethodGet, "/img/a.jpg?p=card"); w.Code != http.StatusOK {
+		t.Errorf("answer %d", w.Code)
+	}
+}
