@@ -17,7 +17,7 @@
 //	PRESETS                sizes besides thumb, card, page and zoom, such as            none
 //	                       poster=2400,reviews/:avatar=96,logos/:card=400+png
 //	MEMORY_MIB             the instance's memory, of which 96 are for the program       512
-//	PORT                   where to listen                                              8080
+//	PORT                   where to listen, a port or host:port                         8080
 //
 // Roles: roles/storage.objectViewer on the originals, roles/storage.objectUser on the renditions,
 // roles/storage.objectCreator and objectViewer on the other two buckets, roles/pubsub.publisher on both topics.

@@ -12,7 +12,7 @@
 //	RENDITIONS_BUCKET      what is made of them                                         required
 //	PRESETS                sizes besides thumb, card, page and zoom, as image has them  none
 //	MEMORY_MIB             the instance's memory, of which 96 are for the program       512
-//	PORT                   where to listen                                              8080
+//	PORT                   where to listen, a port or host:port                         8080
 //
 // Roles: roles/storage.objectViewer on the originals, roles/storage.objectUser on the renditions.
 //

@@ -34,19 +34,25 @@ const (
 	database    = "shop"
 	reviews     = "reviews"
 	deadReviews = "reviews-dead"
+	images      = "images"
+	uploads     = "originals-finalized" // what Eventarc hands on
+	deadUploads = "originals-finalized-dead"
 	originals   = "hybrid-bts-local-originals"
 	renditions  = "hybrid-bts-local-renditions"
+	archive     = "hybrid-bts-local-archive" // of originals, and of what cannot be rendered
 )
 
 // subscription is a topic's way to a function.
 type subscription struct {
 	topic, function, deadTopic string
 	ackDeadline                time.Duration
+	format                     format
 }
 
 // subscriptions are all of them.
 var subscriptions = []subscription{
-	{topic: reviews, function: "sentiment", deadTopic: deadReviews, ackDeadline: 30 * time.Second},
+	{topic: reviews, function: "sentiment", deadTopic: deadReviews, ackDeadline: 30 * time.Second, format: pushFormat},
+	{topic: uploads, function: "image", deadTopic: deadUploads, ackDeadline: 60 * time.Second, format: storageFormat},
 }
 
 // name is the subscription's own.
@@ -87,7 +93,7 @@ func startEngines(ctx context.Context) (e *engines, err error) {
 		return nil, fmt.Errorf("embedded Bigtable: %w", err)
 	}
 	e.closers = append(e.closers, e.bigtable.Close)
-	if e.storage, err = fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1"}); err != nil {
+	if e.storage, err = startStorage(e.pubsub.Addr); err != nil {
 		return nil, fmt.Errorf("embedded Cloud Storage: %w", err)
 	}
 	e.closers = append(e.closers, e.storage.Stop)
@@ -95,13 +101,36 @@ func startEngines(ctx context.Context) (e *engines, err error) {
 		return nil, err
 	}
 	e.closers = append(e.closers, e.language.Close)
-	for _, bucket := range []string{originals, renditions} {
+	for _, bucket := range []string{originals, renditions, archive} {
 		e.storage.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: bucket})
 	}
 	if err := e.makeTopics(ctx); err != nil {
 		return nil, err
 	}
 	return e, nil
+}
+
+// startStorage starts a Cloud Storage that publishes what lands in the originals bucket. It finds
+// Pub/Sub by a variable of our environment alone.
+func startStorage(pubsub string) (*fakestorage.Server, error) {
+	const variable = "PUBSUB_EMULATOR_HOST"
+	before, set := os.LookupEnv(variable)
+	if err := os.Setenv(variable, pubsub); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if set {
+			_ = os.Setenv(variable, before) // it could be set a moment ago
+		} else {
+			_ = os.Unsetenv(variable)
+		}
+	}()
+	return fakestorage.NewServerWithOptions(fakestorage.Options{
+		Scheme: "http", Host: "127.0.0.1", PublicHost: "127.0.0.1",
+		EventOptions: fakestorage.EventManagerOptions{
+			ProjectID: project, TopicName: uploads, Bucket: originals, NotifyOn: fakestorage.EventNotificationOptions{Finalize: true},
+		},
+	})
 }
 
 // makeTopics makes the topics and subscriptions, and for each dead-letter topic a subscription for our log.
@@ -115,12 +144,16 @@ func (e *engines) makeTopics(ctx context.Context) (err error) {
 		return fmt.Errorf("embedded Pub/Sub: %w", err)
 	}
 	e.closers = append(e.closers, func() { _ = e.client.Close() })
+	topics := []string{images} // nobody reads it yet
 	for _, s := range subscriptions {
-		for _, topic := range []string{s.topic, s.deadTopic} {
-			if _, err := e.client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topicPath(topic)}); err != nil {
-				return fmt.Errorf("create topic %s: %w", topic, err)
-			}
+		topics = append(topics, s.topic, s.deadTopic)
+	}
+	for _, topic := range topics {
+		if _, err := e.client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: topicPath(topic)}); err != nil {
+			return fmt.Errorf("create topic %s: %w", topic, err)
 		}
+	}
+	for _, s := range subscriptions {
 		for _, sub := range []*pubsubpb.Subscription{
 			{Name: subscriptionPath(s.name()), Topic: topicPath(s.topic)},
 			{Name: subscriptionPath(deadLog(s)), Topic: topicPath(s.deadTopic)},
@@ -173,7 +206,22 @@ func (e *engines) environ() []string {
 		"DEAD_LETTER_TOPIC=" + deadReviews,
 		"ORIGINALS_BUCKET=" + originals,
 		"RENDITIONS_BUCKET=" + renditions,
+		"FAILED_BUCKET=" + archive,
+		"ARCHIVE_BUCKET=" + archive,
+		"IMAGES_TOPIC=" + images,
+		"UPLOAD_ORIGIN=" + e.storage.URL(),
+		"MEMORY_MIB=256",
 	}
+}
+
+// deadLetterTopic is the variable that names a function's topic of dead letters, when it has one.
+func deadLetterTopic(function string) []string {
+	for _, s := range subscriptions {
+		if s.function == function {
+			return []string{"DEAD_LETTER_TOPIC=" + s.deadTopic}
+		}
+	}
+	return nil
 }
 
 // databaseName is the full name of the local database.

@@ -114,7 +114,7 @@ func TestGateway(t *testing.T) {
 	h := gateway(all)
 	for path, want := range map[string]string{
 		"/": "api /", "/v1/products?page_size=2": "api /v1/products?page_size=2", "/v1/reviews": "review /v1/reviews",
-		"/v1/products/%2F": "api /v1/products/%2F",
+		"/v1/products/%2F": "api /v1/products/%2F", "/img/a%2Fb.jpg?p=card": "resize /img/a%2Fb.jpg?p=card",
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
@@ -196,7 +196,7 @@ func TestEnvironNamesEverything(t *testing.T) {
 	}
 	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "PUBSUB_EMULATOR_HOST", "SPANNER_EMULATOR_HOST", "BIGTABLE_EMULATOR_HOST",
 		"STORAGE_EMULATOR_HOST", "LANGUAGE_ENDPOINT", "SPANNER_INSTANCE", "SPANNER_DATABASE", "REVIEWS_TOPIC", "DEAD_LETTER_TOPIC",
-		"ORIGINALS_BUCKET", "RENDITIONS_BUCKET"} {
+		"ORIGINALS_BUCKET", "RENDITIONS_BUCKET", "FAILED_BUCKET", "IMAGES_TOPIC", "UPLOAD_ORIGIN"} {
 		if !strings.Contains("\n"+string(b), "\n"+name+"=") {
 			t.Errorf("%s is not in %q", name, b)
 		}
@@ -215,7 +215,7 @@ func TestEnvironNamesEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	for _, bucket := range []string{originals, renditions} {
+	for _, bucket := range []string{originals, renditions, archive} {
 		if _, err := client.Bucket(bucket).Attrs(t.Context()); err != nil {
 			t.Errorf("bucket %s: %v", bucket, err)
 		}

@@ -57,7 +57,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at; port 0 picks one")
 	f.StringVar(&o.envFile, "env", "", "`file` to write the engines' addresses and names to, a NAME=value a line")
 	f.BoolVar(&o.json, "json", false, "show logs as the functions write them, a JSON object a line")
-	f.BoolVar(&o.seed, "seed", true, "start with reviews, not only products")
+	f.BoolVar(&o.seed, "seed", true, "start with reviews and pictures, not only products")
 	f.Float64Var(&o.push.redeliver, "redeliver", 0, "`share` of messages to deliver twice, 0 to 1")
 	f.BoolVar(&o.push.shuffle, "shuffle", false, "deliver messages out of order")
 	// As many as Pub/Sub allows: here pauses are short, and a function that one mends should still get its messages.
@@ -146,7 +146,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return stopped(ctx, err)
 	}
 	if o.seed {
-		if err := submitReviews(ctx, url); err != nil {
+		if err := errors.Join(uploadPictures(ctx, eng.storage), submitReviews(ctx, url)); err != nil {
 			return stopped(ctx, err)
 		}
 	}

@@ -39,7 +39,7 @@ func startFunctions(ctx context.Context, running *sync.WaitGroup, b binaries, en
 		}
 		out := l.writer(name)
 		p := &process{name: name, url: "http://" + addr, command: func(ctx context.Context) *exec.Cmd {
-			return command(ctx, b.path(name), slices.Concat(environ, []string{"PORT=" + addr}), out)
+			return command(ctx, b.path(name), slices.Concat(environ, deadLetterTopic(name), []string{"PORT=" + addr}), out)
 		}}
 		all[name] = p
 		running.Go(func() { p.keepRunning(ctx) })

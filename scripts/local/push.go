@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,7 +52,7 @@ type pushOptions struct {
 }
 
 // push delivers the messages of a subscription to a function as a push subscription with a
-// dead-letter policy does, which the embedded Pub/Sub lacks: the ack deadline is the request's
+// dead-letter policy, or Eventarc over one, does, which the embedded Pub/Sub lacks: the ack deadline is the request's
 // time-out, any answer but 2xx is a refusal, deliveries back off, and a message that was refused
 // too often goes to the dead-letter topic, once.
 type push struct {
@@ -173,7 +174,7 @@ func (p *push) deliver(ctx context.Context, m *pubsubpb.PubsubMessage, attempt i
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	body, err := json.Marshal(envelope(subscriptionPath(p.name()), m, attempt))
+	header, body, err := p.format(subscriptionPath(p.name()), m, attempt)
 	if err != nil {
 		return err
 	}
@@ -181,7 +182,7 @@ func (p *push) deliver(ctx context.Context, m *pubsubpb.PubsubMessage, attempt i
 	if err != nil {
 		return err
 	}
-	r.Header.Set("Content-Type", "application/json")
+	r.Header = header
 	resp, err := p.client.Do(r)
 	if err != nil {
 		return err
@@ -193,16 +194,48 @@ func (p *push) deliver(ctx context.Context, m *pubsubpb.PubsubMessage, attempt i
 	return nil
 }
 
-// envelope is the body of a push request.
-func envelope(subscription string, m *pubsubpb.PubsubMessage, attempt int) map[string]any {
-	return map[string]any{
+// format makes a request of a message.
+type format func(subscription string, m *pubsubpb.PubsubMessage, attempt int) (http.Header, []byte, error)
+
+// pushFormat is that of a push subscription.
+func pushFormat(subscription string, m *pubsubpb.PubsubMessage, attempt int) (http.Header, []byte, error) {
+	body, err := json.Marshal(map[string]any{
 		"subscription":    subscription,
 		"deliveryAttempt": attempt,
 		"message": map[string]any{
 			"data": m.Data, "attributes": m.Attributes, "messageId": m.MessageId,
 			"publishTime": m.PublishTime.AsTime().Format(time.RFC3339Nano),
 		},
+	})
+	return http.Header{"Content-Type": {"application/json"}}, body, err
+}
+
+// storageFormat is the CloudEvent that Eventarc makes of a notification of Cloud Storage.
+func storageFormat(_ string, m *pubsubpb.PubsubMessage, _ int) (http.Header, []byte, error) {
+	bucket, object := m.Attributes["bucketId"], m.Attributes["objectId"]
+	h := http.Header{}
+	for name, value := range map[string]string{
+		"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": m.MessageId, "Ce-Bucket": bucket,
+		"Ce-Type": "google.cloud.storage.object.v1.finalized", "Ce-Time": m.PublishTime.AsTime().Format(time.RFC3339Nano),
+		"Ce-Source": "//storage.googleapis.com/projects/_/buckets/" + bucket, "Ce-Subject": inHeader("objects/" + object),
+	} {
+		h.Set(name, value)
 	}
+	return h, m.Data, nil
+}
+
+// inHeader encodes a string as CloudEvents asks for in a header:
+// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#3132-http-header-values.
+func inHeader(s string) string {
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if c <= ' ' || c > '~' || c == '"' || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+			continue
+		}
+		b.WriteByte(c)
+	}
+	return b.String()
 }
 
 // giveUp publishes a message to the dead-letter topic.

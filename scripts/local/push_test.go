@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -12,6 +15,11 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"github.com/hybrid-bts/functions/shared/event"
 )
 
 // received is one delivery that a function got.
@@ -211,5 +219,39 @@ func TestShuffleDeliversOutOfOrder(t *testing.T) {
 	slices.Sort(order)
 	if len(slices.Compact(order)) != 30 {
 		t.Errorf("came %v, want each once", order)
+	}
+}
+
+// The engine's notification must come out as Eventarc's event, of which the tests of shared/event hold a recording.
+func TestStorageFormatIsThatOfEventarc(t *testing.T) {
+	m := &pubsubpb.PubsubMessage{
+		MessageId: "7400012345678901", PublishTime: timestamppb.New(time.Date(2026, 11, 20, 9, 15, 2, 313e6, time.UTC)),
+		Data: []byte(`{"name":"products/사진 1.jpg"}`), Attributes: map[string]string{"bucketId": "shop-originals", "objectId": "products/사진 1\n.jpg"},
+	}
+	header, body, err := storageFormat("", m, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open("../../shared/event/testdata/eventarc_storage.http")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	recorded, err := http.ReadRequest(bufio.NewReader(f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	recorded.Header.Set("Ce-Subject", "objects/products/%EC%82%AC%EC%A7%84%201%0A.jpg")
+	recorded.Header.Del("Connection")
+	if diff := cmp.Diff(recorded.Header, header); diff != "" {
+		t.Error(diff)
+	}
+	var got event.Event
+	r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+	r.Header = header
+	h := event.Handler(func(_ context.Context, e event.Event) error { got = e; return nil }, nil)
+	h.ServeHTTP(httptest.NewRecorder(), r)
+	if got.Type != header.Get("Ce-Type") || got.ID != m.MessageId || string(got.Data) != string(m.Data) {
+		t.Errorf("it is read as %+v", got)
 	}
 }

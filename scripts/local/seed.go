@@ -44,11 +44,20 @@ func loadData(ctx context.Context, e *engines) error {
 	return loadCustomers(ctx, e.bigtable.Addr)
 }
 
-// loadProducts writes the catalogue.
-func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
+// catalogue returns its lines.
+func catalogue() ([]seedProduct, error) {
 	var products []seedProduct
 	if err := json.Unmarshal(productsJSON, &products); err != nil {
-		return fmt.Errorf("read catalogue: %w", err)
+		return nil, fmt.Errorf("read catalogue: %w", err)
+	}
+	return products, nil
+}
+
+// loadProducts writes the catalogue.
+func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
+	products, err := catalogue()
+	if err != nil {
+		return err
 	}
 	db, err := spannerdb.Open(ctx, databaseName(), srv.Options()...)
 	if err != nil {

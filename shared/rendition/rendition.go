@@ -81,6 +81,9 @@ func (p Presets) For(object string) []Preset {
 	return all
 }
 
+// OfProduct returns the name of the object that is a product's picture.
+func OfProduct(product string) string { return "products/" + product + ".jpg" }
+
 // maxKey leaves room for what a name has besides its key: Cloud Storage takes names of 1,024 bytes.
 const maxKey = 900
 
