@@ -35,7 +35,11 @@ type store interface {
 }
 
 // server answers the web API.
-type server struct{ store store }
+type server struct {
+	store    store
+	pictures *pictures // nil: there are none
+	uploads  string    // the origin that the page may send photos to
+}
 
 type product struct {
 	ID       string  `json:"id" example:"butter-cream-peaches"`
@@ -45,6 +49,8 @@ type product struct {
 	Currency string  `json:"currency" example:"KRW"`
 	Released string  `json:"released,omitempty" format:"date"`
 	Rating   summary `json:"rating"`
+
+	Picture *picture `json:"picture,omitempty" doc:"Absent when there is none, or not yet."`
 }
 
 type summary struct {
@@ -65,6 +71,9 @@ type review struct {
 	ScoredBy    *string    `json:"scored_by" doc:"What scored it."`
 	SubmittedAt time.Time  `json:"submitted_at"`
 	PublishedAt *time.Time `json:"published_at" doc:"null while it is held."`
+	Photos      []picture  `json:"photos" nullable:"false" doc:"Those that are ready."`
+
+	Objects []string `json:"-"` // the names of the photos
 }
 
 type rating struct {
@@ -77,9 +86,10 @@ type rating struct {
 // handler routes the function's requests.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", page("index.html"))
-	mux.Handle("GET /assets/app.css", page("app.css"))
-	mux.Handle("GET /assets/app.js", page("app.js"))
+	policy := policy(s.uploads)
+	mux.Handle("GET /{$}", page("index.html", policy))
+	mux.Handle("GET /assets/app.css", page("app.css", policy))
+	mux.Handle("GET /assets/app.js", page("app.js", policy))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 
 	api := problem.NewAPI(mux, "HYBRID-BTS shop", "1")
@@ -168,6 +178,7 @@ func (s *server) listProducts(ctx context.Context, in *listProductsInput) (*list
 	}
 	var out listProductsOutput
 	out.Body.Products, out.Body.NextPageToken, err = cut(found, in.PageSize, func(p product) cursor { return cursor{List: productList, ID: p.ID} })
+	s.illustrate(ctx, out.Body.Products)
 	return &out, err
 }
 
@@ -179,7 +190,9 @@ func (s *server) getProduct(ctx context.Context, in *ProductInput) (*getProductO
 	if err != nil {
 		return nil, in.missing(err)
 	}
-	return &getProductOutput{p}, nil
+	one := []product{p}
+	s.illustrate(ctx, one)
+	return &getProductOutput{one[0]}, nil
 }
 
 type getRatingOutput struct{ Body rating }
@@ -218,6 +231,7 @@ func (s *server) listReviews(ctx context.Context, in *listReviewsInput) (*listRe
 	}
 	var out listReviewsOutput
 	out.Body.Reviews, out.Body.NextPageToken, err = cut(found, in.PageSize, func(r review) cursor { return cursor{list, r.ID, r.SubmittedAt} })
+	s.illustrateReviews(ctx, out.Body.Reviews)
 	return &out, err
 }
 
@@ -239,5 +253,7 @@ func (s *server) getReview(ctx context.Context, in *getReviewInput) (*getReviewO
 	if err != nil {
 		return nil, err
 	}
-	return &getReviewOutput{r}, nil
+	one := []review{r}
+	s.illustrateReviews(ctx, one)
+	return &getReviewOutput{one[0]}, nil
 }

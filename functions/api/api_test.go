@@ -93,7 +93,7 @@ type reviewPage struct {
 
 func TestProducts(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		h := (&server{spannerStore{db}}).handler()
+		h := (&server{store: spannerStore{db}}).handler()
 		if got := get200[productPage](t, h, "/v1/products"); got.Products == nil || len(got.Products) != 0 || got.Next != "" {
 			t.Errorf("an empty shop lists %+v, want an empty list", got)
 		}
@@ -140,7 +140,7 @@ func TestProducts(t *testing.T) {
 
 func TestReviews(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		h := (&server{spannerStore{db}}).handler()
+		h := (&server{store: spannerStore{db}}).handler()
 		addProducts(t, db, butter, "other")
 		// Three share a moment, down to the nanosecond.
 		ids := make([]string, 7)
@@ -184,7 +184,7 @@ func TestReviews(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
-	h := (&server{spannerStore{db}}).handler()
+	h := (&server{store: spannerStore{db}}).handler()
 	token := func(c cursor) string {
 		s, err := c.encode()
 		if err != nil {
@@ -237,7 +237,7 @@ func TestRefusals(t *testing.T) {
 
 func TestSpannerAway(t *testing.T) {
 	db, srv := spannerdbtest.New(t)
-	h := (&server{spannerStore{db}}).handler()
+	h := (&server{store: spannerStore{db}}).handler()
 	for name, tc := range map[string]struct {
 		fault  error
 		status int

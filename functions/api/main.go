@@ -14,9 +14,11 @@
 //	GOOGLE_CLOUD_PROJECT   the project of the database and the traces  required
 //	SPANNER_INSTANCE       id of the Spanner instance                  required
 //	SPANNER_DATABASE       id of its database                          required
+//	RENDITIONS_BUCKET      where the manifests of pictures are         no pictures
+//	UPLOAD_ORIGIN          where the page sends photos to              https://storage.googleapis.com
 //	PORT                   where to listen, a port or host:port        8080
 //
-// Role: roles/spanner.databaseReader on the database. Retried: nothing; it only reads.
+// Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket. Retried: nothing; it only reads.
 package main
 
 import (
@@ -26,6 +28,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
+	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
 	"github.com/hybrid-bts/functions/shared/spannerdb"
 )
@@ -39,6 +42,8 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
 	instance, database := e.Required("SPANNER_INSTANCE"), e.Required("SPANNER_DATABASE")
+	renditions := e.String("RENDITIONS_BUCKET", "")
+	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", parseOrigin)
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
 		return err
@@ -48,6 +53,14 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer db.Close()
-	s := &server{store: spannerStore{db}}
+	s := &server{store: spannerStore{db}, uploads: uploads}
+	if renditions != "" {
+		files, err := bucket.Open(ctx)
+		if err != nil {
+			return err
+		}
+		defer files.Close()
+		s.pictures = newPictures(bucket.Bucket{Handle: files.Bucket(renditions)})
+	}
 	return serve.HTTP(ctx, port, cloudlog.Trace(project, s.handler()))
 }

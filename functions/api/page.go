@@ -5,20 +5,38 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"net/http"
+	"net/url"
 	"path"
+	"strings"
 	"time"
 )
 
 //go:embed web
 var web embed.FS
 
-// policy lets the page load its own files and speak to its own host, and nothing else.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+// policy lets the page load its own files, show photos that are being sent, speak to its own host and to
+// the one that photos are sent to, and nothing else.
+func policy(uploads string) string {
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+		"connect-src " + strings.TrimSpace("'self' "+uploads) + "; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+}
+
+// parseOrigin checks an origin such as https://storage.googleapis.com, which goes into the policy as it is.
+func parseOrigin(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "", err
+	}
+	if origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(); origin != s || u.Host == "" || strings.ContainsAny(s, " ;,'\"") {
+		return "", errors.New("not an origin")
+	}
+	return s, nil
+}
 
 // page serves a file of web. A browser keeps it, and asks each time whether it changed.
-func page(file string) http.Handler {
+func page(file, policy string) http.Handler {
 	b, err := web.ReadFile(path.Join("web", file))
 	if err != nil {
 		panic(err) // it is embedded

@@ -206,7 +206,7 @@ func (s *sum) rating() rating {
 }
 
 var reviewColumns = []string{"Review", "Product", "Status", "Rating", "Text", "Author", "Language", "Score", "Magnitude", "ScoredBy",
-	"SubmittedAt", "PublishedAt"}
+	"SubmittedAt", "PublishedAt", "Photos"}
 
 type reviewRow struct {
 	Review, Product, Status string
@@ -217,12 +217,13 @@ type reviewRow struct {
 	ScoredBy                *string
 	SubmittedAt             time.Time
 	PublishedAt             *time.Time
+	Photos                  []string
 }
 
 func (r reviewRow) review() review {
 	return review{
 		ID: r.Review, Product: r.Product, Status: r.Status, Rating: r.Rating, Text: r.Text, Author: r.Author, Language: r.Language,
-		Score: r.Score, Magnitude: r.Magnitude, ScoredBy: r.ScoredBy, SubmittedAt: r.SubmittedAt, PublishedAt: r.PublishedAt,
+		Score: r.Score, Magnitude: r.Magnitude, ScoredBy: r.ScoredBy, SubmittedAt: r.SubmittedAt, PublishedAt: r.PublishedAt, Objects: r.Photos,
 	}
 }
 

@@ -74,6 +74,9 @@ func insert(r review.Review, found sentiment, published bool) *spanner.Mutation 
 		"SubmittedAt": r.SubmittedAt, "StoredAt": spanner.CommitTimestamp,
 		"Language": spanner.NullString{StringVal: found.language, Valid: found.language != ""},
 	}
+	if len(r.Photos) > 0 {
+		row["Photos"] = r.Photos
+	}
 	if found.scored {
 		row["Score"], row["Magnitude"], row["ScoredBy"] = found.score, found.magnitude, found.by
 	}

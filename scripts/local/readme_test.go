@@ -17,7 +17,7 @@ import (
 )
 
 // varying is what differs from one run to the next in an answer: ids, times and page tokens.
-var varying = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+Z|"next_page_token": *"[^"]+"`)
+var varying = regexp.MustCompile(`g=\d{16}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+Z|"next_page_token": *"[^"]+"`)
 
 // testReadme runs the commands that README shows with an answer, and compares that.
 func (r *running) testReadme(t *testing.T) {

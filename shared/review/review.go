@@ -26,6 +26,17 @@ const (
 	MaxLocale = 35 // the length that RFC 5646 section 4.4.1 asks implementations to have room for
 )
 
+// MaxPhotos is how many photos a review may have, and PhotoPattern what their names look like.
+const (
+	MaxPhotos    = 6
+	PhotoPattern = `^reviews/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(jpg|png|webp)$`
+)
+
+var photo = regexp.MustCompile(PhotoPattern)
+
+// IsPhoto reports whether name can be that of a photo.
+func IsPhoto(name string) bool { return photo.MatchString(name) }
+
 // ProductPattern is what a product's id looks like.
 const ProductPattern = `^[a-z0-9-]{1,64}$`
 
@@ -89,6 +100,10 @@ func (r *Review) check() error {
 	}{{"text", r.Text, MaxText}, {"author", r.Author, MaxAuthor}, {"locale", r.Locale, MaxLocale}} {
 		n := utf8.RuneCountInString(f.value)
 		refuse(n > f.max, "%s has %d characters, more than %d", f.name, n, f.max)
+	}
+	refuse(len(r.Photos) > MaxPhotos, "%d photos, more than %d", len(r.Photos), MaxPhotos)
+	for _, name := range r.Photos {
+		refuse(!IsPhoto(name), "photo %.80q does not match %s", name, PhotoPattern)
 	}
 	refuse(r.SubmittedAt.IsZero(), "submitted_at is missing")
 	year := r.SubmittedAt.UTC().Year() // those that RFC 3339 and Spanner can write

@@ -3,6 +3,7 @@ package review_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ func ExampleDecode() {
 
 func TestWhatIsEncodedIsDecoded(t *testing.T) {
 	want := valid()
-	want.Photos = []string{"reviews/1.jpg"}
+	want.Photos = []string{"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"}
 	data, attributes, err := review.Encode(want)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,12 @@ func TestWhatNobodyTakesIsNeitherEncodedNorDecoded(t *testing.T) {
 		"a long text":              func(r *review.Review) { r.Text = strings.Repeat("가", review.MaxText+1) },
 		"a long author":            func(r *review.Review) { r.Author = strings.Repeat("가", review.MaxAuthor+1) },
 		"a long locale":            func(r *review.Review) { r.Locale = strings.Repeat("k", review.MaxLocale+1) },
-		"no time":                  func(r *review.Review) { r.SubmittedAt = time.Time{} },
+		"seven photos": func(r *review.Review) {
+			r.Photos = slices.Repeat([]string{"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"}, review.MaxPhotos+1)
+		},
+		"a photo of elsewhere":   func(r *review.Review) { r.Photos = []string{"products/butter.jpg"} },
+		"a photo with a way out": func(r *review.Review) { r.Photos = []string{"reviews/../products/butter.jpg"} },
+		"no time":                func(r *review.Review) { r.SubmittedAt = time.Time{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := valid()

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/spanner"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/hybrid-bts/functions/shared/rendition"
+	"github.com/hybrid-bts/functions/shared/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+)
+
+// shelf holds manifests, and counts what is read of it.
+type shelf struct {
+	mu    sync.Mutex
+	all   map[string]rendition.Manifest
+	err   error
+	reads map[string]int
+}
+
+func newShelf(objects ...string) *shelf {
+	s := &shelf{all: map[string]rendition.Manifest{}, reads: map[string]int{}}
+	for _, o := range objects {
+		s.put(o, 7)
+	}
+	return s
+}
+
+func (s *shelf) put(object string, generation int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[object] = rendition.Manifest{
+		Object: object, Generation: generation, Width: 600, Height: 300, Thumbhash: []byte{1},
+		Renditions: []rendition.Rendition{{Preset: "thumb", Width: 200, Height: 100}, {Preset: "page", Width: 600, Height: 300}, {Preset: "zoom", Width: 600, Height: 300}},
+	}
+}
+
+func (s *shelf) Manifest(_ context.Context, object string) (*bucket.Manifest, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reads[object]++
+	if s.err != nil {
+		return nil, s.err
+	}
+	m, ok := s.all[object]
+	if !ok {
+		return nil, bucket.ErrNotExist
+	}
+	return &bucket.Manifest{Manifest: m}, nil
+}
+
+func (s *shelf) readsOf(object string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads[object]
+}
+
+func TestProductsAndReviewsHaveTheirPictures(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		const photo, lost = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg", "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c12.jpg"
+		files := newShelf("products/"+butter+".jpg", photo)
+		h := (&server{store: spannerStore{db}, pictures: newPictures(files)}).handler()
+		addProducts(t, db, "a", butter)
+		id := uuid.NewString()
+		addReview(t, db, id, map[string]any{"Photos": []string{lost, photo}})
+		addReview(t, db, uuid.NewString(), nil)
+
+		want := &picture{Object: "products/" + butter + ".jpg", Width: 600, Height: 300, Thumbhash: []byte{1}, Sizes: []size{
+			{200, 100, "/img/products/" + butter + ".jpg?p=thumb&g=7"}, {600, 300, "/img/products/" + butter + ".jpg?p=page&g=7"},
+		}}
+		for range 3 {
+			list := get200[productPage](t, h, "/v1/products").Products
+			if diff := cmp.Diff([]*picture{nil, want}, []*picture{list[0].Picture, list[1].Picture}); diff != "" {
+				t.Error(diff)
+			}
+		}
+		if got := get200[product](t, h, "/v1/products/"+butter).Picture; !cmp.Equal(got, want) {
+			t.Error(cmp.Diff(want, got))
+		}
+		if n := files.readsOf("products/" + butter + ".jpg"); n != 1 {
+			t.Errorf("the manifest is read %d times, want once", n)
+		}
+		photos := 0
+		for _, r := range get200[reviewPage](t, h, "/v1/products/"+butter+"/reviews").Reviews {
+			photos += len(r.Photos)
+		}
+		if r := get200[review](t, h, "/v1/products/"+butter+"/reviews/"+id); photos != 1 || len(r.Photos) != 1 || r.Photos[0].Object != photo {
+			t.Errorf("%d photos in the list, and %v", photos, r.Photos)
+		}
+	})
+}
+
+func TestPicturesAreReadAgainInTheirTime(t *testing.T) {
+	files := newShelf("a")
+	p := newPictures(files)
+	var mu sync.Mutex
+	at := time.Now()
+	p.now = func() time.Time { mu.Lock(); defer mu.Unlock(); return at }
+	pass := func(d time.Duration) { mu.Lock(); defer mu.Unlock(); at = at.Add(d) }
+	url := func(object string) string {
+		if pic := p.of(t.Context(), object)[object]; pic != nil {
+			return pic.Sizes[0].URL
+		}
+		return ""
+	}
+	if url("a") == "" || url("b") != "" {
+		t.Fatal("what there is is not found, or what there is not")
+	}
+	files.put("a", 8)
+	files.put("b", 8)
+	if url("b") != "" || files.readsOf("b") != 1 {
+		t.Error("what is missing is looked for at once again")
+	}
+	pass(missingFor + 1)
+	if url("b") == "" {
+		t.Error("what was missing is not found when it is there")
+	}
+	pass(goodFor)
+	if got := url("a"); !strings.HasSuffix(got, "g=7") {
+		t.Errorf("%s: a request waits for what is known, though it is old", got)
+	}
+	for !strings.HasSuffix(url("a"), "g=8") { // it is being read
+		time.Sleep(time.Millisecond)
+	}
+	files.mu.Lock()
+	files.err = errors.New("away")
+	files.mu.Unlock()
+	pass(goodFor + 1)
+	before := files.readsOf("a")
+	for files.readsOf("a") == before {
+		if url("a") == "" {
+			t.Fatal("a picture is gone because storage is away")
+		}
+	}
+}
+
+func TestStorageAwayCostsNoPage(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addProducts(t, db, butter)
+	files := newShelf()
+	files.err = errors.New("away")
+	h := (&server{store: spannerStore{db}, pictures: newPictures(files)}).handler()
+	if list := get200[productPage](t, h, "/v1/products").Products; len(list) != 1 || list[0].Picture != nil {
+		t.Errorf("products = %+v", list)
+	}
+}
+
+func TestThePageMaySendPhotosToOneOrigin(t *testing.T) {
+	w := httptest.NewRecorder()
+	(&server{uploads: "https://storage.googleapis.com"}).handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	if got := w.Header().Get("Content-Security-Policy"); !strings.Contains(got, "connect-src 'self' https://storage.googleapis.com;") {
+		t.Errorf("policy %s", got)
+	}
+	for _, bad := range []string{"", "*", "https://a.b/c", "https://a.b; script-src *", "storage.googleapis.com", "https://", "https://a b"} {
+		if got, err := parseOrigin(bad); err == nil {
+			t.Errorf("%q is taken for the origin %q", bad, got)
+		}
+	}
+}
