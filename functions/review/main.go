@@ -1,13 +1,18 @@
 // Review is the intake of reviews: it checks one, publishes it and answers 202.
 //
-// Trigger: HTTP, POST /v1/reviews, from the front end. It keeps no state.
+// Trigger: HTTP, POST /v1/reviews and POST /v1/photos, from the front end. It keeps no state.
 //
 //	variable               meaning                                        default
 //	GOOGLE_CLOUD_PROJECT   the project of the topic and of the traces     required
 //	REVIEWS_TOPIC          id of the topic that takes submitted reviews   required
+//	ORIGINALS_BUCKET       where browsers send photos, below reviews/     required
+//	STORAGE_EMULATOR_HOST  the address of an embedded Cloud Storage,      none
+//	                       which checks no signature: we make none then
 //	PORT                   where to listen, a port or host:port           8080
 //
-// Role: roles/pubsub.publisher on the topic.
+// Roles: roles/pubsub.publisher on the topic; roles/storage.objectCreator on the bucket, and
+// roles/iam.serviceAccountTokenCreator on the function's own account, in whose name uploads are signed. The
+// bucket's CORS must allow POST from the shop's origin.
 //
 // Retried: nothing here. An answer of 202 means that Pub/Sub has the review; after any other, or none,
 // the caller sends it again with the same Idempotency-Key, and it is the same review.
@@ -24,6 +29,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
+	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
 )
 
@@ -35,6 +41,7 @@ func main() {
 func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project, topic := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("REVIEWS_TOPIC")
+	bucketName, emulator := e.Required("ORIGINALS_BUCKET"), e.String("STORAGE_EMULATOR_HOST", "")
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
 		return err
@@ -46,6 +53,11 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer client.Close()
 	reviews := newTopic(client.Publisher(topic))
 	defer reviews.publisher.Stop() // sends what is still in a batch
-	in := &intake{reviews: reviews, now: time.Now}
+	files, err := bucket.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	in := &intake{reviews: reviews, uploads: originals{files.Bucket(bucketName), emulator}, now: time.Now}
 	return serve.Function(ctx, "Review", port, cloudlog.Trace(project, in.handler()))
 }

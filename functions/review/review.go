@@ -34,6 +34,7 @@ type reviews interface {
 // intake accepts reviews.
 type intake struct {
 	reviews reviews
+	uploads uploads
 	now     func() time.Time
 }
 
@@ -51,6 +52,15 @@ func (in *intake) handler() http.Handler {
 		MaxBodyBytes:  maxBody + 1, // huma refuses a body of this size
 		Errors:        []int{400, 408, 413, 415, 422, 503},
 	}, in.submit)
+	huma.Register(api, huma.Operation{
+		Method:       http.MethodPost,
+		Path:         "/v1/photos",
+		OperationID:  "add-photo",
+		Summary:      "Get leave to upload a photo for a review",
+		Description:  "A JPEG, PNG or WebP goes straight to storage; a review then names it.",
+		MaxBodyBytes: maxBody + 1,
+		Errors:       []int{400, 408, 413, 415, 422, 503},
+	}, in.addPhoto)
 	return problem.Handler(mux)
 }
 
@@ -61,6 +71,8 @@ type submission struct {
 	Text    string `json:"text,omitempty" doc:"At most 5000 characters, counted after normalization (NFC), removal of control characters other than newline, and trimming. Empty: a review of stars only."`
 	Author  string `json:"author,omitempty" doc:"The name to show, at most 80 characters."`
 	Locale  string `json:"locale,omitempty" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" maxLength:"35" doc:"The language of the shopper's browser (BCP 47), as a hint." example:"ko-KR"`
+
+	Photos []string `json:"photos,omitempty" maxItems:"6" uniqueItems:"true" nullable:"false" doc:"The names of photos, as POST /v1/photos gave them."`
 }
 
 // stars is a number that JSON may write as 5 or as 5.0.
@@ -80,6 +92,13 @@ func (s *submission) Resolve(huma.Context) []error {
 	s.Text = clean(s.Text, '\n')
 	s.Author = clean(s.Author, -1)
 	var errs []error
+	for i, name := range s.Photos {
+		if !review.IsPhoto(name) {
+			errs = append(errs, &huma.ErrorDetail{
+				Location: fmt.Sprintf("body.photos[%d]", i), Message: "is not the name of a photo, which POST /v1/photos gives",
+			})
+		}
+	}
 	for _, f := range []struct {
 		name, value string
 		max         int
@@ -128,7 +147,7 @@ func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, 
 		return nil, err
 	}
 	err = in.reviews.publish(ctx, review.Review{
-		ID: id, Product: b.Product, Rating: int(b.Rating), Text: b.Text, Author: b.Author, Locale: b.Locale,
+		ID: id, Product: b.Product, Rating: int(b.Rating), Text: b.Text, Author: b.Author, Locale: b.Locale, Photos: b.Photos,
 		SubmittedAt: in.now().UTC(),
 	})
 	if err != nil {
