@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -145,11 +146,62 @@ func (r *running) testPage(t *testing.T) {
 			b.calm()
 		})
 	}
+	t.Run("photos", r.testPhotos)
 	t.Run("products", func(t *testing.T) {
 		b := browse(t, "en-US")
 		b.do("open the shop", chromedp.Navigate(r.url+"/"), chromedp.WaitVisible("#product-list a.product"))
 		b.waitFor("it shows all goods", `document.querySelectorAll("#product-list a.product").length >= 12`)
+		b.waitFor("they have pictures", `document.querySelectorAll("#product-list img.cover").length >= 12 &&
+			[...document.querySelectorAll("#product-list img.cover")].slice(0, 4).every((img) => img.complete && img.naturalWidth > 0)`)
 		b.do("open one", chromedp.Click(`a.product[data-product="mug-galaxy"]`), chromedp.WaitVisible("#review-form"))
 		b.calm()
 	})
+}
+
+// testPhotos adds photos to a review, one of which it takes back, and waits until they are shown.
+func (r *running) testPhotos(t *testing.T) {
+	dir := t.TempDir()
+	var files []string
+	for i, name := range []string{"front.jpg", "back.png", "taken back.jpg", "notes.txt"} {
+		data := sound(t, []int{0, 2, 5, 0}[i])
+		if name == "notes.txt" {
+			data = []byte("no photo")
+		}
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, file)
+	}
+	b := browse(t, "en-US")
+	b.do("open the form", chromedp.Navigate(r.url+"/#!/review/mug-galaxy"), chromedp.WaitVisible("#review-form"))
+	b.do("choose photos", chromedp.SetUploadFiles("#photos", files))
+	b.waitFor("they are sent", `document.querySelectorAll("#photo-list li[data-object]").length === 3`)
+	if got := b.text("#photos-error"); !strings.Contains(got, "notes.txt") {
+		t.Errorf("a text is complained of with %q", got)
+	}
+	b.do("take one back", chromedp.Click(`#photo-list li:last-child .remove`))
+	b.waitFor("it is gone", `document.querySelectorAll("#photo-list li").length === 2`)
+	b.do("submit", chromedp.Focus("#star-5"), chromedp.SendKeys("#star-5", " "), chromedp.SendKeys("#text", "Look at it"), chromedp.Click("#submit"))
+	const first = `document.querySelector("#reviews article.review")`
+	b.waitFor("it is published", first+`?.dataset.status === "published"`)
+	b.waitFor("its photos are shown", `(() => {
+		const imgs = [...`+first+`.querySelectorAll(".photos img")];
+		return imgs.length === 2 && imgs.every((img) => img.complete && img.naturalWidth > 0);
+	})()`)
+	b.waitFor("the form is empty", `document.querySelectorAll("#photo-list li").length === 0`)
+	for range 100 { // until the renditions are there
+		b.do("come back", chromedp.Reload(), chromedp.WaitVisible("#reviews article.review"))
+		found, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`[...`+first+`.querySelectorAll(".photos a img")].length === 2`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	b.waitFor("another shopper sees their renditions", `[...`+first+`.querySelectorAll(".photos a img")].filter((img) =>
+		img.currentSrc.includes("/img/reviews/") && img.complete && img.naturalWidth > 0).length === 2`)
+	b.calm()
 }

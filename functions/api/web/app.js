@@ -4,6 +4,9 @@
 const DEFAULT_PRODUCT = 'butter-cream-peaches';
 const MAX_TEXT = 5000;
 const MAX_AUTHOR = 80;
+const MAX_PHOTOS = 6;
+const MAX_PHOTO_BYTES = 15_000_000;
+const PHOTO_TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 const GIVE_UP_AFTER_MS = 120_000;
 
 // Each text in English and in Korean.
@@ -44,6 +47,16 @@ const TEXTS = {
   ratingLegend: ['Your rating', '별점'],
   textLabel: ['Your review (optional)', '리뷰 내용 (선택)'],
   authorLabel: ['Name (optional)', '이름 (선택)'],
+  photosLabel: [`Photos (optional, up to ${MAX_PHOTOS})`, `사진 (선택, 최대 ${MAX_PHOTOS}장)`],
+  photosHint: ['JPEG, PNG or WebP, at most 15 MB each.', 'JPEG, PNG, WebP 파일, 장당 최대 15MB.'],
+  addPhotos: ['Add photos', '사진 추가'],
+  removePhoto: [(name) => `Remove ${name}`, (name) => `${name} 빼기`],
+  photoProgress: [(name) => `Sending ${name}`, (name) => `${name} 보내는 중`],
+  photoKind: [(name) => `${name} is not a JPEG, PNG or WebP of at most 15 MB.`, (name) => `${name}: 15MB 이하의 JPEG, PNG, WebP 파일만 올릴 수 있습니다.`],
+  photoMany: [`At most ${MAX_PHOTOS} photos.`, `사진은 최대 ${MAX_PHOTOS}장입니다.`],
+  photoFailed: [(name) => `${name} could not be sent. Please remove it and try again.`, (name) => `${name}을(를) 보내지 못했습니다. 빼고 다시 시도해 주세요.`],
+  photoWait: ['Photos are still being sent.', '아직 사진을 보내는 중입니다.'],
+  photoOf: [(author) => `Photo by ${author}`, (author) => `${author}님의 사진`],
   submit: ['Post review', '리뷰 등록'],
   sending: ['Sending…', '보내는 중…'],
   needRating: ['Choose from 1 to 5 stars.', '별점을 1개에서 5개까지 골라 주세요.'],
@@ -222,7 +235,35 @@ function coverWord(title) {
   return [...longest].slice(0, 12).join('');
 }
 
-function cover({ id, kind, title }) {
+// What a picture looks like on the average, which is the first three bytes of its hash:
+// https://evanw.github.io/thumbhash/.
+function averageColor(thumbhash) {
+  const [a, b, c] = [...atob(thumbhash ?? '')].map((char) => char.charCodeAt(0));
+  const head = a | b << 8 | c << 16;
+  const [l, p, q] = [(head & 63) / 63, (head >> 6 & 63) / 31.5 - 1, (head >> 12 & 63) / 31.5 - 1];
+  const blue = l - 2 / 3 * p;
+  const red = (3 * l - blue + q) / 2;
+  return `rgb(${[red, red - q, blue].map((v) => Math.round(255 * Math.min(1, Math.max(0, v)))).join(' ')})`;
+}
+
+function photo({ sizes, thumbhash }, attributes) {
+  const { url, width, height } = sizes[0];
+  const img = h('img', { ...attributes, srcset: sizes.map((size) => `${size.url} ${size.width}w`).join(', '), src: url, width, height,
+    loading: 'lazy', decoding: 'async' });
+  img.style.backgroundColor = averageColor(thumbhash);
+  return img;
+}
+
+// A product without a picture, or whose picture does not arrive, shows a drawn cover.
+function cover(product, sizes) {
+  const drawn = drawnCover(product);
+  if (!product.picture?.sizes.length) return drawn;
+  const img = photo(product.picture, { class: 'cover', alt: '', sizes });
+  img.addEventListener('error', () => img.replaceWith(drawn), { once: true });
+  return img;
+}
+
+function drawnCover({ id, kind, title }) {
   const seed = hash(id + title);
   const [from, to] = HUES[seed % HUES.length];
   const word = coverWord(title);
@@ -266,7 +307,7 @@ function paintShelves(slot, products) {
 const kindName = (kind) => t.kinds[kind] ?? kind;
 
 const card = (product) => h('a', { class: 'product', 'data-product': product.id, href: `#!/review/${encodeURIComponent(product.id)}` },
-  cover(product),
+  cover(product, '(min-width: 60rem) 15rem, 45vw'),
   h('span', { class: 'kind' }, kindName(product.kind)),
   h('h2', { dir: 'auto' }, product.title),
   h('span', { class: 'price' }, price(product)),
@@ -305,7 +346,7 @@ function paintProduct(main, signal, product) {
 const panel = (key, ...content) => h('section', { class: 'panel', 'aria-labelledby': `title-${key}` },
   h('h2', { id: `title-${key}` }, t[key]), ...content);
 
-const productHeader = (product) => h('div', { class: 'headline' }, cover(product), h('div', {},
+const productHeader = (product) => h('div', { class: 'headline' }, cover(product, '12rem'), h('div', {},
   h('a', { class: 'back', href: '#!/' }, `← ${t.home}`),
   h('p', { class: 'kind' }, kindName(product.kind)),
   h('h1', { tabindex: -1, dir: 'auto' }, product.title),
@@ -363,9 +404,22 @@ function paintReview(article, review, note) {
       status === 'published' && !note ? null : h('span', { class: 'badge' }, t.status[status]),
       h('span', { class: 'when' }, stars(rating), time ? h('time', { datetime: time }, moment(time)) : null)),
     h('p', { class: 'text', dir: 'auto', lang: language || null }, text),
+    photosOf(review),
     ...reviewFoot(status, text, score),
     ...(note || status === 'held' ? [h('p', { class: 'note' }, note ?? t.heldNote)] : []));
   return article;
+}
+
+// Photos that this page sent are shown from memory until the API knows them.
+const previews = new Map();
+
+function photosOf({ photos = [], author }) {
+  const alt = t.photoOf(author || t.anonymous);
+  const shown = photos.map((item) => {
+    if (typeof item === 'string') return previews.has(item) ? h('img', { src: previews.get(item), alt }) : null;
+    return h('a', { href: item.sizes.at(-1).url, target: '_blank', rel: 'noopener' }, photo(item, { alt, sizes: '6rem' }));
+  }).filter(Boolean);
+  return shown.length ? h('div', { class: 'photos' }, ...shown) : null;
 }
 
 function reviewFoot(status, text, score) {
@@ -386,7 +440,8 @@ async function followReview(list, draft, accepted, signal, refreshRating) {
   const settled = await settle(accepted.status_url, signal);
   if (signal.aborted) return;
   const outcome = !settled ? t.lateNote : settled.status === 'held' ? t.heldNote : t.saidPublished;
-  paintReview(article, settled ?? pending, outcome);
+  const unready = (draft.photos?.length ?? 0) > (settled?.photos.length ?? 0);
+  paintReview(article, { ...(settled ?? pending), ...(unready && { photos: draft.photos }) }, outcome);
   announce(outcome);
   if (settled?.status === 'published') refreshRating();
 }
@@ -414,6 +469,7 @@ async function settle(statusURL, signal) {
 // ---- the form ----
 
 function reviewForm(product, onAccepted, signal) {
+  const picker = photoPicker();
   const form = h('form', { id: 'review-form', novalidate: '' },
     h('fieldset', { id: 'rating', role: 'radiogroup', 'aria-required': 'true', 'aria-describedby': 'rating-error' },
       h('legend', {}, t.ratingLegend), h('div', { class: 'pick' }, ...[1, 2, 3, 4, 5].map(starChoice))),
@@ -424,8 +480,10 @@ function reviewForm(product, onAccepted, signal) {
     h('label', { for: 'author' }, t.authorLabel),
     h('input', { id: 'author', name: 'author', dir: 'auto', autocomplete: 'nickname', 'aria-describedby': 'author-error' }),
     errorLine('author'),
+    ...picker.nodes, errorLine('photos'),
     h('div', { id: 'form-error', role: 'alert' }),
     h('button', { id: 'submit', class: 'button' }, t.submit));
+  form.picker = picker;
   const attempt = { key: null, body: null };
   form.addEventListener('input', (event) => onInput(form, event.target));
   form.addEventListener('submit', (event) => {
@@ -442,7 +500,11 @@ const starChoice = (n) => h('label', { class: 'star' },
 
 const errorLine = (field) => h('p', { id: `${field}-error`, class: 'error' });
 
-function onInput(form, { name }) {
+function onInput(form, { name, files }) {
+  if (name === 'photos') {
+    setFieldError(form, 'photos', form.picker.add([...files]));
+    return;
+  }
   setFieldError(form, name, name === 'rating' ? '' : checkLength(form, name));
   count(form);
 }
@@ -469,7 +531,7 @@ function setFormError(form, message, retry) {
 }
 
 function showErrors(form, messages) {
-  for (const field of ['rating', 'text', 'author']) setFieldError(form, field, messages[field] ?? '');
+  for (const field of ['rating', 'text', 'author', 'photos']) setFieldError(form, field, messages[field] ?? '');
   setFormError(form, messages.form, messages.retry);
   const invalid = form.querySelector('[aria-invalid]');
   (invalid?.matches('fieldset') ? invalid.querySelector('input') : invalid ?? form.querySelector('#form-error button'))?.focus();
@@ -477,20 +539,25 @@ function showErrors(form, messages) {
 
 function readDraft(form, product) {
   const { rating, text, author } = form.elements;
-  return { product: product.id, rating: Number(rating.value), text: text.value, author: author.value, locale: navigator.language };
+  const draft = { product: product.id, rating: Number(rating.value), text: text.value, author: author.value, locale: navigator.language };
+  const photos = form.picker.names();
+  return photos.length ? { ...draft, photos } : draft;
 }
 
 async function submit(form, product, attempt, onAccepted, signal) {
   const draft = readDraft(form, product);
-  const messages = { rating: draft.rating ? '' : t.needRating, text: checkLength(form, 'text'), author: checkLength(form, 'author') };
+  const messages = { rating: draft.rating ? '' : t.needRating, text: checkLength(form, 'text'), author: checkLength(form, 'author'), photos: form.picker.trouble() };
   showErrors(form, messages);
-  if (messages.rating || messages.text || messages.author) return;
+  if (messages.rating || messages.text || messages.author || messages.photos) return;
   setSending(form, true);
   try {
     const accepted = await post(draft, attempt);
     if (signal.aborted) return;
     // Words typed while the review was on its way belong to the next one.
-    if (JSON.stringify(readDraft(form, product)) === attempt.body) form.reset();
+    if (JSON.stringify(readDraft(form, product)) === attempt.body) {
+      form.reset();
+      form.picker.reset();
+    }
     Object.assign(attempt, { key: null, body: null });
     count(form);
     onAccepted(draft, accepted);
@@ -532,6 +599,88 @@ function explain(error) {
     messages[field] = [messages[field], detail].filter(Boolean).join(' ');
   }
   return error.errors.length ? messages : { form: error.message || t.refused };
+}
+
+// ---- photos of a review ----
+
+// Photos go to storage as soon as they are chosen, so that posting the review does not wait for them.
+function photoPicker() {
+  const items = [];
+  const list = h('ul', { class: 'photos', id: 'photo-list' });
+  const input = h('input', { type: 'file', id: 'photos', name: 'photos', multiple: '', accept: PHOTO_TYPES.join(), class: 'unseen',
+    'aria-describedby': 'photos-hint photos-error' });
+  const nodes = [
+    h('p', { class: 'label' }, t.photosLabel), list,
+    h('label', { for: 'photos', class: 'quiet button-like' }, t.addPhotos), input,
+    h('p', { id: 'photos-hint', class: 'muted' }, t.photosHint),
+  ];
+  const remove = (item) => {
+    item.abort.abort();
+    items.splice(items.indexOf(item), 1);
+    item.node.remove();
+    input.focus();
+  };
+  const addOne = (file) => {
+    const item = { file, object: '', failed: false, abort: new AbortController() };
+    const preview = URL.createObjectURL(file);
+    const progress = h('progress', { max: 1, value: 0, 'aria-label': t.photoProgress(file.name) });
+    item.node = h('li', {}, h('img', { src: preview, alt: file.name }), progress,
+      h('button', { type: 'button', class: 'remove', 'aria-label': t.removePhoto(file.name), onclick: () => remove(item) }, '×'));
+    items.push(item);
+    list.append(item.node);
+    sendPhoto(file, (share) => { progress.value = share; }, item.abort.signal).then((object) => {
+      item.object = object;
+      previews.set(object, preview);
+      item.node.dataset.object = object;
+      progress.remove();
+    }, () => {
+      item.failed = true;
+      item.node.classList.add('failed');
+      progress.remove();
+    });
+  };
+  return {
+    nodes,
+    // Adds what can be added, and returns what cannot be.
+    add(files) {
+      input.value = '';
+      const bad = files.find((file) => !PHOTO_TYPES.includes(file.type) || file.size > MAX_PHOTO_BYTES || !file.size);
+      const good = files.filter((file) => PHOTO_TYPES.includes(file.type) && file.size && file.size <= MAX_PHOTO_BYTES);
+      const room = MAX_PHOTOS - items.length;
+      good.slice(0, room).forEach(addOne);
+      return bad ? t.photoKind(bad.name) : good.length > room ? t.photoMany : '';
+    },
+    names: () => items.map((item) => item.object).filter(Boolean),
+    trouble() {
+      const failed = items.find((item) => item.failed);
+      if (failed) return t.photoFailed(failed.file.name);
+      return items.some((item) => !item.object) ? t.photoWait : '';
+    },
+    reset() {
+      items.length = 0;
+      list.replaceChildren();
+    },
+  };
+}
+
+// Sends a photo with leave of the API, and returns its name. fetch tells no progress of what it sends.
+async function sendPhoto(file, onProgress, signal) {
+  const { object, upload } = await request('/v1/photos', {
+    method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ content_type: file.type }), signal,
+  });
+  const form = new FormData();
+  for (const [name, value] of Object.entries(upload.fields)) form.append(name, value);
+  form.append('file', file); // last: what follows it is not looked at
+  await new Promise((resolve, reject) => {
+    const sending = new XMLHttpRequest();
+    sending.open('POST', upload.url);
+    sending.upload.addEventListener('progress', (event) => onProgress(event.loaded / event.total));
+    sending.addEventListener('load', () => (sending.status >= 200 && sending.status < 300 ? resolve() : reject(new Error(`upload: ${sending.status}`))));
+    for (const event of ['error', 'abort']) sending.addEventListener(event, () => reject(new Error(`upload: ${event}`)));
+    signal.addEventListener('abort', () => sending.abort());
+    sending.send(form);
+  });
+  return object;
 }
 
 // ---- routes ----
