@@ -137,6 +137,9 @@ func (r *running) testPage(t *testing.T) {
 			b.waitFor("the review is shown", first+`?.querySelector(".text").textContent.includes("`+tc.text[:6]+`")`)
 			b.waitFor("it is published with its score", first+`.dataset.status === "published" && `+first+`.querySelector(".score") !== null`)
 			b.waitFor("the rating changes", `document.querySelector("#rating-count").textContent !== "`+before+`"`)
+			if got := b.text("#reviews article.review"); strings.Contains(got, "null") || strings.Contains(got, "undefined") {
+				t.Errorf("the page shows %q", got)
+			}
 			if got := b.text("#reviews article.review .text"); got != tc.text {
 				t.Errorf("the page shows %q, want %q", got, tc.text)
 			}

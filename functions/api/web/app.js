@@ -404,7 +404,7 @@ function paintReview(article, review, note) {
       status === 'published' && !note ? null : h('span', { class: 'badge' }, t.status[status]),
       h('span', { class: 'when' }, stars(rating), time ? h('time', { datetime: time }, moment(time)) : null)),
     h('p', { class: 'text', dir: 'auto', lang: language || null }, text),
-    photosOf(review),
+    ...photosOf(review),
     ...reviewFoot(status, text, score),
     ...(note || status === 'held' ? [h('p', { class: 'note' }, note ?? t.heldNote)] : []));
   return article;
@@ -419,7 +419,7 @@ function photosOf({ photos = [], author }) {
     if (typeof item === 'string') return previews.has(item) ? h('img', { src: previews.get(item), alt }) : null;
     return h('a', { href: item.sizes.at(-1).url, target: '_blank', rel: 'noopener' }, photo(item, { alt, sizes: '6rem' }));
   }).filter(Boolean);
-  return shown.length ? h('div', { class: 'photos' }, ...shown) : null;
+  return shown.length ? [h('div', { class: 'photos' }, ...shown)] : [];
 }
 
 function reviewFoot(status, text, score) {
