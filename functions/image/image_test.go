@@ -110,12 +110,12 @@ func (s *shop) deliver(t testing.TB, name string, generation int64) int {
 // list returns the names of a bucket's objects.
 func (s *shop) list(t testing.TB, bucket string) []string {
 	t.Helper()
-	objects, _, err := s.server.ListObjectsWithOptions(bucket, fakestorage.ListOptions{})
+	found, err := s.server.ListObjectsWithOptionsPaginated(bucket, fakestorage.ListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var names []string
-	for _, o := range objects {
+	for _, o := range found.Objects {
 		names = append(names, o.Name)
 	}
 	slices.Sort(names)

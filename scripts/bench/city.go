@@ -283,8 +283,11 @@ func (c *city) get(ctx context.Context, path string, read func(io.Reader) error)
 }
 
 // peak returns the most memory that the process ever had, in MiB.
-func (c *city) peak() (float64, error) {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
+func (c *city) peak() (float64, error) { return peakOf(c.cmd.Process.Pid) }
+
+// peakOf returns the most memory that a process ever had, in MiB.
+func peakOf(pid int) (float64, error) {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}

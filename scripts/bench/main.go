@@ -35,6 +35,7 @@ var benchmarks = []struct {
 	{"submit-to-published", submitToPublished},
 	{"city-query", cityQuery},
 	{"city-memory", cityMemory},
+	{"picture", pictureRenditions},
 }
 
 func main() {

@@ -38,7 +38,6 @@ type header struct {
 	profile []byte // as found, sound or not
 	grey    bool   // no colour
 	cmyk    bool
-	decoded int64 // bytes that the decoder takes, as far as its format says
 	scratch [16]byte
 }
 

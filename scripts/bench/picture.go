@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"golang.org/x/image/draw"
+)
+
+//go:embed sharp.mjs
+var sharpScript []byte
+
+// sharpVersion is the one that goals are about.
+const sharpVersion = "0.34.5"
+
+// pictureRenditions renders a photograph of 12 megapixels in the four sizes, with our engine and with
+// sharp, where npm has it.
+func pictureRenditions(ctx context.Context, s *session) error {
+	file, full, err := photograph(s.dir)
+	if err != nil {
+		return err
+	}
+	ideal := map[int]image.Image{}
+	for _, width := range []int{200, 400, 800, 1600} {
+		m := image.NewRGBA(image.Rect(0, 0, width, width*3/4))
+		lanczos3.Scale(m, m.Rect, full, full.Bounds(), draw.Src, nil)
+		ideal[width] = m
+	}
+	render := filepath.Join(s.dir, "render")
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", render, "github.com/hybrid-bts/functions/scripts/bench/render")
+	cmd.Stderr = s.log
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build render: %w", err)
+	}
+	ours, err := s.peer("engine", ideal, func(out string, times int) *exec.Cmd {
+		return exec.CommandContext(ctx, render, file, out, strconv.Itoa(times))
+	})
+	if err != nil {
+		return err
+	}
+	if err := installSharp(ctx, s); err != nil {
+		s.add("sharp "+sharpVersion, "not measured: %v", err)
+		return nil
+	}
+	for way, what := range map[string]string{"each": "sharp, a decoding a size", "best": "sharp, one decoding"} {
+		theirs, err := s.peer(what, ideal, func(out string, times int) *exec.Cmd {
+			cmd := exec.CommandContext(ctx, "node", filepath.Join(s.dir, "sharp.mjs"), file, out, strconv.Itoa(times), way)
+			cmd.Dir = s.dir
+			return cmd
+		})
+		if err != nil {
+			return err
+		}
+		s.add("engine against "+what, "CPU %.2f ×, PSNR %+.2f dB", ours.cpu.Seconds()/theirs.cpu.Seconds(), ours.psnr-theirs.psnr)
+	}
+	return nil
+}
+
+// cost is what the four renditions of a picture take, and how good they are.
+type cost struct {
+	cpu  time.Duration
+	rss  float64 // MiB, of the whole process
+	psnr float64
+}
+
+// peer measures a program that renders a picture into a folder a number of times. What it takes to start
+// does not count as CPU, but as memory.
+func (s *session) peer(what string, ideal map[int]image.Image, command func(out string, times int) *exec.Cmd) (cost, error) {
+	const times = 8
+	out, err := os.MkdirTemp(s.dir, "out-")
+	if err != nil {
+		return cost{}, err
+	}
+	measure := func(times int) (time.Duration, float64, error) {
+		cmd := command(out, times)
+		cmd.Stderr = s.log
+		if err := cmd.Start(); err != nil {
+			return 0, 0, fmt.Errorf("%s: %w", what, err)
+		}
+		ended := make(chan error, 1)
+		go func() { ended <- cmd.Wait() }()
+		// What the system says of it at its end includes what this process had when it started it.
+		var rss float64
+		for {
+			select {
+			case err := <-ended:
+				if err != nil {
+					return 0, 0, fmt.Errorf("%s: %w", what, err)
+				}
+				return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), rss, nil
+			case <-time.After(5 * time.Millisecond):
+				if now, err := peakOf(cmd.Process.Pid); err == nil { // else it is ending
+					rss = now
+				}
+			}
+		}
+	}
+	once, _, err := measure(1)
+	if err != nil {
+		return cost{}, err
+	}
+	more, rss, err := measure(1 + times)
+	if err != nil {
+		return cost{}, err
+	}
+	c := cost{cpu: (more - once) / times, rss: rss}
+	for width, want := range ideal {
+		b, err := os.ReadFile(filepath.Join(out, strconv.Itoa(width)+".jpg"))
+		if err != nil {
+			return c, err
+		}
+		got, err := jpeg.Decode(bytes.NewReader(b))
+		if err != nil {
+			return c, fmt.Errorf("%s in %d: %w", what, width, err)
+		}
+		c.psnr += psnr(want, got) / float64(len(ideal))
+	}
+	s.add(what, "CPU %d ms, RSS %.0f MiB, PSNR %.2f dB", c.cpu.Milliseconds(), c.rss, c.psnr)
+	return c, nil
+}
+
+func installSharp(ctx context.Context, s *session) error {
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("no %s", tool)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "sharp.mjs"), sharpScript, 0o600); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", s.dir, "sharp@"+sharpVersion)
+	cmd.Dir = s.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return errors.Join(err, errors.New(string(out)))
+	}
+	return nil
+}
+
+// lanczos3 is the kernel that sharp has by default: neither side is better off than by its own work.
+var lanczos3 = draw.Kernel{Support: 3, At: func(t float64) float64 {
+	if t == 0 {
+		return 1
+	}
+	if t >= 3 {
+		return 0
+	}
+	x := math.Pi * t
+	return 3 * math.Sin(x) * math.Sin(x/3) / (x * x)
+}}
+
+// photograph writes a JPEG of 12 megapixels with detail of every scale, and returns it decoded too.
+func photograph(dir string) (string, image.Image, error) {
+	const w, h = 4000, 3000
+	m := image.NewRGBA(image.Rect(0, 0, w, h))
+	var octaves [6][64][64]float64
+	state := uint32(1)
+	for o := range octaves {
+		for y := range 64 {
+			for x := range 64 {
+				state = state*1664525 + 1013904223
+				octaves[o][y][x] = float64(state>>8) / (1 << 24)
+			}
+		}
+	}
+	noise := func(o int, x, y float64) float64 {
+		fx, fy := math.Floor(x), math.Floor(y)
+		x0, y0 := int(fx)&63, int(fy)&63
+		x1, y1 := (x0+1)&63, (y0+1)&63
+		tx, ty := x-fx, y-fy
+		n := &octaves[o]
+		return (n[y0][x0]*(1-tx)+n[y0][x1]*tx)*(1-ty) + (n[y1][x0]*(1-tx)+n[y1][x1]*tx)*ty
+	}
+	for y := range h {
+		for x := range w {
+			var v float64
+			for o, scale, weight := 0, 800., 0.5; o < len(octaves); o, scale, weight = o+1, scale/3, weight*0.55 {
+				v += weight * noise(o, float64(x)/scale, float64(y)/scale)
+			}
+			warm := noise(0, float64(x)/1500+9, float64(y)/1500)
+			if math.Sin(float64(x*x+y*y)/4e5) > 0.97 { // edges
+				v = 1 - v
+			}
+			m.SetRGBA(x, y, color.RGBA{uint8(255 * min(1, v*(0.6+0.6*warm))), uint8(230 * min(1, v)), uint8(255 * min(1, v*(1.3-0.7*warm))), 255})
+		}
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 90}); err != nil {
+		return "", nil, err
+	}
+	full, err := jpeg.Decode(bytes.NewReader(b.Bytes()))
+	if err != nil {
+		return "", nil, err
+	}
+	file := filepath.Join(dir, "photograph.jpg")
+	return file, full, os.WriteFile(file, b.Bytes(), 0o600)
+}
+
+// psnr compares two pictures of one size, in dB.
+func psnr(a, b image.Image) float64 {
+	var sum float64
+	r := a.Bounds()
+	for y := range r.Dy() {
+		for x := range r.Dx() {
+			ar, ag, ab, _ := a.At(r.Min.X+x, r.Min.Y+y).RGBA()
+			br, bg, bb, _ := b.At(b.Bounds().Min.X+x, b.Bounds().Min.Y+y).RGBA()
+			for _, d := range [3]float64{float64(ar) - float64(br), float64(ag) - float64(bg), float64(ab) - float64(bb)} {
+				sum += d * d / (257 * 257)
+			}
+		}
+	}
+	return 10 * math.Log10(255*255*3*float64(r.Dx()*r.Dy())/sum)
+}

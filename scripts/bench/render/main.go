@@ -1,0 +1,54 @@
+// Render renders a picture with our engine, as often as it is told, in a process of its own that can be measured.
+//
+//	render FILE FOLDER TIMES
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strconv"
+
+	"github.com/hybrid-bts/functions/shared/picture"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "render:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 3 {
+		return errors.New("usage: render FILE FOLDER TIMES")
+	}
+	times, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	debug.SetMemoryLimit(64 << 20) // as the functions have one
+	for range times {
+		data, err := os.ReadFile(args[0])
+		if err != nil {
+			return err
+		}
+		var presets []picture.Preset
+		for _, width := range []int{200, 400, 800, 1600} {
+			presets = append(presets, picture.Preset{Width: width})
+		}
+		p, err := picture.Render(context.Background(), data, picture.DefaultLimits(512<<20), presets)
+		if err != nil {
+			return err
+		}
+		for i, r := range p.Renditions {
+			if err := os.WriteFile(filepath.Join(args[1], strconv.Itoa(presets[i].Width)+".jpg"), r.Data, 0o600); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
