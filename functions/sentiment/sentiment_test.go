@@ -465,3 +465,27 @@ func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 		}
 	}
 }
+
+func TestPhotosAreStoredWithTheReview(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		stock(t, db)
+		with, without := newReview(5, "예뻐요"), newReview(5, "예뻐요")
+		with.Photos = []string{"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg", "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c12.png"}
+		for _, r := range []review.Review{with, without} {
+			if err := (spannerStore{db}).add(t.Context(), r, sentiment{}); err != nil {
+				t.Fatal(err)
+			}
+			row, err := db.Single().ReadRow(t.Context(), "Reviews", spanner.Key{r.Product, r.ID}, []string{"Photos"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			if err := row.Columns(&got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(r.Photos, got); diff != "" {
+				t.Error(diff)
+			}
+		}
+	})
+}
