@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,6 +69,7 @@ type engines struct {
 	bigtable *bttest.Server
 	storage  *fakestorage.Server
 	language *languagetest.Server
+	slack    *httptest.Server
 
 	conn    *grpc.ClientConn
 	client  *pubsub.Client // of the embedded Pub/Sub
@@ -101,6 +103,8 @@ func startEngines(ctx context.Context) (e *engines, err error) {
 		return nil, err
 	}
 	e.closers = append(e.closers, e.language.Close)
+	e.slack = startSlack()
+	e.closers = append(e.closers, e.slack.Close)
 	for _, bucket := range []string{originals, renditions, archive} {
 		e.storage.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: bucket})
 	}
@@ -202,6 +206,7 @@ func (e *engines) environ() []string {
 		"SPANNER_DATABASE=" + database,
 		"BIGTABLE_INSTANCE=" + instance,
 		"PAGE_TOKEN_KEY=no-secret-on-a-laptop",
+		"SLACK_WEBHOOK_URL=" + e.slack.URL + "/services/local",
 		"REVIEWS_TOPIC=" + reviews,
 		"DEAD_LETTER_TOPIC=" + deadReviews,
 		"ORIGINALS_BUCKET=" + originals,

@@ -1,0 +1,45 @@
+package main
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+)
+
+// startSlack starts a Slack whose incoming webhook, at any path, logs the messages that it gets.
+func startSlack() *httptest.Server {
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text, err := slackText(w, r)
+		if err != nil {
+			http.Error(w, "invalid_payload", http.StatusBadRequest)
+			return
+		}
+		slog.Info("Slack message", "text", text)
+		_, _ = w.Write([]byte("ok")) // who does not wait for it posts again
+	}))
+}
+
+// slackText returns the text of a message, a section a line.
+func slackText(w http.ResponseWriter, r *http.Request) (string, error) {
+	var m struct {
+		Text   string `json:"text"`
+		Blocks []struct {
+			Text struct {
+				Text string `json:"text"`
+			} `json:"text"`
+		} `json:"blocks"`
+	}
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&m); err != nil {
+		return "", err
+	}
+	var sections []string
+	for _, b := range m.Blocks {
+		sections = append(sections, b.Text.Text)
+	}
+	if len(sections) == 0 {
+		return m.Text, nil
+	}
+	return strings.Join(sections, "\n"), nil
+}
