@@ -437,6 +437,12 @@ func (r *running) testPoison(t *testing.T) {
 			t.Errorf("dead letter %s has no reason", id)
 		}
 	}
+	told := func() bool { return strings.Contains(r.log.String(), "Dead letter of "+reviews+"-sentiment") }
+	for began := time.Now(); !told(); time.Sleep(50 * time.Millisecond) {
+		if time.Since(began) > 10*time.Second {
+			t.Fatal("Slack was not told of them")
+		}
+	}
 }
 
 // sums is what the rating of a product is made of.

@@ -38,6 +38,8 @@ const (
 	images      = "images"
 	uploads     = "originals-finalized" // what Eventarc hands on
 	deadUploads = "originals-finalized-dead"
+	alerts      = "alerts"
+	deadAlerts  = "alerts-dead"
 	originals   = "hybrid-bts-local-originals"
 	renditions  = "hybrid-bts-local-renditions"
 	archive     = "hybrid-bts-local-archive" // of originals, and of what cannot be rendered
@@ -54,6 +56,7 @@ type subscription struct {
 var subscriptions = []subscription{
 	{topic: reviews, function: "sentiment", deadTopic: deadReviews, ackDeadline: 30 * time.Second, format: pushFormat},
 	{topic: uploads, function: "image", deadTopic: deadUploads, ackDeadline: 60 * time.Second, format: storageFormat},
+	{topic: alerts, function: "alert", deadTopic: deadAlerts, ackDeadline: 30 * time.Second, format: pushFormat},
 }
 
 // name is the subscription's own.
@@ -174,9 +177,18 @@ func (e *engines) makeTopics(ctx context.Context) (err error) {
 // deadLog is the subscription that our log reads a subscription's dead letters from.
 func deadLog(s subscription) string { return s.deadTopic + "-log" }
 
-// logDeadLetters logs the dead letters of a subscription until ctx ends.
+// logDeadLetters logs the dead letters of a subscription until ctx ends, and hands them on to the
+// alerts as a subscription of alert does; but not its own, which would come back for ever.
 func (e *engines) logDeadLetters(ctx context.Context, s subscription) {
+	told := e.client.Publisher(alerts)
+	defer told.Stop()
 	err := e.client.Subscriber(deadLog(s)).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+		if s.deadTopic != deadAlerts {
+			if _, err := told.Publish(ctx, &pubsub.Message{Attributes: m.Attributes}).Get(ctx); err != nil {
+				m.Nack()
+				return
+			}
+		}
 		reason := m.Attributes[event.ReasonAttribute]
 		if reason == "" {
 			reason = "delivered " + m.Attributes[sourceDeliveryCount] + " times in vain"
@@ -208,6 +220,7 @@ func (e *engines) environ() []string {
 		"PAGE_TOKEN_KEY=no-secret-on-a-laptop",
 		"SLACK_WEBHOOK_URL=" + e.slack.URL + "/services/local",
 		"REVIEWS_TOPIC=" + reviews,
+		"ALERTS_TOPIC=" + alerts,
 		"DEAD_LETTER_TOPIC=" + deadReviews,
 		"ORIGINALS_BUCKET=" + originals,
 		"RENDITIONS_BUCKET=" + renditions,
