@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	monitoring "cloud.google.com/go/monitoring/apiv3/v2"
+	"cloud.google.com/go/monitoring/apiv3/v2/monitoringpb"
+	"google.golang.org/api/option"
+	"google.golang.org/genproto/googleapis/api/metric"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+)
+
+var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+// fakeMonitoring answers for one revision of prod.
+type fakeMonitoring struct {
+	monitoringpb.UnimplementedMetricServiceServer
+	ok, failed, deadLetters int64 // a minute, for two minutes
+	p95                     float64
+	err                     error
+}
+
+func (f *fakeMonitoring) ListTimeSeries(_ context.Context, r *monitoringpb.ListTimeSeriesRequest) (*monitoringpb.ListTimeSeriesResponse, error) {
+	if f.err != nil {
+		return nil, f.err
+	}
+	if took := r.Interval.EndTime.AsTime().Sub(r.Interval.StartTime.AsTime()); r.Name != "projects/shop" || took != 10*time.Minute || !r.Interval.EndTime.AsTime().Equal(now) {
+		return nil, status.Errorf(codes.InvalidArgument, "%s over %v", r.Name, took)
+	}
+	count := func(class string, n int64) *monitoringpb.TimeSeries {
+		v := &monitoringpb.Point{Value: &monitoringpb.TypedValue{Value: &monitoringpb.TypedValue_Int64Value{Int64Value: n}}}
+		return &monitoringpb.TimeSeries{
+			Metric: &metric.Metric{Labels: map[string]string{"response_code_class": class}},
+			Points: []*monitoringpb.Point{v, v},
+		}
+	}
+	const revision = `service_name = "prod-hybridbts-api" AND resource.labels.revision_name = "prod-hybridbts-api-2"`
+	var s []*monitoringpb.TimeSeries
+	switch {
+	case strings.Contains(r.Filter, "request_count") && strings.Contains(r.Filter, revision):
+		s = []*monitoringpb.TimeSeries{count("2xx", f.ok), count("5xx", f.failed)}
+	case strings.Contains(r.Filter, "request_latencies") && strings.Contains(r.Filter, revision):
+		s = []*monitoringpb.TimeSeries{{Points: []*monitoringpb.Point{
+			{Value: &monitoringpb.TypedValue{Value: &monitoringpb.TypedValue_DoubleValue{DoubleValue: f.p95}}},
+		}}}
+	case strings.Contains(r.Filter, `"prod-hybridbts-.*-dead"`):
+		s = []*monitoringpb.TimeSeries{count("", f.deadLetters)}
+	}
+	return &monitoringpb.ListTimeSeriesResponse{TimeSeries: s}, nil
+}
+
+func open(t *testing.T, f *fakeMonitoring) *monitoring.MetricClient {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := grpc.NewServer()
+	monitoringpb.RegisterMetricServiceServer(srv, f)
+	go func() { _ = srv.Serve(l) }()
+	t.Cleanup(srv.Stop)
+	client, err := monitoring.NewMetricClient(t.Context(), option.WithEndpoint(l.Addr().String()), option.WithoutAuthentication(),
+		option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
+func TestVerdict(t *testing.T) {
+	v, err := parse([]string{"-project=shop", "-env=prod", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-since=600s", "-p95=500ms"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		fake fakeMonitoring
+		want []string // what is wrong
+	}{
+		"all is well":            {fakeMonitoring{ok: 1000, p95: 480}, nil},
+		"nobody asked":           {fakeMonitoring{}, nil},
+		"one in a hundred fails": {fakeMonitoring{ok: 99, failed: 1, p95: 20}, nil},
+		"more than that fail":    {fakeMonitoring{ok: 98, failed: 2, p95: 20}, []string{"4 of 200 requests"}},
+		"slow":                   {fakeMonitoring{ok: 1000, p95: 501}, []string{"p95 was 501ms"}},
+		"dead letters":           {fakeMonitoring{ok: 1000, deadLetters: 1}, []string{"2 messages"}},
+		"everything": {fakeMonitoring{ok: 1, failed: 1, p95: 9000, deadLetters: 1},
+			[]string{"2 of 4 requests", "p95 was 9s", "2 messages"}},
+		"Cloud Monitoring is down": {fakeMonitoring{err: status.Error(codes.PermissionDenied, "injected")}, []string{"injected"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, err := v.judge(t.Context(), open(t, &tc.fake), now)
+			if (err != nil) != (tc.want != nil) {
+				t.Fatalf("judge() = %v, %v", found, err)
+			}
+			for _, w := range tc.want {
+				if !strings.Contains(err.Error(), w) {
+					t.Errorf("judge() = %v, want %q said", err, w)
+				}
+			}
+		})
+	}
+}
+
+func TestSmokeAsksUntilTheAnswerIsRight(t *testing.T) {
+	for name, tc := range map[string]struct {
+		right int32 // from which answer on
+		ok    bool
+	}{
+		"at once": {1, true}, "in the end": {attempts, true}, "never": {attempts + 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var asked atomic.Int32
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if asked.Add(1) < tc.right {
+					w.WriteHeader(http.StatusNotFound)
+					return
+				}
+				w.WriteHeader(http.StatusMethodNotAllowed)
+			}))
+			defer srv.Close()
+			if err := smoke(t.Context(), srv.Client(), srv.URL, "405", time.Millisecond); (err == nil) != tc.ok {
+				t.Errorf("smoke() = %v", err)
+			}
+			if got, want := asked.Load(), min(tc.right, attempts); got != want {
+				t.Errorf("asked %d times, want %d", got, want)
+			}
+		})
+	}
+}
+
+func TestSmokeGivesUpWhenItIsTold(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := smoke(ctx, http.DefaultClient, "http://127.0.0.1:1/", "200", time.Hour); err == nil {
+		t.Error("it found a server where none is")
+	}
+}
+
+func TestArgumentsAreChecked(t *testing.T) {
+	for _, args := range []string{"", "smoke", "smoke a b", "verdict", "verdict -project=p", "verdict -nothing",
+		"verdict -project=p -env=e -service=s -revision=r -since=1s", "verdict -project=p -env=e -service=s -revision=r more"} {
+		if err := run(t.Context(), strings.Fields(args)); err == nil {
+			t.Errorf("canary %s is taken", args)
+		}
+	}
+}
