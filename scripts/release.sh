@@ -84,6 +84,17 @@ deploy() {
   g run deploy "$service" "${flags[@]}" "$@"
 }
 
+# admit lets those accounts call the service that do: the canary, and Pub/Sub's pushes.
+admit() {
+  local caller callers=()
+  if [ "$public" != yes ]; then callers+=(canary); fi
+  if [ "$ingress" = internal ]; then callers+=(push); fi
+  for caller in ${callers[@]+"${callers[@]}"}; do
+    g run services add-iam-policy-binding "$service" --region="$REGION" --role=roles/run.invoker \
+      --member="serviceAccount:$ENV-hybridbts-$caller@$PROJECT.iam.gserviceaccount.com" --format=none
+  done
+}
+
 if [ -n "$dry" ]; then
   previous=$service-PREVIOUS url=URL tag_url=TAG_URL
 else
@@ -91,6 +102,7 @@ else
   if [ -z "$existing" ]; then
     # Cloud Run refuses --no-traffic here: there is nobody else to take it.
     deploy
+    admit
     url=$(g run services describe "$service" --region="$REGION" --format='value(status.url)')
     ask smoke "$url" "$url$smoke_path" "$smoke_status" || die "the first revision of $service fails its smoke test"
     echo "$service: deployed for the first time"
@@ -98,8 +110,9 @@ else
   fi
   previous=$(traffic | awk -F, '$2 == 100 { print $1 }')
   [ -n "$previous" ] || die "no revision of $service has all traffic: another release is under way, or broke off; give it to one first"
+  admit # again: a first deploy may have broken off before it
   deployed=$(g run revisions describe "$previous" --region="$REGION" --format='value(spec.containers[0].image)')
-  if [ "$deployed" = "$image" ]; then
+  if [ "${deployed##*@}" = "${image##*@}" ]; then
     echo "$service: $previous is this image already"
     exit
   fi

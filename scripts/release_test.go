@@ -50,20 +50,26 @@ const (
 	back     = "--to-revisions=prod-hybridbts-api-old=100"
 )
 
-// release runs release.sh on fakes, and returns its calls, what it printed and its exit status.
+// release runs release.sh as script does.
 func release(t *testing.T, environ map[string]string, args ...string) (calls, printed string, code int) {
+	t.Helper()
+	return script(t, "release.sh", environ, args...)
+}
+
+// script runs a script on fakes, and returns its calls, what it printed and its exit status.
+func script(t *testing.T, name string, environ map[string]string, args ...string) (calls, printed string, code int) {
 	t.Helper()
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("needs bash: install it")
 	}
 	dir := t.TempDir()
-	for name, script := range tools {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(script), 0o755); err != nil {
+	for tool, text := range tools {
+		if err := os.WriteFile(filepath.Join(dir, tool), []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
 	log := filepath.Join(dir, "calls")
-	cmd := exec.Command("bash", append([]string{"release.sh"}, args...)...)
+	cmd := exec.Command("bash", append([]string{name}, args...)...)
 	all := map[string]string{
 		"PATH": dir + string(os.PathListSeparator) + os.Getenv("PATH"), "CALLS": log, "ENV": "prod", "PROJECT": "shop",
 		"TRAFFIC": oldHas, "DEPLOYED": old, "FAIL_FROM": "1",
@@ -107,7 +113,7 @@ func TestRelease(t *testing.T) {
 		{"no arguments", nil, nil, 2},
 		{"no stages", map[string]string{"STAGES": ""}, []string{"api", image, judge}, 0},
 		{"interrupted", map[string]string{"INTERRUPTED": "yes"}, []string{"api", image, judge}, 1},
-		{"with secrets, for the inside", map[string]string{"ENV": "dev", "FIRST": "yes"}, []string{"alert", image, judge}, 0},
+		{"with secrets and for the inside", map[string]string{"ENV": "dev", "FIRST": "yes"}, []string{"alert", image, judge}, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			calls, printed, code := release(t, tc.environ, tc.args...)

@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string) error {
 		if err != nil {
 			return fmt.Errorf("ID token for %s: %w", args[1], err)
 		}
-		return smoke(ctx, client, args[2], args[3], 2*time.Second)
+		return smoke(ctx, client, args[2], args[3], 5*time.Second)
 	case len(args) > 0 && args[0] == "verdict":
 		v, err := parse(args[1:])
 		if err != nil {
@@ -56,8 +56,9 @@ func run(ctx context.Context, args []string) error {
 	return errors.New("usage: canary smoke AUDIENCE URL STATUS | canary verdict [flags]")
 }
 
-// attempts is how often smoke asks before it gives up: a new revision may not be known everywhere yet.
-const attempts = 5
+// attempts is how often smoke asks before it gives up: that we may call a new service takes a minute
+// to be known everywhere.
+const attempts = 20
 
 // smoke asks a URL until it answers with a status.
 func smoke(ctx context.Context, client *http.Client, url, status string, pause time.Duration) (err error) {
@@ -77,7 +78,7 @@ func smoke(ctx context.Context, client *http.Client, url, status string, pause t
 }
 
 func ask(ctx context.Context, client *http.Client, url, status string) error {
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

@@ -1,0 +1,93 @@
+package scripts_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// images is what build.sh writes: with a tag and without.
+const images = `registry/prod-hybridbts/review:abc1234@sha256:1111
+registry/prod-hybridbts/canary:abc1234@sha256:2222
+registry/prod-hybridbts/api@sha256:3333
+`
+
+func TestDeployReleasesEveryImage(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "images.txt")
+	if err := os.WriteFile(file, []byte(images), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	calls, printed, code := script(t, "deploy.sh", nil, "-n", file)
+	if code != 0 || calls != "" {
+		t.Fatalf("exit %d, it ran %q: %s", code, calls, printed)
+	}
+	checkFlags(t, printed)
+	var deployed []string
+	for _, m := range regexp.MustCompile(`run deploy (\S+) .*--image=(\S+)`).FindAllStringSubmatch(printed, -1) {
+		deployed = append(deployed, m[1]+" "+m[2])
+	}
+	want := []string{
+		"prod-hybridbts-api registry/prod-hybridbts/api@sha256:3333",
+		"prod-hybridbts-review registry/prod-hybridbts/review@sha256:1111",
+	}
+	if !slices.Equal(deployed, want) {
+		t.Errorf("it deploys %q, want %q", deployed, want)
+	}
+	if n := strings.Count(printed, "--image=registry/prod-hybridbts/canary@sha256:2222"); n != 8 {
+		t.Errorf("the canary of that build is asked %d times, want 8", n)
+	}
+}
+
+func TestDeployEndsWithTheFirstThatFails(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "images.txt")
+	if err := os.WriteFile(file, []byte(images), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	calls, printed, code := script(t, "deploy.sh", map[string]string{"FAIL": "run deploy"}, file)
+	if code != 1 || strings.Contains(calls, "hybridbts-review") {
+		t.Errorf("exit %d, calls %s, printed %s", code, calls, printed)
+	}
+	if _, _, code := script(t, "deploy.sh", nil, os.DevNull); code != 1 {
+		t.Errorf("exit %d for no images, want 1", code)
+	}
+}
+
+func TestBuildNamesEveryProgramAndIsPinned(t *testing.T) {
+	dir := t.TempDir()
+	ko := filepath.Join(dir, "ko")
+	fake := "#!/bin/sh\necho \"$KO_DOCKER_REPO $GOFLAGS\" >>\"$CALLS\"\nprintf '%s\\n' \"$@\" >>\"$CALLS\"\n"
+	if err := os.WriteFile(ko, []byte(fake), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	calls, printed, code := script(t, "build.sh", map[string]string{"KO": ko, "REPO": "registry/prod", "TAG": "abc1234"}, "images.txt")
+	if code != 0 {
+		t.Fatalf("exit %d: %s", code, printed)
+	}
+	want := []string{"registry/prod -buildvcs=false -tags=disable_grpc_modules,grpcnotrace", "build", "--base-import-paths",
+		"--platform=linux/amd64", "--sbom=none", "--tags=abc1234", "--image-refs=images.txt"}
+	mains, err := filepath.Glob("../functions/*/main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, main := range mains {
+		want = append(want, "./functions/"+filepath.Base(filepath.Dir(main)))
+	}
+	want = append(want, "./scripts/canary")
+	if got := strings.Split(strings.TrimSpace(calls), "\n"); !slices.Equal(got, want) {
+		t.Errorf("ko is called as %q, want %q", got, want)
+	}
+	text, err := os.ReadFile("build.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, err := os.ReadFile("../.ko.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`google/ko@v\d+\.\d+\.\d+\)`).Match(text) || !regexp.MustCompile(`(?m)^defaultBaseImage: \S+@sha256:[0-9a-f]{64}$`).Match(base) {
+		t.Error("ko or its base image is not pinned")
+	}
+}
