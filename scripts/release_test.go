@@ -21,15 +21,21 @@ var update = flag.Bool("update", false, "write the golden files again")
 // fakeGcloud records its calls, a line each, fails the one that the test says, and answers questions as
 // Google Cloud would of a service whose revision "old" has all traffic.
 const fakeGcloud = `#!/usr/bin/env bash
-printf '%q ' gcloud "$@" | sed 's/\\,/,/g; s/ $//' >>"$CALLS"
-echo >>"$CALLS"
-if [ -n "$FAIL" ] && [ "$(grep -cF -- "$FAIL" "$CALLS")" -ge "$FAIL_FROM" ] && [ "$(tail -n 1 "$CALLS" | grep -cF -- "$FAIL")" = 1 ]; then exit 1; fi
+printf -v call '%q ' gcloud "$@"
+call=${call//\\,/,}
+call=${call% }
+echo "$call" >>"$CALLS"
+if [[ -n $FAIL && $call == *"$FAIL"* && $(grep -cF -- "$FAIL" "$CALLS") -ge $FAIL_FROM ]]; then exit 1; fi
 service=prod-hybridbts-api
 case "$*" in
 *"services list"*) [ -n "$FIRST" ] || echo $service ;;
 *"services describe"*flatten*) printf '%s\n' "$TRAFFIC" ;;
-*"services describe"*) echo https://$service.run.app ;;
+*"services describe"*"status.url"*) echo https://$service.run.app ;;
 *"revisions describe"*) echo "$DEPLOYED" ;;
+*"projects describe"*) echo 123 ;;
+*" describe "*) [ -z "$EMPTY" ] ;;
+*" list"*) [ -n "$EMPTY" ] || echo THERE ;;
+*"channels create"*) echo CHANNEL ;;
 esac
 `
 

@@ -38,8 +38,9 @@
 //
 // With another key the page tokens of before are refused, and a caller begins again.
 //
-// Role: roles/bigtable.reader on the tables customers and cities. Retried: reads, within the deadline, by
-// the client. What stays away is 503 with Retry-After.
+// Roles: roles/bigtable.reader on the tables customers and cities, roles/secretmanager.secretAccessor on
+// the secret of PAGE_TOKEN_KEY. Retried: reads, within the deadline, by the client. What stays away is 503
+// with Retry-After.
 //
 // It is a Cloud Run handler that owns its server, because the mux of the Functions Framework redirects
 // a path with an empty segment, as of an empty shell variable, instead of letting us say that the city is empty.
