@@ -23,8 +23,9 @@ import (
 // the event is delivered to another instance.
 const deadline = 50 * time.Second
 
-// announcing is how long who wrote a manifest may take to publish it and to mark it.
-const announcing = 2 * publishTimeout
+// announcing is how old a manifest is when who wrote it cannot be at it any more, even by a clock that is
+// off by some seconds: the work on its delivery has a deadline.
+const announcing = deadline + 10*time.Second
 
 // ready is told of finished pictures.
 type ready interface {
@@ -93,7 +94,7 @@ func (m *maker) finalized(ctx context.Context, e event.Event) error {
 	if err != nil {
 		return event.Permanent(err)
 	}
-	if !ours || strings.HasSuffix(o.Name, "/") { // such an object is a folder of the console
+	if !ours {
 		return nil
 	}
 	if o.Bucket != m.bucket {
@@ -124,6 +125,9 @@ func (m *maker) make(ctx context.Context, o object) error {
 	}
 	if err != nil {
 		return err
+	}
+	if original.Size == 0 && strings.HasSuffix(o.Name, "/") { // a folder of the console
+		return nil
 	}
 	if m.archive != nil {
 		if err := original.CopyTo(ctx, m.archive, "originals/"+copyName(o)); err != nil {

@@ -30,7 +30,8 @@
 // image.ready is published once in effect: who writes a manifest publishes it, then marks the manifest
 // as announced. A function that dies in between leaves an unmarked manifest, which the redelivery of
 // the event announces once it is old enough that nobody else can be at it. So a second message comes only
-// when a function dies after publishing and before marking; both have the same object and generation.
+// when a function dies after publishing and before marking, or when a preset was added and the event of
+// an old picture is sent again; both have the same object and generation.
 package main
 
 import (

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"cloud.google.com/go/storage"
 	"github.com/danielgtaylor/huma/v2"
@@ -56,7 +57,11 @@ func (s *server) handler() http.Handler {
 		Method: http.MethodGet, Path: "/img/{object...}", OperationID: "get-rendition", Summary: "Get a rendition of a picture",
 		Errors: []int{404, 422, 503},
 	}, s.get)
-	return problem.Handler(mux)
+	answers := problem.Handler(mux)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		answers.ServeHTTP(w, r)
+	})
 }
 
 type getInput struct {
@@ -71,6 +76,9 @@ type getOutput struct {
 
 // get answers GET /img/{object}.
 func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
+	if !utf8.ValidString(in.Object) { // Cloud Storage takes no such name
+		return nil, problem.New(http.StatusNotFound, "no picture "+strconv.Quote(in.Object))
+	}
 	preset, ok := s.find(in.Object, in.Preset)
 	if !ok {
 		return nil, problem.New(http.StatusNotFound, "no preset "+strconv.Quote(in.Preset)+" for this picture")
@@ -98,7 +106,6 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 		h.Set("Content-Type", f.contentType)
 		h.Set("Cache-Control", keep)
 		h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
-		h.Set("X-Content-Type-Options", "nosniff")
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.data))
 	}}, nil
 }

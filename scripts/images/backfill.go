@@ -20,6 +20,7 @@ import (
 	"google.golang.org/api/iterator"
 	"google.golang.org/api/option"
 
+	"github.com/hybrid-bts/functions/shared/rendition"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 )
 
@@ -28,6 +29,7 @@ type backfill struct {
 	originals, renditions, url, token, prefix, from string
 	concurrency, attempts                           int
 	dryRun                                          bool
+	presets                                         rendition.Presets
 
 	opts  []option.ClientOption // of Cloud Storage: the door of tests
 	pause time.Duration         // before the second attempt; it doubles
@@ -124,7 +126,7 @@ func (b *backfill) run(ctx context.Context, stdout, stderr io.Writer) error {
 // list calls each for the originals, in the order of their names.
 func (b *backfill) list(ctx context.Context, files *storage.Client, each func(*storage.ObjectAttrs)) error {
 	q := &storage.Query{Prefix: b.prefix, StartOffset: b.from}
-	if err := q.SetAttrSelection([]string{"Name", "Generation"}); err != nil {
+	if err := q.SetAttrSelection([]string{"Name", "Generation", "Size"}); err != nil {
 		return fmt.Errorf("list originals: %w", err)
 	}
 	for it := files.Bucket(b.originals).Objects(ctx, q); ctx.Err() == nil; {
@@ -135,7 +137,7 @@ func (b *backfill) list(ctx context.Context, files *storage.Client, each func(*s
 		if err != nil {
 			return fmt.Errorf("list originals in %s: %w", b.originals, err)
 		}
-		if !strings.HasSuffix(o.Name, "/") { // a folder of the console
+		if !strings.HasSuffix(o.Name, "/") || o.Size > 0 { // else it is a folder of the console
 			each(o)
 		}
 	}
@@ -145,7 +147,7 @@ func (b *backfill) list(ctx context.Context, files *storage.Client, each func(*s
 // handle sends the event of an original unless it has renditions, and reports whether it did.
 func (b *backfill) handle(ctx context.Context, files *storage.Client, o *storage.ObjectAttrs, say func(string, ...any)) (bool, error) {
 	m, err := bucket.Bucket{Handle: files.Bucket(b.renditions)}.Manifest(ctx, o.Name)
-	if err == nil && m.Generation >= o.Generation && m.Announced {
+	if err == nil && m.Announced && (m.Generation > o.Generation || m.Generation == o.Generation && m.Lists(b.presets.For(o.Name))) {
 		return false, nil
 	}
 	if err != nil && !errors.Is(err, bucket.ErrNotExist) {

@@ -108,6 +108,21 @@ func TestEveryPictureIsHandledOnce(t *testing.T) {
 	})
 }
 
+func TestAPresetThatIsNewIsMadeForOldPictures(t *testing.T) {
+	b, f := newBackfill(t, 3)
+	if err := b.run(t.Context(), io.Discard, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	f.got = nil
+	var err error
+	if b.presets, err = rendition.ParsePresets("icon=32"); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.run(t.Context(), io.Discard, io.Discard); err != nil || len(f.got) != 3 {
+		t.Errorf("%d events: %v, want one for each picture", len(f.got), err)
+	}
+}
+
 func TestItGoesOnWhereItStopped(t *testing.T) {
 	b, f := newBackfill(t, 30)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -4,9 +4,9 @@
 //
 // It lists the originals, and sends the event of each one without renditions to the function at URL, as
 // Eventarc would: so pictures are rendered where there is memory for it, and by the code that ships. One
-// that is refused has no renditions, and is sent again by the next run. It may
-// be stopped and started again at any time, since what has a manifest is passed over; -from begins at
-// a name. With -n it only says what it would do. An identity token in -token is sent along, as Cloud Run
+// that is refused has no renditions, and is sent again by the next run. It may be stopped and started
+// again at any time, since what has all its renditions is passed over; -from begins at a name. A preset
+// that is new is made for old pictures too when -presets says what the function's variable PRESETS does. With -n it only says what it would do. An identity token in -token is sent along, as Cloud Run
 // asks for: -token "$(gcloud auth print-identity-token)".
 package main
 
@@ -19,6 +19,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/hybrid-bts/functions/shared/rendition"
 )
 
 func main() {
@@ -47,8 +49,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.IntVar(&b.concurrency, "concurrency", 8, "pictures under way at once")
 	f.IntVar(&b.attempts, "attempts", 5, "times to send an event before it counts as failed")
 	f.BoolVar(&b.dryRun, "n", false, "only list what would be done")
+	presets := f.String("presets", "", "`presets` of the function, as its variable PRESETS has them")
 	if err := f.Parse(args[1:]); err != nil {
 		return err
+	}
+	var err error
+	if b.presets, err = rendition.ParsePresets(*presets); err != nil {
+		return fmt.Errorf("-presets: %w", err)
 	}
 	if err := b.check(f.Args()); err != nil {
 		return err

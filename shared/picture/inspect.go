@@ -93,7 +93,8 @@ func (h *header) check() error {
 	return nil
 }
 
-// working is what renditions take besides the decoded picture: rows, levels and what encoders hold.
+// working is what renditions take besides the decoded picture and their own pixels: rows, levels and what
+// encoders hold.
 const working = 16 << 20
 
 // estimate sets the memory: what the decoder holds, and the planes that are made of it unless it
@@ -455,12 +456,14 @@ func (h *header) webp() error {
 				return err
 			}
 			left -= int64(len(b))
-			if err := h.bitstream(kind, b); err != nil || !wantsEXIF {
+			if err := h.bitstream(kind, b, n); err != nil || !wantsEXIF {
 				return err
 			}
 			if err := h.check(); err != nil {
 				return err
 			}
+		case kind == "ALPH" && !seen:
+			h.trees(n)
 		case kind == "ICCP" && !seen:
 			if err := h.chunk(n, func(b []byte) { h.profile = b }); err != nil {
 				return err
@@ -478,8 +481,8 @@ func (h *header) webp() error {
 	}
 }
 
-// bitstream reads the beginning of a WebP's lossy or lossless data.
-func (h *header) bitstream(kind string, b []byte) error {
+// bitstream reads the beginning of a WebP's lossy or lossless data, which is n bytes long.
+func (h *header) bitstream(kind string, b []byte, n int64) error {
 	var width, height int
 	alpha := false
 	switch {
@@ -497,7 +500,19 @@ func (h *header) bitstream(kind string, b []byte) error {
 	if h.info.Width == 0 || alpha {
 		h.canvas(width, height, alpha)
 	}
+	if alpha {
+		h.trees(n)
+	}
 	return nil
+}
+
+// trees adds what the prefix codes of lossless data may take, of n bytes: the decoder holds all groups of them,
+// one for each block of 4 by 4 pixels at most. A group of full trees takes 56 KiB with the largest colour
+// cache, from some 210 bytes of data at least, and less in proportion without (RFC 9649, section 6).
+func (h *header) trees(n int64) {
+	const group, perByte = 56 << 10, 270
+	blocks := int64(h.info.Width+3) / 4 * (int64(h.info.Height+3) / 4)
+	h.info.Memory += min(blocks*group, min(n, h.size)*perByte)
 }
 
 func (h *header) canvas(width, height int, alpha bool) {

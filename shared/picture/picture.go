@@ -68,7 +68,7 @@ type Info struct {
 	Animated      bool // more frames follow the first, which alone is rendered
 	// Profile is the ICC profile when it is worth keeping: sound, at most 64 KiB, and not sRGB.
 	Profile []byte
-	// Memory is an upper estimate of the bytes that Render takes, the file's own included.
+	// Memory is an upper estimate of the bytes that decoding takes, the file's own included.
 	Memory int64
 }
 
@@ -78,6 +78,23 @@ func (i Info) Size() (width, height int) {
 		return i.Height, i.Width
 	}
 	return i.Width, i.Height
+}
+
+// memory returns an upper estimate of the bytes that Render takes for some presets, or a *Refusal when
+// that is more than it may. Presets bound the width alone, so a tall picture has large renditions.
+func (i Info) memory(limits Limits, presets []Preset) (int64, error) {
+	const perPixel = 10 // of a rendition: its planes, in both orientations, and what is encoded
+	width, height := i.Size()
+	var largest int64
+	for _, p := range presets {
+		w := min(p.Width, width)
+		largest = max(largest, int64(w)*(int64(height)*int64(w)/int64(width)+1))
+	}
+	need := i.Memory + largest*perPixel
+	if need > limits.Memory {
+		return 0, refuse(TooMuchMemory, "rendering takes %d bytes, more than %d", need, limits.Memory)
+	}
+	return need, nil
 }
 
 // Preset says what to make of a picture.

@@ -519,18 +519,63 @@ func scanBomb(scans int) []byte {
 }
 
 func TestTheDeadlineIsSeenWhileDecoding(t *testing.T) {
-	data := scanBomb(20000)
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	data := scanBomb(maxScans - 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := Render(ctx, data, limits, []Preset{{Width: 200}})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("err = %v, want the deadline", err)
 	}
 	open := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-	_, err = NewRenderer(512<<20, 100*time.Millisecond).Render(t.Context(), int64(len(data)), open, []Preset{{Width: 200}})
+	_, err = NewRenderer(512<<20, 20*time.Millisecond).Render(t.Context(), int64(len(data)), open, []Preset{{Width: 200}})
 	var r *Refusal
 	if !errors.As(err, &r) || r.Reason != TooSlow {
 		t.Errorf("err = %v, want a refusal: too slow", err)
+	}
+}
+
+func TestTooManyScansAreRefusedUndecoded(t *testing.T) {
+	began := time.Now()
+	_, err := Render(t.Context(), scanBomb(20000), limits, []Preset{{Width: 200}})
+	var r *Refusal
+	if !errors.As(err, &r) || r.Reason != TooSlow || time.Since(began) > time.Second {
+		t.Errorf("err = %v after %v, want a refusal at once", err, time.Since(began))
+	}
+}
+
+// The codes of lossless data, 2,601 groups of which fit into a picture of 204×204, take far more than its pixels.
+func TestTheCodesOfLosslessDataAreInTheEstimate(t *testing.T) {
+	webp := func(kind string, width, height, size int) []byte {
+		chunk := binary.LittleEndian.AppendUint32([]byte(kind), uint32(size))
+		chunk = append(chunk, 0x2f)
+		chunk = binary.LittleEndian.AppendUint32(chunk, uint32(width-1)|uint32(height-1)<<14)
+		chunk = append(chunk, make([]byte, size-5)...)
+		b := binary.LittleEndian.AppendUint32([]byte("RIFF"), uint32(len(chunk)+4))
+		return append(append(b, "WEBP"...), chunk...)
+	}
+	for _, tc := range []struct {
+		width, height, size int
+		least, most         int64 // MiB
+	}{{204, 204, 778_000, 140, 200}, {204, 204, 2_000, 16, 20}, {16, 16, 778_000, 16, 20}, {3000, 3000, 1_000_000, 300, 480}} {
+		data := webp("VP8L", tc.width, tc.height, tc.size)
+		info, err := Inspect(bytes.NewReader(data), int64(len(data)), DefaultLimits(1<<40))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Memory >> 20; got < tc.least || got > tc.most {
+			t.Errorf("%d×%d in %d bytes: %d MiB, want %d to %d", tc.width, tc.height, tc.size, got, tc.least, tc.most)
+		}
+	}
+}
+
+func TestTallRenditionsAreInTheEstimate(t *testing.T) {
+	info := Info{Width: 1600, Height: 16384, Orientation: 1, Memory: 100 << 20}
+	for width, want := range map[int]bool{200: true, 1600: false} {
+		_, err := info.memory(DefaultLimits(300<<20), []Preset{{Width: width}})
+		var r *Refusal
+		if (err == nil) != want || err != nil && (!errors.As(err, &r) || r.Reason != TooMuchMemory) {
+			t.Errorf("a rendition %d wide: %v, want it taken: %v", width, err, want)
+		}
 	}
 }
 

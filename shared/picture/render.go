@@ -18,12 +18,23 @@ import (
 // quality is that of the JPEGs made.
 const quality = 80
 
+// maxScans is how many scans a JPEG may have; encoders make ten or so of a progressive one.
+const maxScans = 200
+
 // Render decodes a picture once, and makes every preset of it. What it refuses is a *Refusal; when
 // ctx ends, which it looks at while it decodes and between steps, its error is that of ctx.
 func Render(ctx context.Context, data []byte, limits Limits, presets []Preset) (*Picture, error) {
 	info, err := Inspect(bytes.NewReader(data), int64(len(data)), limits)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := info.memory(limits, presets); err != nil {
+		return nil, err
+	}
+	// A progressive JPEG may go over all its blocks thousands of times. 0xffda is a scan's marker, and within a
+	// scan it cannot stand; a preview in a header may have some of its own.
+	if n := bytes.Count(data, []byte{0xff, 0xda}); info.Type == JPEG && n > maxScans {
+		return nil, refuse(TooSlow, "it has %d scans, more than %d", n, maxScans)
 	}
 	img, err := decode(ctx, info.Type, data)
 	if err != nil {

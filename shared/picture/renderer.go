@@ -34,10 +34,14 @@ func (r *Renderer) Render(ctx context.Context, size int64, open func(context.Con
 	if err != nil {
 		return nil, err
 	}
-	if err := r.memory.Acquire(ctx, info.Memory); err != nil {
+	need, err := info.memory(r.limits, presets)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.memory.Acquire(ctx, need); err != nil {
 		return nil, fmt.Errorf("wait for memory to render in: %w", err)
 	}
-	defer r.memory.Release(info.Memory)
+	defer r.memory.Release(need)
 	data, err := readAll(ctx, size, open)
 	if err != nil {
 		return nil, err
