@@ -40,7 +40,7 @@ if [ -z "${COMMIT:-}" ]; then
 fi
 
 row=$(grep "^$function," scripts/services.csv) || die "scripts/services.csv has no $function"
-IFS=, read -r _ ingress public memory timeout min max p95 smoke_path smoke_status variables secrets <<<"$row"
+IFS=, read -r _ ingress public memory timeout min max p95 smoke_path smoke_status variables secrets _ <<<"$row"
 [ "$ENV" = prod ] || min=0
 fill() { sed "s/{env}/$ENV/g; s/;/,/g" <<<"$1"; }
 variables="GOOGLE_CLOUD_PROJECT=$PROJECT,$(fill "$variables")"

@@ -32,7 +32,14 @@ case "$*" in
 *"services describe"*flatten*) printf '%s\n' "$TRAFFIC" ;;
 *"services describe"*"status.url"*) echo https://$service.run.app ;;
 *"revisions describe"*) echo "$DEPLOYED" ;;
+*"billing projects describe"*) echo 0000-1111 ;;
 *"projects describe"*) echo 123 ;;
+*"addresses describe"*"value(address)"*) echo 203.0.113.7 ;;
+*"sinks describe"*writerIdentity*) echo serviceAccount:service-123@gcp-sa-logging.iam.gserviceaccount.com ;;
+*"managed-zones describe"*dnsName*) echo hybridbts.tech. ;;
+*"triggers describe"*subscription*) echo "eventarc-asia-northeast3-$4-sub-001" ;;
+*"run services describe"*) [ -z "$EMPTY" ] || [ -n "$RELEASED" ] ;;
+*"SELECT File"*) [ -n "$EMPTY" ] || printf 'File\n%s\n' $APPLIED ;;
 *" describe "*) [ -z "$EMPTY" ] ;;
 *" list"*) [ -n "$EMPTY" ] || echo THERE ;;
 *"channels create"*) echo CHANNEL ;;

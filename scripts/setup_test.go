@@ -25,11 +25,25 @@ func setup(t *testing.T, environ map[string]string, args ...string) (calls, prin
 	return work.ReplaceAllString(calls, "=WORK/"), work.ReplaceAllString(printed, "=WORK/"), code
 }
 
+// schema is the files of the schema, in order.
+func schema(t *testing.T) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob("../shared/spannerdb/schema/*.sql")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%v, %v", files, err)
+	}
+	for _, f := range files {
+		names = append(names, filepath.Base(f))
+	}
+	return names
+}
+
 func TestSetup(t *testing.T) {
 	for name, environ := range map[string]map[string]string{
 		"empty_project":    {"EMPTY": "yes"},
-		"all_there":        nil,
-		"for_development":  {"EMPTY": "yes", "ENV": "dev", "REGION": "europe-west1", "HOST": "dev.hybridbts.tech"},
+		"released":         {"EMPTY": "yes", "RELEASED": "yes", "AUDITORS": "auditors@example.org", "BUDGET": "500"},
+		"all_there":        {"APPLIED": strings.Join(schema(t), " ")},
+		"for_development":  {"EMPTY": "yes", "ENV": "dev", "REGION": "europe-west1"},
 		"bad_environment":  {"ENV": "test"},
 		"without_anything": {"MAIL": "", "PROJECT": "", "ENV": ""},
 	} {
@@ -47,9 +61,31 @@ func TestSetup(t *testing.T) {
 	}
 }
 
+// A database gets the files of the schema that it lacks, in their order, and no other.
+func TestSetupAppliesTheLaterFilesOfTheSchema(t *testing.T) {
+	all := schema(t)
+	for n := range len(all) + 1 {
+		calls, printed, code := setup(t, map[string]string{"APPLIED": strings.Join(all[:n], " ")})
+		if code != 0 {
+			t.Fatal(printed)
+		}
+		var did []string
+		for _, m := range regexp.MustCompile(`--ddl-file=shared/spannerdb/schema/(\S+)|INSERT.*\\'(\S+)\\'`).FindAllStringSubmatch(calls, -1) {
+			did = append(did, m[1]+m[2])
+		}
+		var want []string
+		for _, name := range all[n:] {
+			want = append(want, name, name) // applied, then said to be
+		}
+		if !slices.Equal(did, want) {
+			t.Errorf("where there is %v it did %v, want %v", all[:n], did, want)
+		}
+	}
+}
+
 // An environment is never half there without a word: the first call that fails is the last.
 func TestSetupEndsWithTheFirstCallThatFails(t *testing.T) {
-	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
+	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "RELEASED": "yes"})
 	seen := map[string]bool{}
 	for line := range strings.Lines(calls) {
 		line = strings.TrimSpace(line)
@@ -62,7 +98,7 @@ func TestSetupEndsWithTheFirstCallThatFails(t *testing.T) {
 		if strings.Contains(line, " describe ") && !strings.Contains(line, "projects describe") || strings.Contains(line, "WORK") {
 			continue // what is not there is made; the names in the work folder differ
 		}
-		got, printed, code := setup(t, map[string]string{"EMPTY": "yes", "FAIL": line})
+		got, printed, code := setup(t, map[string]string{"EMPTY": "yes", "RELEASED": "yes", "FAIL": line})
 		if code == 0 {
 			t.Errorf("exit 0 when this fails: %s\n%s", line, printed)
 		}
@@ -80,8 +116,9 @@ func TestDrySetupIsThatOfAnEmptyProject(t *testing.T) {
 	ran, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
 	var want []string
 	for line := range strings.Lines(ran) {
-		if !strings.Contains(line, " describe ") && !strings.Contains(line, " list") {
-			line = strings.NewReplacer("-123", "-NUMBER", "CHANNEL,CHANNEL", "CHANNEL_email,CHANNEL_pubsub", " --format=value\\(name\\)", "").Replace(line)
+		if !strings.Contains(line, " describe ") && !strings.Contains(line, " list") && !strings.Contains(line, "SELECT") {
+			line = strings.NewReplacer("-123", "-NUMBER", "CHANNEL,CHANNEL", "CHANNEL_email,CHANNEL_pubsub", "channels=CHANNEL ", "channels=CHANNEL_email ",
+				"service-123@gcp-sa-logging.iam.gserviceaccount.com", "WRITER", "203.0.113.7", "ADDRESS", "0000-1111", "BILLING", " --format=value\\(name\\)", "").Replace(line)
 			want = append(want, strings.TrimSpace(line))
 		}
 	}
@@ -109,14 +146,28 @@ func bindings(calls string) (all []binding) {
 }
 
 func TestRolesAreTheLeastOnTheSmallest(t *testing.T) {
-	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
+	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "RELEASED": "yes"})
 	all := bindings(calls)
 	if len(all) < 20 {
 		t.Fatalf("%d bindings are found", len(all))
 	}
-	onProject := []string{"roles/logging.logWriter", "roles/monitoring.viewer", "roles/serviceusage.serviceUsageConsumer", "projects/shop/roles/prod_hybridbts_release"}
+	onProject := []binding{
+		{"projects shop", "projects/shop/roles/prod_hybridbts_release", "prod-hybridbts-build@shop.iam.gserviceaccount.com"},
+		{"projects shop", "roles/logging.logWriter", "prod-hybridbts-build@shop.iam.gserviceaccount.com"},
+		{"projects shop", "roles/monitoring.viewer", "prod-hybridbts-canary@shop.iam.gserviceaccount.com"},
+		{"projects shop", "roles/serviceusage.serviceUsageConsumer", "prod-hybridbts-sentiment@shop.iam.gserviceaccount.com"},
+		// What Eventarc asks for.
+		{"projects shop", "roles/eventarc.eventReceiver", "prod-hybridbts-push@shop.iam.gserviceaccount.com"},
+		{"projects shop", "roles/eventarc.serviceAgent", "service-123@gcp-sa-eventarc.iam.gserviceaccount.com"},
+		{"projects shop", "roles/pubsub.publisher", "service-123@gs-project-accounts.iam.gserviceaccount.com"},
+	}
+	for _, b := range onProject {
+		if !slices.Contains(all, b) {
+			t.Errorf("%s has no %s", b.member, b.role)
+		}
+	}
 	for _, b := range all {
-		if strings.HasPrefix(b.on, "projects ") && !slices.Contains(onProject, b.role) {
+		if strings.HasPrefix(b.on, "projects ") && !slices.Contains(onProject, b) {
 			t.Errorf("%s has %s on the whole project", b.member, b.role)
 		}
 		if regexp.MustCompile(`owner|editor|[aA]dmin`).MatchString(b.role) {
@@ -132,11 +183,52 @@ func TestRolesAreTheLeastOnTheSmallest(t *testing.T) {
 		{"pubsub subscriptions prod-hybridbts-reviews-sentiment", "roles/pubsub.subscriber", "service-123@gcp-sa-pubsub.iam.gserviceaccount.com"},
 		{"pubsub subscriptions prod-hybridbts-alerts-alert", "roles/pubsub.subscriber", "service-123@gcp-sa-pubsub.iam.gserviceaccount.com"},
 		{"pubsub subscriptions prod-hybridbts-reviews-dead-alert", "roles/pubsub.subscriber", "service-123@gcp-sa-pubsub.iam.gserviceaccount.com"},
-		{"pubsub topics prod-hybridbts-originals", "roles/pubsub.publisher", "service-123@gs-project-accounts.iam.gserviceaccount.com"},
+		{"pubsub subscriptions eventarc-asia-northeast3-prod-hybridbts-originals-finalized-sub-001", "roles/pubsub.subscriber", "service-123@gcp-sa-pubsub.iam.gserviceaccount.com"},
+		{"pubsub topics prod-hybridbts-originals-dead", "roles/pubsub.publisher", "service-123@gcp-sa-pubsub.iam.gserviceaccount.com"},
+		{"iam service-accounts prod-hybridbts-push@shop.iam.gserviceaccount.com", "roles/iam.serviceAccountTokenCreator", "service-123@gcp-sa-pubsub.iam.gserviceaccount.com"},
+		{"storage buckets gs://prod-hybridbts-logs", "roles/storage.objectCreator", "service-123@gcp-sa-logging.iam.gserviceaccount.com"},
+		{"pubsub topics prod-hybridbts-alerts", "roles/pubsub.publisher", "billing-budget-alert@system.gserviceaccount.com"},
 		{"pubsub topics prod-hybridbts-alerts", "roles/pubsub.publisher", "service-123@gcp-sa-monitoring-notification.iam.gserviceaccount.com"},
 	} {
 		if !slices.Contains(all, want) {
 			t.Errorf("%s has no %s on %s", want.member, want.role, want.on)
+		}
+	}
+}
+
+// Auditors see what is deployed and what it does, and no data.
+func TestAuditorsOnlyLook(t *testing.T) {
+	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "AUDITORS": "auditors@example.org"})
+	var roles []string
+	for _, m := range regexp.MustCompile(`gcloud projects add-iam-policy-binding shop --role=(\S+) --member=group:auditors@example\.org `).FindAllStringSubmatch(calls, -1) {
+		roles = append(roles, m[1])
+	}
+	want := []string{"roles/cloudbuild.builds.viewer", "roles/iam.securityReviewer", "roles/logging.viewer", "roles/monitoring.viewer", "roles/run.viewer"}
+	if !slices.Equal(roles, want) || strings.Count(calls, "group:") != len(want) {
+		t.Errorf("auditors have %v, want %v", roles, want)
+	}
+	if calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"}); strings.Contains(calls, "group:") {
+		t.Error("a group that nobody named has roles")
+	}
+}
+
+// Each function runs as an account of its own, which setup.sh makes.
+func TestAccountsAreUsedOnce(t *testing.T) {
+	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
+	made := resources(calls, "create")
+	used := map[string]string{}
+	for _, s := range services(t) {
+		_, printed, _ := release(t, nil, "-n", s["function"], image, judge)
+		m := regexp.MustCompile(`run deploy .*--service-account=(\S+)@shop\.`).FindStringSubmatch(printed)
+		if m == nil {
+			t.Fatalf("%s has no account: %s", s["function"], printed)
+		}
+		if other, ok := used[m[1]]; ok {
+			t.Errorf("%s runs as %s does", s["function"], other)
+		}
+		used[m[1]] = s["function"]
+		if !slices.Contains(made, "iam service-accounts "+m[1]) {
+			t.Errorf("nobody makes %s", m[1])
 		}
 	}
 }
@@ -188,16 +280,19 @@ func TestEveryTopicOfServicesIsMade(t *testing.T) {
 }
 
 func TestPushesAreThoseOfTheDesign(t *testing.T) {
-	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
-	n := 0
+	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "RELEASED": "yes"})
+	pushes, triggers := 0, strings.Count(calls, "eventarc triggers create")
 	for line := range strings.Lines(calls) {
-		if !strings.Contains(line, "subscriptions create") {
+		if !strings.Contains(line, "subscriptions create") && !strings.Contains(line, "subscriptions update") {
 			continue
 		}
 		wants := []string{"--expiration-period=never", "--message-retention-duration=7d"}
+		if !strings.Contains(line, "create prod-hybridbts-") || strings.Contains(line, "--push-endpoint") {
+			pushes++
+			wants = append(wants, "--ack-deadline=60", "--min-retry-delay=10s", "--max-retry-delay=600s", "--max-delivery-attempts=10", "--dead-letter-topic=")
+		}
 		if strings.Contains(line, "--push-endpoint") {
-			n++
-			wants = append(wants, "--ack-deadline=60", "--min-retry-delay=10s", "--max-retry-delay=600s", "--max-delivery-attempts=10", "--dead-letter-topic=", "--push-auth-service-account=prod-hybridbts-push@")
+			wants = append(wants, "--push-auth-service-account=prod-hybridbts-push@")
 		}
 		for _, want := range wants {
 			if !strings.Contains(line, want) {
@@ -208,8 +303,8 @@ func TestPushesAreThoseOfTheDesign(t *testing.T) {
 			t.Errorf("alert gets its own dead letters: %s", line)
 		}
 	}
-	if n != 5 {
-		t.Errorf("%d pushes, want 5", n)
+	if pushes != 5 || triggers != 1 {
+		t.Errorf("%d pushes, %d of them of triggers, want 5 and 1", pushes, triggers)
 	}
 }
 
@@ -223,7 +318,7 @@ func resources(calls, verb string) (all []string) {
 }
 
 func TestTeardownDeletesWhatSetupMakes(t *testing.T) {
-	made, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
+	made, _, _ := setup(t, map[string]string{"EMPTY": "yes", "RELEASED": "yes"})
 	calls, printed, code := script(t, "teardown.sh", nil, "prod-hybridbts")
 	if code != 0 {
 		t.Fatalf("exit %d: %s", code, printed)
@@ -233,8 +328,8 @@ func TestTeardownDeletesWhatSetupMakes(t *testing.T) {
 	deleted := resources(calls, "delete")
 	for _, r := range resources(made, "create") {
 		switch {
-		case strings.HasPrefix(r, "monitoring "), r == "storage buckets notifications gs://prod-hybridbts-originals":
-			continue // by the names that lists give, and with its bucket
+		case strings.HasPrefix(r, "monitoring "), strings.HasPrefix(r, "bigtable tables "):
+			continue // by the names that lists give, and with their instance
 		case strings.HasPrefix(r, "storage buckets "):
 			if want := "storage rm " + strings.TrimPrefix(r, "storage buckets ") + " --recursive"; !strings.Contains(calls, want) {
 				t.Errorf("no %s", want)
@@ -245,7 +340,7 @@ func TestTeardownDeletesWhatSetupMakes(t *testing.T) {
 			t.Errorf("%s is left", r)
 		}
 	}
-	for _, want := range []string{"policies delete THERE", "dashboards delete THERE", "uptime delete THERE", "channels delete THERE"} {
+	for _, want := range []string{"url-maps delete prod-hybridbts ", "url-maps delete prod-hybridbts-to-https ", "budgets delete THERE", "policies delete THERE", "dashboards delete THERE", "uptime delete THERE", "channels delete THERE"} {
 		if !strings.Contains(calls, want) {
 			t.Errorf("no %s", want)
 		}

@@ -43,18 +43,48 @@ each() {
 for name in $(each alpha monitoring policies list); do g alpha monitoring policies delete "$name"; done
 for name in $(each monitoring dashboards list); do g monitoring dashboards delete "$name"; done
 for name in $(each monitoring uptime list-configs); do g monitoring uptime delete "$name"; done
+if [ -n "$dry" ]; then billing=BILLING; else billing=$(gcloud billing projects describe "$PROJECT" --format='value(billingAccountName.basename())'); fi
+for name in $(each billing budgets list --billing-account="$billing"); do g billing budgets delete "$name" --billing-account="$billing"; done
 for name in $(each beta monitoring channels list); do g beta monitoring channels delete "$name"; done
 
-while IFS=, read -r function _; do
+functions=() secrets=()
+while IFS=, read -r function _ _ _ _ _ _ _ _ _ _ secret _; do
   [ "$function" != function ] || continue
-  gone run services describe "$e-$function" --region="$REGION" || g run services delete "$e-$function" --region="$REGION"
+  functions+=("$function")
+  for variable in ${secret//;/ }; do secrets+=("${variable#*=\{env\}-hybridbts-}"); done
 done <scripts/services.csv
+
+# Nothing is deleted that something else still points to: the load balancer from its front to its back.
+for name in https to-https; do
+  gone compute forwarding-rules describe "$e-$name" --global || g compute forwarding-rules delete "$e-$name" --global
+done
+gone compute target-https-proxies describe "$e" --global || g compute target-https-proxies delete "$e" --global
+gone compute target-http-proxies describe "$e-to-https" --global || g compute target-http-proxies delete "$e-to-https" --global
+for name in "$e" "$e-to-https"; do
+  gone compute url-maps describe "$name" --global || g compute url-maps delete "$name" --global
+done
+for name in "${functions[@]}"; do
+  gone compute backend-services describe "$e-$name" --global || g compute backend-services delete "$e-$name" --global
+  gone compute network-endpoint-groups describe "$e-$name" --region="$REGION" || g compute network-endpoint-groups delete "$e-$name" --region="$REGION"
+done
+gone compute security-policies describe "$e" || g compute security-policies delete "$e"
+for kind in ssl-certificates ssl-policies addresses; do
+  gone compute "$kind" describe "$e" --global || g compute "$kind" delete "$e" --global
+done
+if [ -n "$dry" ]; then host=HOST.; else host=$(gcloud dns managed-zones describe "$e" --project="$PROJECT" --quiet --format='value(dnsName)' 2>/dev/null); fi
+gone dns record-sets describe "$host" --zone="$e" --type=A || g dns record-sets delete "$host" --zone="$e" --type=A
+gone dns managed-zones describe "$e" || g dns managed-zones delete "$e"
+
+gone eventarc triggers describe "$e-originals-finalized" --location="$REGION" || g eventarc triggers delete "$e-originals-finalized" --location="$REGION"
+for name in "${functions[@]}"; do
+  gone run services describe "$e-$name" --region="$REGION" || g run services delete "$e-$name" --region="$REGION"
+done
 gone run jobs describe "$e-canary" --region="$REGION" || g run jobs delete "$e-canary" --region="$REGION"
 
-for name in alerts-alert alerts-dead originals-image originals-dead originals-dead-alert reviews-sentiment reviews-dead reviews-dead-alert; do
+for name in alerts-alert alerts-dead originals-dead originals-dead-alert reviews-sentiment reviews-dead reviews-dead-alert; do
   gone pubsub subscriptions describe "$e-$name" || g pubsub subscriptions delete "$e-$name"
 done
-for name in alerts alerts-dead images originals originals-dead reviews reviews-dead; do
+for name in alerts alerts-dead images originals-dead reviews reviews-dead; do
   gone pubsub topics describe "$e-$name" || g pubsub topics delete "$e-$name"
 done
 
@@ -67,18 +97,26 @@ gone spanner databases describe shop --instance="$e-shop" || g spanner databases
 gone spanner instances describe "$e-shop" || g spanner instances delete "$e-shop"
 gone bigtable instances describe "$e-customers" || g bigtable instances delete "$e-customers"
 
-for name in page-token-key slack-webhook; do
+for name in $(printf '%s\n' "${secrets[@]}" | sort -u); do
   gone secrets describe "$e-$name" || g secrets delete "$e-$name"
 done
-gone compute networks subnets describe "$e-private" --region="$REGION" || g compute networks subnets delete "$e-private" --region="$REGION"
+gone compute routers nats describe "$e" --router="$e" --region="$REGION" || g compute routers nats delete "$e" --router="$e" --region="$REGION"
+gone compute routers describe "$e" --region="$REGION" || g compute routers delete "$e" --region="$REGION"
+for name in deny-ingress deny-egress allow-https; do
+  gone compute firewall-rules describe "$e-$name" || g compute firewall-rules delete "$e-$name"
+done
+for name in private public; do
+  gone compute networks subnets describe "$e-$name" --region="$REGION" || g compute networks subnets delete "$e-$name" --region="$REGION"
+done
 gone compute networks describe "$e" || g compute networks delete "$e"
 gone artifacts repositories describe "$e" --location="$REGION" || g artifacts repositories delete "$e" --location="$REGION"
-for name in archive originals renditions source; do
+gone logging sinks describe "$e" || g logging sinks delete "$e"
+for name in archive logs originals renditions source; do
   gone storage buckets describe "gs://$e-$name" || g storage rm "gs://$e-$name" --recursive
 done
 role=$(tr - _ <<<"$e")_release
 gone iam roles describe "$role" || g iam roles delete "$role"
-for name in alert api build canary city image push resize review sentiment; do
+for name in "${functions[@]}" build canary push; do
   gone iam service-accounts describe "$e-$name@$PROJECT.iam.gserviceaccount.com" ||
     g iam service-accounts delete "$e-$name@$PROJECT.iam.gserviceaccount.com"
 done
