@@ -18,13 +18,16 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files again")
 
-// fakeGcloud records its calls, a line each, fails the one that the test says, and answers questions as
+// fakeGcloud records its calls, a line each, keeps their files where the test says, fails the one that it says, and answers questions as
 // Google Cloud would of a service whose revision "old" has all traffic.
 const fakeGcloud = `#!/usr/bin/env bash
 printf -v call '%q ' gcloud "$@"
 call=${call//\\,/,}
 call=${call% }
 echo "$call" >>"$CALLS"
+if [ -n "$FILES" ]; then
+  for word in "$@"; do case $word in --*=/*.json | --*=/*.yaml) cp "${word#*=}" "$FILES" ;; esac; done
+fi
 if [[ -n $FAIL && $call == *"$FAIL"* && $(grep -cF -- "$FAIL" "$CALLS") -ge $FAIL_FROM ]]; then exit 1; fi
 service=prod-hybridbts-api
 case "$*" in

@@ -300,7 +300,7 @@ backend=https://www.googleapis.com/compute/v1/projects/$PROJECT/global/backendSe
     done
 } >"$work/routes.yaml"
 g compute url-maps import "$e" --source="$work/routes.yaml" --global
-printf 'name: %s\ndefaultUrlRedirect:\n  httpsRedirect: true\n  redirectResponseCode: MOVED_PERMANENTLY_DEFAULT\n' "$e-to-https" >"$work/to-https.yaml"
+printf 'name: %s\ndefaultUrlRedirect:\n  httpsRedirect: true\n  redirectResponseCode: MOVED_PERMANENTLY_DEFAULT\n  stripQuery: false\n' "$e-to-https" >"$work/to-https.yaml"
 g compute url-maps import "$e-to-https" --source="$work/to-https.yaml" --global
 there compute target-https-proxies describe "$e" --global ||
   g compute target-https-proxies create "$e" --url-map="$e" --ssl-certificates="$e" --ssl-policy="$e" --global

@@ -136,7 +136,7 @@ func TestDrySetupIsThatOfAnEmptyProject(t *testing.T) {
 type binding struct{ on, role, member string }
 
 func bindings(calls string) (all []binding) {
-	re := regexp.MustCompile(`gcloud (.+) add-iam-policy-binding (\S+) .*--role=(\S+) .*--member=serviceAccount:(\S+)`)
+	re := regexp.MustCompile(`gcloud (.+) add-iam-policy-binding (\S+) .*--role=(\S+) .*--member=(?:serviceAccount:)?(\S+)`)
 	for line := range strings.Lines(strings.NewReplacer("--member", " --member").Replace(calls)) {
 		if m := re.FindStringSubmatch(line); m != nil {
 			all = append(all, binding{m[1] + " " + m[2], m[3], m[4]})

@@ -1,0 +1,155 @@
+locals {
+  topics      = toset(["alerts", "alerts-dead", "images", "originals-dead", "reviews", "reviews-dead"])
+  dead_topics = toset([for name in local.topics : name if endswith(name, "-dead")])
+
+  # Which function gets a topic's messages, and where those go that it refuses too often.
+  pushes = {
+    "alerts"         = { function = "alert", dead = "alerts-dead" }
+    "originals-dead" = { function = "alert", dead = "alerts-dead" }
+    "reviews"        = { function = "sentiment", dead = "reviews-dead" }
+    "reviews-dead"   = { function = "alert", dead = "alerts-dead" }
+  }
+  # Which function gets an event of the originals bucket.
+  triggers = {
+    "finalized" = { function = "image", dead = "originals-dead" }
+  }
+
+  week = "604800s"
+}
+
+resource "google_pubsub_topic" "this" {
+  for_each                   = local.topics
+  name                       = "${local.name}-${each.key}"
+  message_retention_duration = local.week
+  depends_on                 = [google_project_service.this]
+}
+
+# What is in a topic of dead letters is kept for 7 days.
+resource "google_pubsub_subscription" "kept" {
+  for_each                   = local.dead_topics
+  name                       = "${local.name}-${each.key}"
+  topic                      = google_pubsub_topic.this[each.key].id
+  message_retention_duration = local.week
+  expiration_policy {
+    ttl = "" # never
+  }
+}
+
+resource "google_pubsub_subscription" "push" {
+  for_each                   = local.pushes
+  name                       = "${local.name}-${each.key}-${each.value.function}"
+  topic                      = google_pubsub_topic.this[each.key].id
+  ack_deadline_seconds       = 60
+  message_retention_duration = local.week
+  push_config {
+    push_endpoint = "https://${local.name}-${each.value.function}-${local.number}.${var.region}.run.app/"
+    oidc_token {
+      service_account_email = google_service_account.this["push"].email
+      audience              = "https://${local.name}-${each.value.function}-${local.number}.${var.region}.run.app"
+    }
+  }
+  retry_policy {
+    minimum_backoff = "10s"
+    maximum_backoff = "600s"
+  }
+  dead_letter_policy {
+    dead_letter_topic     = google_pubsub_topic.this[each.value.dead].id
+    max_delivery_attempts = 10
+  }
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+resource "google_pubsub_topic_iam_member" "dead" {
+  for_each   = local.dead_topics
+  topic      = google_pubsub_topic.this[each.key].name
+  role       = "roles/pubsub.publisher"
+  member     = local.pubsub_agent
+  depends_on = [terraform_data.agent]
+}
+
+resource "google_pubsub_subscription_iam_member" "push" {
+  for_each     = local.pushes
+  subscription = google_pubsub_subscription.push[each.key].name
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+  depends_on   = [terraform_data.agent]
+}
+
+# Cloud Monitoring and the budget tell alert.
+resource "google_pubsub_topic_iam_member" "alerts" {
+  for_each   = toset([local.monitoring_agent, local.budget_agent])
+  topic      = google_pubsub_topic.this["alerts"].name
+  role       = "roles/pubsub.publisher"
+  member     = each.key
+  depends_on = [terraform_data.agent]
+}
+
+data "google_storage_project_service_account" "this" {}
+
+# Eventarc's topics have no names to bind these to before a trigger is there, which asks for them.
+resource "google_project_iam_member" "storage_agent" {
+  project = var.project
+  role    = "roles/pubsub.publisher"
+  member  = data.google_storage_project_service_account.this.member
+}
+
+resource "google_project_iam_member" "eventarc_agent" {
+  project    = var.project
+  role       = "roles/eventarc.serviceAgent"
+  member     = local.eventarc_agent
+  depends_on = [terraform_data.agent]
+}
+
+resource "google_project_iam_member" "event_receiver" {
+  project = var.project
+  role    = "roles/eventarc.eventReceiver"
+  member  = local.member["push"]
+}
+
+resource "google_eventarc_trigger" "this" {
+  for_each        = { for event, to in local.triggers : event => to if var.released }
+  name            = "${local.name}-originals-${each.key}"
+  location        = var.region
+  service_account = google_service_account.this["push"].email
+  matching_criteria {
+    attribute = "type"
+    value     = "google.cloud.storage.object.v1.${each.key}"
+  }
+  matching_criteria {
+    attribute = "bucket"
+    value     = google_storage_bucket.this["originals"].name
+  }
+  destination {
+    cloud_run_service {
+      service = "${local.name}-${each.value.function}"
+      region  = var.region
+    }
+  }
+  depends_on = [
+    google_project_iam_member.storage_agent, google_project_iam_member.eventarc_agent, google_project_iam_member.event_receiver,
+  ]
+}
+
+# How deliveries fail: by itself Eventarc asks again after 10 s, and drops after a day, without a word, what fails. The
+# subscription is Eventarc's, so no resource of Terraform can have it, and gcloud says what setup.sh does.
+resource "terraform_data" "delivery" {
+  for_each = google_eventarc_trigger.this
+  input    = basename(each.value.transport[0].pubsub[0].subscription)
+  provisioner "local-exec" {
+    command = join(" ", [
+      "gcloud pubsub subscriptions update ${self.input}",
+      "--ack-deadline=60 --min-retry-delay=10s --max-retry-delay=600s",
+      "--dead-letter-topic=${google_pubsub_topic.this[local.triggers[each.key].dead].name} --max-delivery-attempts=10",
+      "--message-retention-duration=7d --expiration-period=never --project=${var.project} --quiet",
+    ])
+  }
+}
+
+resource "google_pubsub_subscription_iam_member" "trigger" {
+  for_each     = google_eventarc_trigger.this
+  subscription = basename(each.value.transport[0].pubsub[0].subscription)
+  role         = "roles/pubsub.subscriber"
+  member       = local.pubsub_agent
+}
