@@ -14,7 +14,7 @@
 #   REGION     region of everything                               asia-northeast3
 #   HOST       host of the shop, which is probed                  hybridbts.tech in prod, else ENV.hybridbts.tech
 #   AUDITORS   address of a group that may look, but not at data  nobody
-#   BUDGET     a month's, in the currency of the billing account  300
+#   BUDGET     a month's, in the currency of the billing account  1000
 #
 # Every name is ENV-hybridbts-RESOURCE.
 set -euo pipefail
@@ -29,7 +29,7 @@ dev | canary) default=$ENV.hybridbts.tech ;;
 prod) default=hybridbts.tech ;;
 *) echo "setup.sh: ENV is $ENV, want dev, canary or prod" >&2; exit 1 ;;
 esac
-REGION=${REGION:-asia-northeast3} HOST=${HOST:-$default} AUDITORS=${AUDITORS:-} BUDGET=${BUDGET:-300}
+REGION=${REGION:-asia-northeast3} HOST=${HOST:-$default} AUDITORS=${AUDITORS:-} BUDGET=${BUDGET:-1000}
 e=$ENV-hybridbts
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -75,7 +75,8 @@ answer() {
   if [ -n "$dry" ]; then echo "$1"; else g "${@:2}"; fi
 }
 
-# A row of scripts/services.csv is a function.
+# A row of scripts/services.csv is a function. Its last column is what of a query the key of the CDN's cache holds: the
+# parameters, * for all of it; nothing is cached where it is empty.
 functions=() behind_balancer=() cached=() secrets=()
 while IFS=, read -r function ingress _ _ _ _ _ _ _ _ _ secret cache; do
   [ "$function" != function ] || continue
@@ -352,13 +353,13 @@ if [ -z "$found" ]; then
 fi
 
 [ -z "$dry" ] || exit 0
-cat <<END
-
-$e is there. What only you know is missing, once:
-  a value of each secret, such as
-    printf %s "\$WEBHOOK" | gcloud secrets versions add $e-slack-webhook --data-file=- --project=$PROJECT
-    head -c 32 /dev/urandom | base64 | gcloud secrets versions add $e-page-token-key --data-file=- --project=$PROJECT
-  at the registrar of $HOST, or in the zone above it, the name servers that this prints:
-    gcloud dns managed-zones describe $e --format='value(nameServers)' --project=$PROJECT
-END
+echo
+echo "$e is there. What only you know is missing, once: a value of each secret,"
+for name in $(printf '%s\n' "${secrets[@]% *}" | sort -u); do
+  value='head -c 32 /dev/urandom | base64'
+  [ "$name" != slack-webhook ] || value='printf %s "$WEBHOOK"'
+  echo "  $value | gcloud secrets versions add $e-$name --data-file=- --project=$PROJECT"
+done
+echo "and, at the registrar of $HOST or in the zone above it, the name servers that this prints:"
+echo "  gcloud dns managed-zones describe $e --format='value(nameServers)' --project=$PROJECT"
 [ -n "$released" ] || echo "Run this again after the first release: only then is there a service to hand pictures to."

@@ -38,7 +38,7 @@ variable "auditors" {
 variable "budget" {
   description = "What a month may cost, in the currency of the billing account."
   type        = number
-  default     = 300
+  default     = 1000
 }
 
 variable "released" {
