@@ -95,6 +95,9 @@ func TestArmor(t *testing.T) {
 			t.Errorf("rule %d stands behind %d", rule.Priority, last)
 		}
 		last = rule.Priority
+		if len(rule.Description) > 64 {
+			t.Errorf("rule %d: Cloud Armor takes 64 characters of description, not %d", rule.Priority, len(rule.Description))
+		}
 		if n := strings.Count(rule.Match.Expr.Expression, "&&") + strings.Count(rule.Match.Expr.Expression, "||") + 1; n > 5 {
 			t.Errorf("rule %d has %d subexpressions, Cloud Armor takes 5", rule.Priority, n)
 		}

@@ -380,3 +380,29 @@ func TestTeardownAsksForTheNameAndGoesOnAfterAFailure(t *testing.T) {
 	}
 	checkFlags(t, printed)
 }
+
+// Every name is ENV-hybridbts-RESOURCE, but for what is named within something that is.
+func TestNamesFollowOneRule(t *testing.T) {
+	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "RELEASED": "yes"})
+	rule := regexp.MustCompile(`^(gs://)?prod[-_]hybridbts([-_][a-z-]+)?$`)
+	within := []string{"bigtable tables", "spanner databases", "dns record-sets"}
+	n := 0
+	for _, r := range resources(calls, "create") {
+		kind, name := r[:strings.LastIndex(r, " ")], id(r[strings.LastIndex(r, " ")+1:])
+		if strings.Contains(r, "gs://") {
+			name = "gs://" + name
+		}
+		if !slices.Contains(within, kind) && !rule.MatchString(name) {
+			t.Errorf("a name by no rule: %s", r)
+		}
+		n++
+	}
+	for _, m := range regexp.MustCompile(`--display-name=(\S+)`).FindAllStringSubmatch(calls, -1) {
+		if !rule.MatchString(m[1]) {
+			t.Errorf("a name by no rule: %s", m[1])
+		}
+	}
+	if n < 60 {
+		t.Errorf("%d names are found", n)
+	}
+}
