@@ -325,5 +325,8 @@ func TestPersonalDataIsNotPublic(t *testing.T) {
 		if s["function"] == "city" && s["public"] != "no" {
 			t.Error("city is deployed for unauthenticated callers")
 		}
+		if s["function"] == "city" && s["cache"] != "" || s["cache"] != "" && s["public"] != "yes" {
+			t.Errorf("what %s answers one caller is kept for others", s["function"])
+		}
 	}
 }

@@ -357,7 +357,7 @@ echo
 echo "$e is there. What only you know is missing, once: a value of each secret,"
 for name in $(printf '%s\n' "${secrets[@]% *}" | sort -u); do
   value='head -c 32 /dev/urandom | base64'
-  [ "$name" != slack-webhook ] || value='printf %s "$WEBHOOK"'
+  [ "$name" != slack-webhook ] || value="printf %s \"\$WEBHOOK\""
   echo "  $value | gcloud secrets versions add $e-$name --data-file=- --project=$PROJECT"
 done
 echo "and, at the registrar of $HOST or in the zone above it, the name servers that this prints:"

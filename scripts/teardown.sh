@@ -6,7 +6,7 @@
 # The name is asked for because nothing brings the data back. ENV, PROJECT and REGION are as for setup.sh.
 # APIs stay enabled; a custom role and the project's policy keep for a while what pointed to deleted accounts.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 
 dry=
 if [ "${1:-}" = -n ]; then dry=yes; shift; fi
