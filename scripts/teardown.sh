@@ -75,7 +75,9 @@ if [ -n "$dry" ]; then host=HOST.; else host=$(gcloud dns managed-zones describe
 gone dns record-sets describe "$host" --zone="$e" --type=A || g dns record-sets delete "$host" --zone="$e" --type=A
 gone dns managed-zones describe "$e" || g dns managed-zones delete "$e"
 
-gone eventarc triggers describe "$e-originals-finalized" --location="$REGION" || g eventarc triggers delete "$e-originals-finalized" --location="$REGION"
+for name in finalized; do
+  gone eventarc triggers describe "$e-originals-$name" --location="$REGION" || g eventarc triggers delete "$e-originals-$name" --location="$REGION"
+done
 for name in "${functions[@]}"; do
   gone run services describe "$e-$name" --region="$REGION" || g run services delete "$e-$name" --region="$REGION"
 done
