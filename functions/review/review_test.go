@@ -54,9 +54,19 @@ func published(t testing.TB, srv *pstest.Server) review.Review {
 	if len(m) != 1 {
 		t.Fatalf("%d messages, want 1", len(m))
 	}
-	r, err := review.Decode(m[0].Data, m[0].Attributes)
+	return decoded(t, m[0])
+}
+
+// decoded returns the review that a message holds.
+func decoded(t testing.TB, m *pstest.Message) review.Review {
+	t.Helper()
+	got, err := review.Decode(m.Data, m.Attributes)
 	if err != nil {
 		t.Fatal(err)
+	}
+	r, ok := got.(review.Review)
+	if !ok {
+		t.Fatalf("a %T is published", got)
 	}
 	return r
 }
@@ -304,11 +314,7 @@ func TestConcurrentReviewsAreAllPublished(t *testing.T) {
 	wg.Wait()
 	ids := map[string]bool{}
 	for _, m := range srv.Messages() {
-		r, err := review.Decode(m.Data, m.Attributes)
-		if err != nil {
-			t.Fatal(err)
-		}
-		ids[r.ID] = true
+		ids[decoded(t, m).ID] = true
 	}
 	if len(ids) != workers*each {
 		t.Errorf("%d reviews published, want %d", len(ids), workers*each)

@@ -24,6 +24,19 @@ type sentiment struct {
 	by        string // the analyzer that scored
 }
 
+// assessment is what was found in a review's content.
+type assessment struct {
+	sentiment
+	aspects []aspect
+	hold    string // why it must not be shown; "" when it may
+}
+
+// aspect is what a text speaks of, such as delivery, and how.
+type aspect struct {
+	name  string
+	score float64 // as that of a sentiment
+}
+
 // analyzer finds the sentiment of a text that is not empty.
 type analyzer interface {
 	analyze(ctx context.Context, text string) (sentiment, error)
@@ -35,7 +48,7 @@ type store interface {
 	has(ctx context.Context, product, id string) (bool, error)
 	// add stores the review and counts it in the rating of its product; or holds it, uncounted,
 	// when the catalogue lacks the product. It does nothing when the review is stored already.
-	add(ctx context.Context, r review.Review, s sentiment) error
+	add(ctx context.Context, r review.Review, found assessment) error
 }
 
 // scorer handles submitted reviews.
@@ -50,9 +63,13 @@ type scorer struct {
 
 // submitted handles one delivery of a submitted review.
 func (s *scorer) submitted(ctx context.Context, e event.Event) error {
-	r, err := review.Decode(e.Data, e.Attributes)
+	m, err := review.Decode(e.Data, e.Attributes)
 	if err != nil {
 		return event.Permanent(err)
+	}
+	r, ok := m.(review.Review)
+	if !ok {
+		return event.Permanent(fmt.Errorf("a %T cannot be handled yet", m))
 	}
 	_, err, _ = s.flights.Do(r.Product+"/"+r.ID, func() (any, error) {
 		ctx, cancel := context.WithTimeout(ctx, deadline)
@@ -68,9 +85,9 @@ func (s *scorer) keep(ctx context.Context, r review.Review) error {
 	if err != nil || stored {
 		return err
 	}
-	var found sentiment
+	var found assessment
 	if r.Text != "" {
-		if found, err = s.analyzer.analyze(ctx, r.Text); err != nil {
+		if found.sentiment, err = s.analyzer.analyze(ctx, r.Text); err != nil {
 			return fmt.Errorf("review %s: %w", r.ID, err)
 		}
 	}

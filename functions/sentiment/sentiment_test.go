@@ -132,7 +132,7 @@ func TestStore(t *testing.T) {
 		ctx := t.Context()
 		add := func(r review.Review, found sentiment) {
 			t.Helper()
-			if err := s.add(ctx, r, found); err != nil {
+			if err := s.add(ctx, r, assessment{sentiment: found}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -188,7 +188,7 @@ func TestLongestReviewFits(t *testing.T) {
 		stock(t, db)
 		r := newReview(4, strings.Repeat("💜", review.MaxText))
 		r.Author, r.Locale = strings.Repeat("아", review.MaxAuthor), strings.Repeat("k", review.MaxLocale)
-		if err := (spannerStore{db}).add(t.Context(), r, sentiment{}); err != nil {
+		if err := (spannerStore{db}).add(t.Context(), r, assessment{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := stored(t, db, r); got.Text != r.Text || got.Author != r.Author {
@@ -354,7 +354,7 @@ func TestIncrementsOfOneShardFromManyInstancesAreExact(t *testing.T) {
 	for w := range 8 {
 		wg.Go(func() {
 			for i := w; i < len(same); i += 8 {
-				if err := (spannerStore{db}).add(t.Context(), same[i], sentiment{}); err != nil {
+				if err := (spannerStore{db}).add(t.Context(), same[i], assessment{}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -373,7 +373,7 @@ func TestPoisonIsDeadLetteredOnceWithItsReason(t *testing.T) {
 		reason  string
 	}{
 		"not JSON":      {"\xff\x00", review.SchemaVersion, "decode review: invalid character"},
-		"wrong version": {`{}`, "2", `schema version "2"`},
+		"wrong version": {`{}`, "3", `schema version "3"`},
 		"no version":    {`{}`, "", `schema version ""`},
 		"no id":         {`{"product":"p","rating":1,"submitted_at":"2026-11-20T12:00:00Z"}`, review.SchemaVersion, "id is not a UUID"},
 	} {
@@ -472,7 +472,7 @@ func TestPhotosAreStoredWithTheReview(t *testing.T) {
 		with, without := newReview(5, "예뻐요"), newReview(5, "예뻐요")
 		with.Photos = []string{"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg", "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c12.png"}
 		for _, r := range []review.Review{with, without} {
-			if err := (spannerStore{db}).add(t.Context(), r, sentiment{}); err != nil {
+			if err := (spannerStore{db}).add(t.Context(), r, assessment{}); err != nil {
 				t.Fatal(err)
 			}
 			row, err := db.Single().ReadRow(t.Context(), "Reviews", spanner.Key{r.Product, r.ID}, []string{"Photos"})

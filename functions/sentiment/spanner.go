@@ -33,7 +33,7 @@ func (s spannerStore) has(ctx context.Context, product, id string) (bool, error)
 	return true, nil
 }
 
-func (s spannerStore) add(ctx context.Context, r review.Review, found sentiment) error {
+func (s spannerStore) add(ctx context.Context, r review.Review, found assessment) error {
 	_, err := s.db.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
 		if there, err := exists(ctx, tx, "Reviews", "Review", spanner.Key{r.Product, r.ID}); err != nil || there {
 			return err
@@ -49,7 +49,7 @@ func (s spannerStore) add(ctx context.Context, r review.Review, found sentiment)
 		if err != nil {
 			return err
 		}
-		counted.count(r.Rating, found)
+		counted.count(r.Rating, found.sentiment)
 		// The insert goes first: it may fail, and an engine without roll-back keeps what went before.
 		return tx.BufferWrite([]*spanner.Mutation{insert(r, found, true), counted.mutation()})
 	})
@@ -68,7 +68,7 @@ func exists(ctx context.Context, tx *spanner.ReadWriteTransaction, table, column
 }
 
 // insert is the row of a review, published or held.
-func insert(r review.Review, found sentiment, published bool) *spanner.Mutation {
+func insert(r review.Review, found assessment, published bool) *spanner.Mutation {
 	row := map[string]any{
 		"Product": r.Product, "Review": r.ID, "Rating": int64(r.Rating), "Text": r.Text, "Author": r.Author, "Locale": r.Locale,
 		"SubmittedAt": r.SubmittedAt, "StoredAt": spanner.CommitTimestamp,

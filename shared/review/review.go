@@ -1,8 +1,10 @@
-// Package review is the wire format of a submitted review, which intake publishes for the functions that handle it.
+// Package review is the wire format of all that happens to a review, which its one writer is told over Pub/Sub.
+//
+// Every message on the topic of reviews is a Message. What it tells may come late, twice or out of order:
+// each kind says which of two wins, so that the order in which they come never matters.
 package review
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -10,13 +12,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
-)
-
-// SchemaVersion is the version of the format, in the attribute VersionAttribute of a message. A
-// reader takes fields that it does not know; a change that an old reader would get wrong is a new version.
-const (
-	SchemaVersion    = "1"
-	VersionAttribute = "schema_version"
 )
 
 // Bounds of a review's fields, in runes.
@@ -42,7 +37,8 @@ const ProductPattern = `^[a-z0-9-]{1,64}$`
 
 var product = regexp.MustCompile(ProductPattern)
 
-// Review is what a shopper submitted.
+// Review is what a shopper submitted, or made of it by an edit. Of two with the same id, the one with the
+// higher revision wins.
 type Review struct {
 	ID          string    `json:"id"` // a UUID
 	Product     string    `json:"product"`
@@ -52,61 +48,72 @@ type Review struct {
 	Locale      string    `json:"locale,omitempty"` // BCP 47: of the author's browser, not of the text
 	Photos      []string  `json:"photos,omitempty"` // names of objects in the originals bucket
 	SubmittedAt time.Time `json:"submitted_at"`
+	EditedAt    time.Time `json:"edited_at,omitzero"` // zero: never
 }
 
-// Encode returns the data and attributes of the message that holds r. It refuses what Decode would
-// refuse, so that nothing is published that no reader takes.
-func Encode(r Review) (data []byte, attributes map[string]string, err error) {
-	if err := r.check(); err != nil {
-		return nil, nil, fmt.Errorf("encode review %.40q: %w", r.ID, err)
+// Revision returns the revision of the content: when it was written, in microseconds since 1970.
+func (r Review) Revision() int64 {
+	if r.EditedAt.IsZero() {
+		return r.SubmittedAt.UnixMicro()
 	}
-	data, err = json.Marshal(r)
-	if err != nil {
-		return nil, nil, fmt.Errorf("encode review %s: %w", r.ID, err)
-	}
-	return data, map[string]string{VersionAttribute: SchemaVersion}, nil
+	return r.EditedAt.UnixMicro()
 }
 
-// Decode returns the review that a message holds. A message that it refuses will never be right.
-func Decode(data []byte, attributes map[string]string) (Review, error) {
-	if v := attributes[VersionAttribute]; v != SchemaVersion {
-		return Review{}, fmt.Errorf("decode review: schema version %.20q, want %q", v, SchemaVersion)
-	}
-	var r Review
-	if err := json.Unmarshal(data, &r); err != nil {
-		return Review{}, fmt.Errorf("decode review: %w", err)
-	}
-	r.SubmittedAt = r.SubmittedAt.UTC()
-	if err := r.check(); err != nil {
-		return Review{}, fmt.Errorf("decode review %.40q: %w", r.ID, err)
-	}
-	return r, nil
+// Key names a review.
+type Key struct {
+	Product string `json:"product"`
+	Review  string `json:"review"` // its id
 }
 
-func (r *Review) check() error {
-	var errs []error
-	refuse := func(wrong bool, format string, args ...any) {
-		if wrong {
-			errs = append(errs, fmt.Errorf(format, args...))
-		}
-	}
-	id, err := uuid.Parse(r.ID)
-	refuse(err != nil || id.String() != r.ID, "id is not a UUID")
-	refuse(!product.MatchString(r.Product), "product %.80q does not match %s", r.Product, ProductPattern)
-	refuse(r.Rating < 1 || r.Rating > 5, "rating %d is not 1 to 5", r.Rating)
-	for _, f := range []struct {
-		name, value string
-		max         int
-	}{{"text", r.Text, MaxText}, {"author", r.Author, MaxAuthor}, {"locale", r.Locale, MaxLocale}} {
-		n := utf8.RuneCountInString(f.value)
-		refuse(n > f.max, "%s has %d characters, more than %d", f.name, n, f.max)
-	}
-	refuse(len(r.Photos) > MaxPhotos, "%d photos, more than %d", len(r.Photos), MaxPhotos)
+// About returns the name of the review that a message is about.
+func (k Key) About() Key { return k }
+
+// About returns the name of the review.
+func (r Review) About() Key { return Key{r.Product, r.ID} }
+
+func (r Review) check() error {
+	var p problems
+	p.key(r.About())
+	p.refuse(r.Rating < 1 || r.Rating > 5, "rating %d is not 1 to 5", r.Rating)
+	p.long("text", r.Text, MaxText)
+	p.long("author", r.Author, MaxAuthor)
+	p.long("locale", r.Locale, MaxLocale)
+	p.refuse(len(r.Photos) > MaxPhotos, "%d photos, more than %d", len(r.Photos), MaxPhotos)
 	for _, name := range r.Photos {
-		refuse(!IsPhoto(name), "photo %.80q does not match %s", name, PhotoPattern)
+		p.refuse(!IsPhoto(name), "photo %.80q does not match %s", name, PhotoPattern)
 	}
-	refuse(r.SubmittedAt.IsZero(), "submitted_at is missing")
-	year := r.SubmittedAt.UTC().Year() // those that RFC 3339 and Spanner can write
-	refuse(year < 1 || year > 9999, "submitted_at is out of range")
-	return errors.Join(errs...)
+	p.time("submitted_at", r.SubmittedAt)
+	if !r.EditedAt.IsZero() {
+		p.time("edited_at", r.EditedAt)
+		p.refuse(r.EditedAt.UnixMicro() <= r.SubmittedAt.UnixMicro(), "edited_at is not after submitted_at")
+	}
+	return errors.Join(p...)
+}
+
+// problems is what is wrong with a message.
+type problems []error
+
+func (p *problems) refuse(wrong bool, format string, args ...any) {
+	if wrong {
+		*p = append(*p, fmt.Errorf(format, args...))
+	}
+}
+
+func (p *problems) key(k Key) {
+	id, err := uuid.Parse(k.Review)
+	p.refuse(err != nil || id.String() != k.Review, "id is not a UUID")
+	p.refuse(!product.MatchString(k.Product), "product %.80q does not match %s", k.Product, ProductPattern)
+}
+
+// long refuses a text of more than most runes.
+func (p *problems) long(name, text string, most int) {
+	n := utf8.RuneCountInString(text)
+	p.refuse(n > most, "%s has %d characters, more than %d", name, n, most)
+}
+
+// time refuses what RFC 3339 and Spanner cannot write.
+func (p *problems) time(name string, t time.Time) {
+	p.refuse(t.IsZero(), "%s is missing", name)
+	year := t.UTC().Year()
+	p.refuse(year < 1 || year > 9999, "%s is out of range", name)
 }
