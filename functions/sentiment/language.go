@@ -15,6 +15,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"github.com/hybrid-bts/functions/shared/review"
 )
 
 // analyzeTimeout bounds one call of the Natural Language API, with the client's own retries.
@@ -48,8 +50,16 @@ func isLoopback(endpoint string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// naturalLanguage is the analyzer that is the Natural Language API.
+// naturalLanguage is the Natural Language API as an assessor.
 type naturalLanguage struct{ client *language.Client }
+
+// assess scores the text of a review.
+func (n naturalLanguage) assess(ctx context.Context, r review.Review) (found assessment, err error) {
+	if r.Text != "" {
+		found.sentiment, err = n.analyze(ctx, r.Text)
+	}
+	return found, err
+}
 
 func (n naturalLanguage) analyze(ctx context.Context, text string) (sentiment, error) {
 	ctx, cancel := context.WithTimeout(ctx, analyzeTimeout)

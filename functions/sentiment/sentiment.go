@@ -2,13 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
+	"cloud.google.com/go/storage"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 // deadline bounds the work on one delivery. It ends before the subscription's ack deadline, so that
@@ -27,8 +31,8 @@ type sentiment struct {
 // assessment is what was found in a review's content.
 type assessment struct {
 	sentiment
-	aspects []aspect
-	hold    string // why it must not be shown; "" when it may
+	aspects []aspect // each once
+	hold    string   // why it must not be shown; "" when it may
 }
 
 // aspect is what a text speaks of, such as delivery, and how.
@@ -37,59 +41,127 @@ type aspect struct {
 	score float64 // as that of a sentiment
 }
 
-// analyzer finds the sentiment of a text that is not empty.
-type analyzer interface {
-	analyze(ctx context.Context, text string) (sentiment, error)
+// assessor looks into the content of a review.
+type assessor interface {
+	assess(ctx context.Context, r review.Review) (assessment, error)
 }
 
-// store keeps reviews and ratings.
+// outcome is how a review stands.
+type outcome struct {
+	review.News
+	drop []string // photos that were its own, and are to be deleted
+}
+
+// store keeps reviews, and the sums over those of a product. Each method does nothing when what it is told is
+// not new, and returns how the review stands then.
 type store interface {
-	// has reports whether the review is stored.
-	has(ctx context.Context, product, id string) (bool, error)
-	// add stores the review and counts it in the rating of its product; or holds it, uncounted,
-	// when the catalogue lacks the product. It does nothing when the review is stored already.
-	add(ctx context.Context, r review.Review, found assessment) error
+	// stands reports whether r is not new: its content, or a later one, is stored, or the review was erased.
+	stands(ctx context.Context, r review.Review) (outcome, bool, error)
+	// add stores the content of a review, a first one or a later one. It is held when the catalogue lacks the product.
+	add(ctx context.Context, r review.Review, found assessment) (outcome, error)
+	// erase takes a review away for ever. Of late, photos that a message about it names, those are
+	// to be deleted too that are no other's.
+	erase(ctx context.Context, k review.Key, late ...string) (outcome, error)
+	// These change a review that is stored. errNotStored: it is not, or not yet.
+	decide(ctx context.Context, d review.Decision) (outcome, error)
+	reply(ctx context.Context, r review.Reply) (outcome, error)
+	vote(ctx context.Context, v review.Vote) (outcome, error)
+	// dropped tells that photos of a review that were to be deleted are.
+	dropped(ctx context.Context, k review.Key, photos []string) error
 }
 
-// scorer handles submitted reviews.
-type scorer struct {
-	analyzer analyzer
+// keeper handles all that happens to reviews. It is the only one that writes them.
+type keeper struct {
+	assessor assessor
 	store    store
+	photos   photos
+	news     topic.Topic
 
-	// flights lets deliveries of one review that are here at once be handled once, since a call of
-	// the analyzer costs money.
+	// flights lets deliveries of one review that are here at once be handled once, since to look into
+	// it costs money.
 	flights singleflight.Group
 }
 
-// submitted handles one delivery of a submitted review.
-func (s *scorer) submitted(ctx context.Context, e event.Event) error {
+// changed handles one delivery of something that happened to a review.
+func (k *keeper) changed(ctx context.Context, e event.Event) error {
 	m, err := review.Decode(e.Data, e.Attributes)
 	if err != nil {
 		return event.Permanent(err)
 	}
 	r, ok := m.(review.Review)
 	if !ok {
-		return event.Permanent(fmt.Errorf("a %T cannot be handled yet", m))
+		return k.handle(ctx, m)
 	}
-	_, err, _ = s.flights.Do(r.Product+"/"+r.ID, func() (any, error) {
-		ctx, cancel := context.WithTimeout(ctx, deadline)
-		defer cancel()
-		return nil, s.keep(ctx, r)
+	_, err, _ = k.flights.Do(r.Product+"/"+r.ID+"/"+strconv.FormatInt(r.Revision(), 10), func() (any, error) {
+		return nil, k.handle(context.WithoutCancel(ctx), m) // others may wait for the same
 	})
 	return err
 }
 
-// keep scores and stores a review that is not stored yet.
-func (s *scorer) keep(ctx context.Context, r review.Review) error {
-	stored, err := s.store.has(ctx, r.Product, r.ID)
-	if err != nil || stored {
+// handle stores what a message tells, and does what follows.
+func (k *keeper) handle(ctx context.Context, m review.Message) error {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	now, err := k.apply(ctx, m)
+	if err != nil {
 		return err
 	}
-	var found assessment
-	if r.Text != "" {
-		if found.sentiment, err = s.analyzer.analyze(ctx, r.Text); err != nil {
-			return fmt.Errorf("review %s: %w", r.ID, err)
+	return k.follow(ctx, now)
+}
+
+// apply stores what a message tells.
+func (k *keeper) apply(ctx context.Context, m review.Message) (outcome, error) {
+	switch m := m.(type) {
+	case review.Review:
+		now, old, err := k.store.stands(ctx, m)
+		if err != nil || old {
+			return now, err
+		}
+		found, err := k.assessor.assess(ctx, m)
+		if err != nil {
+			return outcome{}, fmt.Errorf("review %s: %w", m.ID, err)
+		}
+		return k.store.add(ctx, m, found)
+	case review.Erasure:
+		return k.store.erase(ctx, m.Key)
+	case review.Decision:
+		return k.store.decide(ctx, m)
+	case review.Reply:
+		return k.store.reply(ctx, m)
+	case review.Vote:
+		return k.store.vote(ctx, m)
+	}
+	return outcome{}, event.Permanent(fmt.Errorf("a %T is not handled", m))
+}
+
+// follow does what follows from how a review stands, whoever brought it there: a delivery that died on the
+// way here is made good by the next one.
+func (k *keeper) follow(ctx context.Context, now outcome) error {
+	for _, name := range now.drop {
+		if err := k.photos.delete(ctx, name); err != nil {
+			return err
 		}
 	}
-	return s.store.add(ctx, r, found)
+	if len(now.drop) > 0 && now.Status != review.Erased {
+		if err := k.store.dropped(ctx, now.Key, now.drop); err != nil {
+			return err
+		}
+	}
+	data, attributes, err := review.EncodeNews(now.News)
+	if err != nil {
+		return err
+	}
+	return k.news.Publish(ctx, data, attributes)
+}
+
+// photos is the bucket that photos are uploaded to.
+type photos struct{ bucket *storage.BucketHandle }
+
+// delete deletes a photo, if it is there. What was made of it follows from that: the function image is told.
+func (p photos) delete(ctx context.Context, name string) error {
+	err := p.bucket.Object(name).Delete(ctx)
+	if err != nil && !errors.Is(err, storage.ErrObjectNotExist) {
+		return fmt.Errorf("delete photo %s: %w", name, err)
+	}
+	return nil
 }

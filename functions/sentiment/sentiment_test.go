@@ -5,16 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"cloud.google.com/go/spanner"
+	"github.com/fsouza/fake-gcs-server/fakestorage"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"google.golang.org/api/iterator"
@@ -24,8 +27,10 @@ import (
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/languagetest"
 	"github.com/hybrid-bts/functions/shared/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/rendition/bucket/buckettest"
 	"github.com/hybrid-bts/functions/shared/review"
 	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 const butter = "butter-cream-peaches"
@@ -79,7 +84,7 @@ func stored(t testing.TB, db *spanner.Client, r review.Review) row {
 func rating(t testing.TB, db *spanner.Client, product string) shard {
 	t.Helper()
 	sum := shard{Product: product}
-	err := db.Single().Read(t.Context(), "Ratings", spanner.Key{product}.AsPrefix(), columns).Do(func(r *spanner.Row) error {
+	err := db.Single().Read(t.Context(), "Ratings", spanner.Key{product}.AsPrefix(), fields[shard]()).Do(func(r *spanner.Row) error {
 		var s shard
 		if err := r.ToStruct(&s); err != nil {
 			return err
@@ -120,7 +125,11 @@ func recount(t testing.TB, db *spanner.Client, product string) shard {
 			t.Fatal(err)
 		}
 		if status == "published" {
-			sum.count(int(stars), sentiment{scored: score.Valid, score: score.Float64})
+			*sum.stars()[stars-1]++
+			if score.Valid {
+				sum.Scored++
+				sum.ScoreMicros += int64(math.Round(score.Float64 * 1e6))
+			}
 		}
 	}
 }
@@ -132,18 +141,18 @@ func TestStore(t *testing.T) {
 		ctx := t.Context()
 		add := func(r review.Review, found sentiment) {
 			t.Helper()
-			if err := s.add(ctx, r, assessment{sentiment: found}); err != nil {
+			if _, err := s.add(ctx, r, assessment{sentiment: found}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		praise := newReview(5, "포토카드가 예뻐요 💜\nمرحبا")
-		if there, err := s.has(ctx, praise.Product, praise.ID); there || err != nil {
-			t.Fatalf("has() = %v, %v before it was added", there, err)
+		if now, old, err := s.stands(ctx, praise); old || now.Status != "" || err != nil {
+			t.Fatalf("stands() = %v, %v, %v before it was added", now, old, err)
 		}
 		found := sentiment{language: "ko", scored: true, score: 0.899999, magnitude: 1.8, by: "model"}
 		add(praise, found)
-		if there, err := s.has(ctx, praise.Product, praise.ID); !there || err != nil {
-			t.Errorf("has() = %v, %v after it was added", there, err)
+		if now, old, err := s.stands(ctx, praise); !old || now.Status != review.Published || now.Revision != praise.Revision() || err != nil {
+			t.Errorf("stands() = %v, %v, %v after it was added", now, old, err)
 		}
 		got := stored(t, db, praise)
 		if got.PublishedAt.Time.IsZero() || !got.PublishedAt.Time.Equal(got.StoredAt) {
@@ -188,7 +197,7 @@ func TestLongestReviewFits(t *testing.T) {
 		stock(t, db)
 		r := newReview(4, strings.Repeat("💜", review.MaxText))
 		r.Author, r.Locale = strings.Repeat("아", review.MaxAuthor), strings.Repeat("k", review.MaxLocale)
-		if err := (spannerStore{db}).add(t.Context(), r, assessment{}); err != nil {
+		if _, err := (spannerStore{db}).add(t.Context(), r, assessment{}); err != nil {
 			t.Fatal(err)
 		}
 		if got := stored(t, db, r); got.Text != r.Text || got.Author != r.Author {
@@ -200,15 +209,27 @@ func TestLongestReviewFits(t *testing.T) {
 // system is the function with all that it speaks to.
 type system struct {
 	http.Handler
+	*keeper
 	db       *spanner.Client
 	spanner  *spannerdbtest.Server
 	language *languagetest.Server
-	pubsub   *pstest.Server
+	dead     *pstest.Server
+	news     *pstest.Server
+	storage  *fakestorage.Server
 }
+
+// originals is the bucket of photos.
+const originals = "shop-originals"
 
 func start(t testing.TB) system {
 	t.Helper()
 	db, srv := spannerdbtest.New(t)
+	return startOn(t, db, srv)
+}
+
+// startOn starts the function on a database; srv is nil when that is no embedded one.
+func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system {
+	t.Helper()
 	stock(t, db)
 	lang, err := languagetest.Start("127.0.0.1:0")
 	if err != nil {
@@ -218,21 +239,28 @@ func start(t testing.TB) system {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dead, ps := pubsubtest.New(t, "dead")
 	t.Cleanup(func() {
 		client.Close()
 		lang.Close()
 	})
-	s := &scorer{analyzer: naturalLanguage{client}, store: spannerStore{db}}
-	return system{event.Handler(s.submitted, event.DeadLetterTopic(dead)), db, srv, lang, ps}
+	dead, letters := pubsubtest.New(t, "dead")
+	published, news := pubsubtest.New(t, "published")
+	files, storage := buckettest.New(t, nil, originals)
+	k := &keeper{
+		assessor: naturalLanguage{client}, store: spannerStore{db}, photos: photos{files.Bucket(originals)}, news: topic.New(published),
+	}
+	return system{event.Handler(k.changed, event.DeadLetterTopic(dead)), k, db, srv, lang, letters, news, storage}
 }
+
+// deliveries makes message ids.
+var deliveries atomic.Int64
 
 // deliver posts a message as a push subscription does, and returns the status.
 func (s system) deliver(t testing.TB, data []byte, attributes map[string]string) int {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{
 		"subscription": "projects/shop/subscriptions/reviews",
-		"message":      map[string]any{"messageId": "1", "data": data, "attributes": attributes},
+		"message":      map[string]any{"messageId": fmt.Sprint(deliveries.Add(1)), "data": data, "attributes": attributes},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -242,9 +270,9 @@ func (s system) deliver(t testing.TB, data []byte, attributes map[string]string)
 	return w.Code
 }
 
-func (s system) deliverReview(t testing.TB, r review.Review) int {
+func (s system) deliverReview(t testing.TB, m review.Message) int {
 	t.Helper()
-	data, attributes, err := review.Encode(r)
+	data, attributes, err := review.Encode(m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +382,7 @@ func TestIncrementsOfOneShardFromManyInstancesAreExact(t *testing.T) {
 	for w := range 8 {
 		wg.Go(func() {
 			for i := w; i < len(same); i += 8 {
-				if err := (spannerStore{db}).add(t.Context(), same[i], assessment{}); err != nil {
+				if _, err := (spannerStore{db}).add(t.Context(), same[i], assessment{}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -383,7 +411,7 @@ func TestPoisonIsDeadLetteredOnceWithItsReason(t *testing.T) {
 			if code := s.deliver(t, []byte(tc.data), attributes); code != http.StatusNoContent {
 				t.Fatalf("status %d, want 204: it would come back for ever", code)
 			}
-			letters := s.pubsub.Messages()
+			letters := s.dead.Messages()
 			if len(letters) != 1 || string(letters[0].Data) != tc.data || !strings.Contains(letters[0].Attributes[event.ReasonAttribute], tc.reason) {
 				t.Errorf("dead letters %v, want one as it came, with reason %q", letters, tc.reason)
 			}
@@ -408,7 +436,7 @@ func TestPassingFailuresAskForRedelivery(t *testing.T) {
 			if code := s.deliverReview(t, r); code != http.StatusServiceUnavailable {
 				t.Errorf("status %d while it is down, want 503", code)
 			}
-			if n := len(s.pubsub.Messages()); n != 0 {
+			if n := len(s.dead.Messages()); n != 0 {
 				t.Errorf("%d dead letters, want none", n)
 			}
 			fail(s, nil)
@@ -459,7 +487,7 @@ func TestLoopbackAlone(t *testing.T) {
 
 func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 	err := run(t.Context(), func(string) (string, bool) { return "", false })
-	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE", "DEAD_LETTER_TOPIC"} {
+	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE", "DEAD_LETTER_TOPIC", "PUBLISHED_TOPIC", "ORIGINALS_BUCKET"} {
 		if !strings.Contains(fmt.Sprint(err), name) {
 			t.Errorf("run() = %v, want %s named", err, name)
 		}
@@ -472,7 +500,7 @@ func TestPhotosAreStoredWithTheReview(t *testing.T) {
 		with, without := newReview(5, "예뻐요"), newReview(5, "예뻐요")
 		with.Photos = []string{"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg", "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c12.png"}
 		for _, r := range []review.Review{with, without} {
-			if err := (spannerStore{db}).add(t.Context(), r, assessment{}); err != nil {
+			if _, err := (spannerStore{db}).add(t.Context(), r, assessment{}); err != nil {
 				t.Fatal(err)
 			}
 			row, err := db.Single().ReadRow(t.Context(), "Reviews", spanner.Key{r.Product, r.ID}, []string{"Photos"})

@@ -5,61 +5,221 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"math"
+	"reflect"
+	"slices"
+	"time"
 
 	"cloud.google.com/go/spanner"
 
 	"github.com/hybrid-bts/functions/shared/review"
 )
 
-// shards is how many rows the rating of a product is kept in. One row takes some hundred
+// shards is how many rows the sums of a product are kept in. One row takes some hundred
 // transactions a second, being locked during each; sixteen take what the busiest product gets.
 const shards = 16
 
-// noProduct is why a review of a product that the catalogue lacks is held.
-const noProduct = "unknown product"
+// errNotStored is the error for a change of a review that is not stored. It may be on its way.
+var errNotStored = errors.New("the review is not stored")
 
 // spannerStore is the store in Spanner.
 type spannerStore struct{ db *spanner.Client }
 
-func (s spannerStore) has(ctx context.Context, product, id string) (bool, error) {
-	_, err := s.db.Single().ReadRow(ctx, "Reviews", spanner.Key{product, id}, []string{"Review"})
-	if errors.Is(err, spanner.ErrRowNotFound) {
-		return false, nil
+func (s spannerStore) stands(ctx context.Context, r review.Review) (outcome, bool, error) {
+	var now outcome
+	k := r.About()
+	tx := s.db.ReadOnlyTransaction()
+	defer tx.Close()
+	gone, err := readErased(ctx, tx, k)
+	if err == nil && gone == nil {
+		var stored *record
+		if stored, err = readRecord(ctx, tx, k); err == nil && stored.stored() {
+			now = stored.outcome()
+		}
 	}
 	if err != nil {
-		return false, fmt.Errorf("look for review %s of %s: %w", id, product, err)
+		return now, false, fmt.Errorf("look for review %s of %s: %w", k.Review, k.Product, err)
 	}
-	return true, nil
+	if gone != nil {
+		now, err = s.erase(ctx, k, r.Photos...)
+		return now, true, err
+	}
+	return now, now.Status != "" && now.Revision >= r.Revision(), nil
 }
 
-func (s spannerStore) add(ctx context.Context, r review.Review, found assessment) error {
-	_, err := s.db.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
-		if there, err := exists(ctx, tx, "Reviews", "Review", spanner.Key{r.Product, r.ID}); err != nil || there {
-			return err
+func (s spannerStore) add(ctx context.Context, from review.Review, found assessment) (outcome, error) {
+	k := from.About()
+	now, err := s.change(ctx, "store", k, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		if r.stored() && r.revision() >= from.Revision() {
+			return nil, nil
 		}
-		known, err := exists(ctx, tx, "Products", "Product", spanner.Key{r.Product})
+		known, err := exists(ctx, tx, "Products", "Product", spanner.Key{k.Product})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !known {
-			return tx.BufferWrite([]*spanner.Mutation{insert(r, found, false)})
+			found.hold = noProduct
 		}
-		counted, err := readShard(ctx, tx, r.Product, shardOf(r.ID))
+		photos, claims, err := claim(ctx, tx, k, from.Photos)
+		if err != nil {
+			return nil, err
+		}
+		for _, photo := range without(r.Photos, photos) {
+			claims = append(claims, spanner.Delete("PhotoOwners", spanner.Key{photo}))
+		}
+		r.write(from, found, photos)
+		return claims, nil
+	})
+	if err == nil && now.Status == review.Erased { // meanwhile
+		return s.erase(ctx, k, from.Photos...)
+	}
+	return now, err
+}
+
+func (s spannerStore) decide(ctx context.Context, d review.Decision) (outcome, error) {
+	return s.changeStored(ctx, "decide on", d.Key, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		r.decide(d)
+		return nil, nil
+	})
+}
+
+func (s spannerStore) reply(ctx context.Context, from review.Reply) (outcome, error) {
+	return s.changeStored(ctx, "reply to", from.Key, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		r.reply(from)
+		return nil, nil
+	})
+}
+
+func (s spannerStore) vote(ctx context.Context, v review.Vote) (outcome, error) {
+	return s.changeStored(ctx, "vote for", v.Key, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		there, err := exists(ctx, tx, "Votes", "Visitor", spanner.Key{v.Product, v.Review, v.Visitor})
+		if err != nil || there {
+			return nil, err
+		}
+		r.Helpful = spanner.NullInt64{Int64: r.Helpful.Int64 + 1, Valid: true}
+		return []*spanner.Mutation{spanner.Insert("Votes", []string{"Product", "Review", "Visitor"}, []any{v.Product, v.Review, v.Visitor})}, nil
+	})
+}
+
+func (s spannerStore) dropped(ctx context.Context, k review.Key, photos []string) error {
+	_, err := s.change(ctx, "forget photos of", k, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		r.Dropped = without(r.Dropped, photos)
+		return nil, nil
+	})
+	return err
+}
+
+// edit changes a review within a transaction, and returns what is to be written besides.
+type edit func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error)
+
+// changeStored changes a review that is there: see change.
+func (s spannerStore) changeStored(ctx context.Context, what string, k review.Key, f edit) (outcome, error) {
+	return s.change(ctx, what, k, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		if !r.stored() {
+			return nil, errNotStored
+		}
+		return f(ctx, tx, r)
+	})
+}
+
+// change lets f change a review, which is a new record when it is not stored, and keeps its status and the sums of its
+// product right, all in one transaction. A review that was erased is not changed.
+func (s spannerStore) change(ctx context.Context, what string, k review.Key, f edit) (now outcome, err error) {
+	_, err = s.db.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
+		gone, err := readErased(ctx, tx, k)
 		if err != nil {
 			return err
 		}
-		counted.count(r.Rating, found.sentiment)
-		// The insert goes first: it may fail, and an engine without roll-back keeps what went before.
-		return tx.BufferWrite([]*spanner.Mutation{insert(r, found, true), counted.mutation()})
+		if gone != nil {
+			now = gone.outcome()
+			return nil
+		}
+		r, err := readRecord(ctx, tx, k)
+		if err != nil {
+			return err
+		}
+		before := *r
+		writes, err := f(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		if reflect.DeepEqual(before, *r) {
+			now = r.outcome()
+			return nil
+		}
+		r.judge()
+		now = r.outcome()
+		sums, err := sum(ctx, tx, k, r.counts().minus(before.counts()))
+		if err != nil {
+			return err
+		}
+		row, err := spanner.InsertOrUpdateStruct("Reviews", r)
+		if err != nil {
+			return err
+		}
+		// What may fail goes first: an engine without roll-back keeps what went before.
+		return tx.BufferWrite(slices.Concat(writes, []*spanner.Mutation{row}, sums))
 	})
 	if err != nil {
-		return fmt.Errorf("store review %s of %s: %w", r.ID, r.Product, err)
+		return now, fmt.Errorf("%s review %s of %s: %w", what, k.Review, k.Product, err)
 	}
-	return nil
+	return now, nil
 }
 
-func exists(ctx context.Context, tx *spanner.ReadWriteTransaction, table, column string, key spanner.Key) (bool, error) {
+func (s spannerStore) erase(ctx context.Context, k review.Key, late ...string) (now outcome, err error) {
+	_, err = s.db.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
+		gone, err := readErased(ctx, tx, k)
+		if err != nil {
+			return err
+		}
+		var writes []*spanner.Mutation
+		if gone == nil {
+			r, err := readRecord(ctx, tx, k)
+			if err != nil {
+				return err
+			}
+			if writes, err = sum(ctx, tx, k, counts{}.minus(r.counts())); err != nil {
+				return err
+			}
+			gone = &erased{Product: k.Product, Review: k.Review, Photos: slices.Concat(r.Photos, r.Dropped)}
+			writes = append(writes, spanner.Delete("Reviews", spanner.Key{k.Product, k.Review}),
+				spanner.Delete("Votes", spanner.Key{k.Product, k.Review}.AsPrefix()))
+			for _, photo := range r.Photos {
+				writes = append(writes, spanner.Delete("PhotoOwners", spanner.Key{photo}))
+			}
+		}
+		before := len(gone.Photos)
+		for _, photo := range without(late, gone.Photos) {
+			owned, err := exists(ctx, tx, "PhotoOwners", "Photo", spanner.Key{photo})
+			if err != nil {
+				return err
+			}
+			if !owned {
+				gone.Photos = append(gone.Photos, photo)
+			}
+		}
+		now = gone.outcome()
+		if len(writes) == 0 && len(gone.Photos) == before {
+			return nil
+		}
+		gone.ErasedAt = spanner.CommitTimestamp
+		row, err := spanner.InsertOrUpdateStruct("Erased", gone)
+		if err != nil {
+			return err
+		}
+		return tx.BufferWrite(append(writes, row))
+	})
+	if err != nil {
+		return now, fmt.Errorf("erase review %s of %s: %w", k.Review, k.Product, err)
+	}
+	return now, nil
+}
+
+// reader reads rows by their keys.
+type reader interface {
+	ReadRow(ctx context.Context, table string, key spanner.Key, columns []string) (*spanner.Row, error)
+}
+
+func exists(ctx context.Context, tx reader, table, column string, key spanner.Key) (bool, error) {
 	_, err := tx.ReadRow(ctx, table, key, []string{column})
 	if errors.Is(err, spanner.ErrRowNotFound) {
 		return false, nil
@@ -67,42 +227,68 @@ func exists(ctx context.Context, tx *spanner.ReadWriteTransaction, table, column
 	return err == nil, err
 }
 
-// insert is the row of a review, published or held.
-func insert(r review.Review, found assessment, published bool) *spanner.Mutation {
-	row := map[string]any{
-		"Product": r.Product, "Review": r.ID, "Rating": int64(r.Rating), "Text": r.Text, "Author": r.Author, "Locale": r.Locale,
-		"SubmittedAt": r.SubmittedAt, "StoredAt": spanner.CommitTimestamp,
-		"Language": spanner.NullString{StringVal: found.language, Valid: found.language != ""},
+// read reads a row into a struct, and reports whether it is there.
+func read(ctx context.Context, tx reader, table string, key spanner.Key, columns []string, to any) (bool, error) {
+	row, err := tx.ReadRow(ctx, table, key, columns)
+	if errors.Is(err, spanner.ErrRowNotFound) {
+		return false, nil
 	}
-	if len(r.Photos) > 0 {
-		row["Photos"] = r.Photos
+	if err != nil {
+		return false, err
 	}
-	if found.scored {
-		row["Score"], row["Magnitude"], row["ScoredBy"] = found.score, found.magnitude, found.by
-	}
-	if published {
-		row["Status"], row["PublishedAt"] = "published", spanner.CommitTimestamp
-	} else {
-		row["Status"], row["HeldFor"] = "held", noProduct
-	}
-	return spanner.InsertMap("Reviews", row)
+	return true, row.ToStruct(to)
 }
 
-// shard is one row of a product's rating.
-type shard struct {
-	Product     string
-	Shard       int64
-	Stars1      int64
-	Stars2      int64
-	Stars3      int64
-	Stars4      int64
-	Stars5      int64
-	Scored      int64
-	ScoreMicros int64
+// readRecord returns the record of a review, a new one when it is not stored.
+func readRecord(ctx context.Context, tx reader, k review.Key) (*record, error) {
+	r := &record{Product: k.Product, Review: k.Review}
+	if _, err := read(ctx, tx, "Reviews", spanner.Key{k.Product, k.Review}, recordColumns, r); err != nil {
+		return nil, err
+	}
+	if r.stored() && !r.Revision.Valid { // of before this column and HoldFor, when nothing but the catalogue held
+		r.Revision, r.HoldFor = spanner.NullInt64{Int64: r.revision(), Valid: true}, r.HeldFor
+	}
+	return r, nil
 }
 
-// columns are those of shard.
-var columns = []string{"Product", "Shard", "Stars1", "Stars2", "Stars3", "Stars4", "Stars5", "Scored", "ScoreMicros"}
+// erased is a row of Erased.
+type erased struct {
+	Product, Review string
+	Photos          []string
+	ErasedAt        time.Time
+}
+
+func (e *erased) outcome() outcome {
+	return outcome{review.News{Key: review.Key{Product: e.Product, Review: e.Review}, Status: review.Erased}, e.Photos}
+}
+
+// readErased returns nil when the review was not erased.
+func readErased(ctx context.Context, tx reader, k review.Key) (*erased, error) {
+	var e erased
+	there, err := read(ctx, tx, "Erased", spanner.Key{k.Product, k.Review}, fields[erased](), &e)
+	if err != nil || !there {
+		return nil, err
+	}
+	return &e, nil
+}
+
+// claim returns those of the photos that no other review has, and what makes them this one's.
+func claim(ctx context.Context, tx reader, k review.Key, photos []string) (own []string, claims []*spanner.Mutation, err error) {
+	for _, photo := range without(photos, nil) {
+		var owner struct{ Product, Review string }
+		there, err := read(ctx, tx, "PhotoOwners", spanner.Key{photo}, []string{"Product", "Review"}, &owner)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case !there:
+			claims = append(claims, spanner.Insert("PhotoOwners", []string{"Photo", "Product", "Review"}, []any{photo, k.Product, k.Review}))
+		case owner.Product != k.Product || owner.Review != k.Review:
+			continue
+		}
+		own = append(own, photo)
+	}
+	return own, claims, nil
+}
 
 // shardOf returns the shard that counts a review: always the same one, so that what takes the review
 // back takes it from where it was counted.
@@ -112,31 +298,59 @@ func shardOf(id string) int64 {
 	return int64(h.Sum32() % shards)
 }
 
-func readShard(ctx context.Context, tx *spanner.ReadWriteTransaction, product string, n int64) (*shard, error) {
-	row, err := tx.ReadRow(ctx, "Ratings", spanner.Key{product, n}, columns)
-	if errors.Is(err, spanner.ErrRowNotFound) {
-		return &shard{Product: product, Shard: n}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var s shard
-	if err := row.ToStruct(&s); err != nil {
-		return nil, err
-	}
-	return &s, nil
+// shard is a row of Ratings.
+type shard struct {
+	Product                                string
+	Shard                                  int64
+	Stars1, Stars2, Stars3, Stars4, Stars5 int64
+	Scored, ScoreMicros                    int64
 }
 
-// count adds a review with that many stars.
-func (s *shard) count(rating int, found sentiment) {
-	*[]*int64{&s.Stars1, &s.Stars2, &s.Stars3, &s.Stars4, &s.Stars5}[rating-1]++
-	if found.scored {
-		s.Scored++
-		s.ScoreMicros += int64(math.Round(found.score * 1e6))
-	}
+// stars returns the counters of 1, 2, 3, 4 and 5 stars.
+func (s *shard) stars() [5]*int64 {
+	return [5]*int64{&s.Stars1, &s.Stars2, &s.Stars3, &s.Stars4, &s.Stars5}
 }
 
-func (s *shard) mutation() *spanner.Mutation {
-	return spanner.InsertOrUpdate("Ratings", columns,
-		[]any{s.Product, s.Shard, s.Stars1, s.Stars2, s.Stars3, s.Stars4, s.Stars5, s.Scored, s.ScoreMicros})
+// aspectSum is a row of AspectSums.
+type aspectSum struct {
+	Product               string
+	Shard                 int64
+	Aspect                string
+	Mentions, ScoreMicros int64
+}
+
+// sum returns what adds a difference to the sums of a product, in the shard of the review.
+func sum(ctx context.Context, tx reader, k review.Key, diff counts) (writes []*spanner.Mutation, err error) {
+	write := func(table string, row any) error {
+		m, err := spanner.InsertOrUpdateStruct(table, row)
+		writes = append(writes, m)
+		return err
+	}
+	n := shardOf(k.Review)
+	if diff.stars != [5]int64{} || diff.scored != 0 || diff.micros != 0 {
+		s := shard{Product: k.Product, Shard: n}
+		if _, err := read(ctx, tx, "Ratings", spanner.Key{k.Product, n}, fields[shard](), &s); err != nil {
+			return nil, err
+		}
+		for i, counter := range s.stars() {
+			*counter += diff.stars[i]
+		}
+		s.Scored += diff.scored
+		s.ScoreMicros += diff.micros
+		if err := write("Ratings", &s); err != nil {
+			return nil, err
+		}
+	}
+	for name, m := range diff.aspects {
+		a := aspectSum{Product: k.Product, Shard: n, Aspect: name}
+		if _, err := read(ctx, tx, "AspectSums", spanner.Key{k.Product, n, name}, fields[aspectSum](), &a); err != nil {
+			return nil, err
+		}
+		a.Mentions += m.reviews
+		a.ScoreMicros += m.micros
+		if err := write("AspectSums", &a); err != nil {
+			return nil, err
+		}
+	}
+	return writes, nil
 }

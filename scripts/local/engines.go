@@ -35,6 +35,7 @@ const (
 	database    = "shop"
 	reviews     = "reviews"
 	deadReviews = "reviews-dead"
+	published   = "published" // what a page shows has changed
 	images      = "images"
 	uploads     = "originals-finalized" // what Eventarc hands on
 	deadUploads = "originals-finalized-dead"
@@ -151,7 +152,7 @@ func (e *engines) makeTopics(ctx context.Context) (err error) {
 		return fmt.Errorf("embedded Pub/Sub: %w", err)
 	}
 	e.closers = append(e.closers, func() { _ = e.client.Close() })
-	topics := []string{images} // nobody reads it yet
+	topics := []string{images, published} // nobody reads them yet
 	for _, s := range subscriptions {
 		topics = append(topics, s.topic, s.deadTopic)
 	}
@@ -220,6 +221,7 @@ func (e *engines) environ() []string {
 		"PAGE_TOKEN_KEY=no-secret-on-a-laptop",
 		"SLACK_WEBHOOK_URL=" + e.slack.URL + "/services/local",
 		"REVIEWS_TOPIC=" + reviews,
+		"PUBLISHED_TOPIC=" + published,
 		"ALERTS_TOPIC=" + alerts,
 		"DEAD_LETTER_TOPIC=" + deadReviews,
 		"ORIGINALS_BUCKET=" + originals,
