@@ -14,6 +14,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 // BenchmarkIntake posts reviews over HTTP with 32 in flight: to intake, which publishes them to an
@@ -21,7 +22,7 @@ import (
 // JSON and publishes nothing. Intake should reach half of that one's rate.
 func BenchmarkIntake(b *testing.B) {
 	p, _ := pubsubtest.New(b, "reviews")
-	in := &intake{reviews: newTopic(p), now: time.Now}
+	in := &intake{reviews: topic.New(p), tokens: tokens(b), now: time.Now}
 	for _, bc := range []struct {
 		name string
 		h    http.Handler

@@ -6,16 +6,20 @@
 //	GOOGLE_CLOUD_PROJECT   the project of the topic and of the traces     required
 //	REVIEWS_TOPIC          id of the topic that takes submitted reviews   required
 //	ORIGINALS_BUCKET       where browsers send photos, below reviews/     required
+//	AUTHOR_TOKEN_KEY       signs author tokens; 16 bytes or more, of      required
+//	                       Secret Manager, the same as api has
 //	STORAGE_EMULATOR_HOST  the address of an embedded Cloud Storage,      none
 //	                       which checks no signature: we make none then
 //	PORT                   where to listen, a port or host:port           8080
 //
 // Roles: roles/pubsub.publisher on the topic; roles/storage.objectCreator on the bucket, and
 // roles/iam.serviceAccountTokenCreator on the function's own account, in whose name uploads are signed. The
-// bucket's CORS must allow POST from the shop's origin.
+// bucket's CORS must allow POST from the shop's origin. roles/secretmanager.secretAccessor on the secret of
+// AUTHOR_TOKEN_KEY.
 //
 // Retried: nothing here. An answer of 202 means that Pub/Sub has the review; after any other, or none,
-// the caller sends it again with the same Idempotency-Key, and it is the same review.
+// the caller sends it again with the same Idempotency-Key, and it is the same review, with the same author
+// token. So who knows the key and the review gets the token: for a key of less than 16 characters there is none.
 package main
 
 import (
@@ -27,10 +31,12 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 
+	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 func main() {
@@ -40,10 +46,15 @@ func main() {
 
 func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
-	project, topic := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("REVIEWS_TOPIC")
+	project, reviewsTopic := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("REVIEWS_TOPIC")
+	secret := e.Required("AUTHOR_TOKEN_KEY")
 	bucketName, emulator := e.Required("ORIGINALS_BUCKET"), e.String("STORAGE_EMULATOR_HOST", "")
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
+		return err
+	}
+	tokens, err := authortoken.NewKey(secret)
+	if err != nil {
 		return err
 	}
 	client, err := pubsub.NewClient(ctx, project)
@@ -51,13 +62,13 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
 	}
 	defer client.Close()
-	reviews := newTopic(client.Publisher(topic))
-	defer reviews.publisher.Stop() // sends what is still in a batch
+	reviews := topic.New(client.Publisher(reviewsTopic))
+	defer reviews.Stop()
 	files, err := bucket.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer files.Close()
-	in := &intake{reviews: reviews, uploads: originals{files.Bucket(bucketName), emulator}, now: time.Now}
+	in := &intake{reviews: reviews, uploads: originals{files.Bucket(bucketName), emulator}, tokens: tokens, now: time.Now}
 	return serve.Function(ctx, "Review", port, cloudlog.Trace(project, in.handler()))
 }

@@ -5,18 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
-	"golang.org/x/text/unicode/norm"
 
+	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/review/submission"
 )
 
 // maxBody bounds a request's body, in bytes.
@@ -25,16 +22,17 @@ const maxBody = 64 << 10
 // retryAfter is what a caller is asked to wait when Pub/Sub is away.
 const retryAfter = 5 * time.Second
 
-// reviews takes what was submitted.
-type reviews interface {
-	// publish returns once r cannot be lost any more.
-	publish(ctx context.Context, r review.Review) error
+// publisher takes what was submitted.
+type publisher interface {
+	// Publish returns once the message cannot be lost any more.
+	Publish(ctx context.Context, data []byte, attributes map[string]string) error
 }
 
 // intake accepts reviews.
 type intake struct {
-	reviews reviews
+	reviews publisher
 	uploads uploads
+	tokens  authortoken.Key
 	now     func() time.Time
 }
 
@@ -64,69 +62,16 @@ func (in *intake) handler() http.Handler {
 	return problem.Handler(mux)
 }
 
-// submission is what a shopper sends.
-type submission struct {
+// request is what a shopper sends.
+type request struct {
 	Product string `json:"product" pattern:"^[a-z0-9-]{1,64}$" doc:"The product's id." example:"butter-cream-peaches"`
-	Rating  stars  `json:"rating" minimum:"1" maximum:"5" doc:"Stars, a whole number."`
-	Text    string `json:"text,omitempty" doc:"At most 5000 characters, counted after normalization (NFC), removal of control characters other than newline, and trimming. Empty: a review of stars only."`
-	Author  string `json:"author,omitempty" doc:"The name to show, at most 80 characters."`
-	Locale  string `json:"locale,omitempty" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" maxLength:"35" doc:"The language of the shopper's browser (BCP 47), as a hint." example:"ko-KR"`
-
-	Photos []string `json:"photos,omitempty" maxItems:"6" uniqueItems:"true" nullable:"false" doc:"The names of photos, as POST /v1/photos gave them."`
-}
-
-// stars is a number that JSON may write as 5 or as 5.0.
-type stars int
-
-func (s *stars) UnmarshalJSON(b []byte) error {
-	f, err := strconv.ParseFloat(string(b), 64)
-	if err != nil || f != float64(int(f)) {
-		return fmt.Errorf("%s is not a whole number", b)
-	}
-	*s = stars(f)
-	return nil
-}
-
-// Resolve cleans the texts, and checks the lengths that count only then.
-func (s *submission) Resolve(huma.Context) []error {
-	s.Text = clean(s.Text, '\n')
-	s.Author = clean(s.Author, -1)
-	var errs []error
-	for i, name := range s.Photos {
-		if !review.IsPhoto(name) {
-			errs = append(errs, &huma.ErrorDetail{
-				Location: fmt.Sprintf("body.photos[%d]", i), Message: "is not the name of a photo, which POST /v1/photos gives",
-			})
-		}
-	}
-	for _, f := range []struct {
-		name, value string
-		max         int
-	}{{"text", s.Text, review.MaxText}, {"author", s.Author, review.MaxAuthor}} {
-		if n := utf8.RuneCountInString(f.value); n > f.max {
-			errs = append(errs, &huma.ErrorDetail{
-				Location: "body." + f.name, Message: fmt.Sprintf("has %d characters, more than %d", n, f.max),
-			})
-		}
-	}
-	return errs
-}
-
-// clean returns s in NFC without control characters, save keep, and without space around it.
-func clean(s string, keep rune) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != keep {
-			return -1
-		}
-		return r
-	}, s)
-	return strings.TrimSpace(norm.NFC.String(s))
+	submission.Content
 }
 
 type submitInput struct {
 	// IdempotencyKey makes a retry the same review: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same review is the same review."`
-	Body           submission
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same review is the same review, with the same author token: so make it a secret that nobody guesses, such as a random UUID."`
+	Body           request
 }
 
 type submitOutput struct {
@@ -135,9 +80,13 @@ type submitOutput struct {
 }
 
 type accepted struct {
-	ID        string `json:"id" format:"uuid"`
-	StatusURL string `json:"status_url" doc:"Where the review will be." example:"/v1/products/butter-cream-peaches/reviews/6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"`
+	ID          string `json:"id" format:"uuid"`
+	StatusURL   string `json:"status_url" doc:"Where the review will be." example:"/v1/products/butter-cream-peaches/reviews/6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"`
+	AuthorToken string `json:"author_token,omitempty" doc:"The secret by which the author may edit and delete the review, as the header Author-Token. It is told here and nowhere else; and not at all when the Idempotency-Key has less than 16 characters, since who guesses that would get it too."`
 }
+
+// guessable is the length of an idempotency key, in bytes, below which no token is given for it.
+const guessable = 16
 
 // submit answers POST /v1/reviews.
 func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, error) {
@@ -146,22 +95,28 @@ func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, 
 	if err != nil {
 		return nil, err
 	}
-	err = in.reviews.publish(ctx, review.Review{
-		ID: id, Product: b.Product, Rating: int(b.Rating), Text: b.Text, Author: b.Author, Locale: b.Locale, Photos: b.Photos,
-		SubmittedAt: in.now().UTC(),
-	})
+	r := review.Review{ID: id, Product: b.Product, SubmittedAt: in.now().UTC()}
+	b.WriteTo(&r)
+	data, attributes, err := review.Encode(r)
 	if err != nil {
-		return nil, problem.Unavailable(err, retryAfter)
+		return nil, err
+	}
+	if err := in.reviews.Publish(ctx, data, attributes); err != nil {
+		return nil, problem.Unavailable(fmt.Errorf("review %s: %w", id, err), retryAfter)
 	}
 	url := "/v1/products/" + b.Product + "/reviews/" + id
-	return &submitOutput{Location: url, Body: accepted{ID: id, StatusURL: url}}, nil
+	out := &submitOutput{Location: url, Body: accepted{ID: id, StatusURL: url}}
+	if n := len(req.IdempotencyKey); n == 0 || n >= guessable {
+		out.Body.AuthorToken = in.tokens.Token(b.Product, id)
+	}
+	return out, nil
 }
 
 // space is the namespace of the ids that are derived from a key.
 var space = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("review.hybridbts.tech"))
 
-// newID returns a random id, or with a key the one that this key and this submission always have.
-func newID(key string, s submission) (string, error) {
+// newID returns a random id, or with a key the one that this key and this request always have.
+func newID(key string, r request) (string, error) {
 	if key == "" {
 		id, err := uuid.NewRandom()
 		if err != nil {
@@ -171,8 +126,8 @@ func newID(key string, s submission) (string, error) {
 	}
 	name, err := json.Marshal(struct { // JSON, because it tells where each field ends
 		Key        []byte // as it came: keys need not be UTF-8
-		Submission submission
-	}{[]byte(key), s})
+		Submission request
+	}{[]byte(key), r})
 	if err != nil {
 		return "", fmt.Errorf("derive an id: %w", err)
 	}

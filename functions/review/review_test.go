@@ -21,18 +21,29 @@ import (
 	"golang.org/x/text/unicode/norm"
 	"google.golang.org/grpc/codes"
 
+	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func tokens(t testing.TB) authortoken.Key {
+	t.Helper()
+	k, err := authortoken.NewKey("no secret in a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
 
 // start returns the function's handler over an embedded Pub/Sub, and that.
 func start(t testing.TB, opts ...pstest.ServerReactorOption) (http.Handler, *pstest.Server) {
 	t.Helper()
 	p, srv := pubsubtest.New(t, "reviews", opts...)
-	in := &intake{reviews: newTopic(p), now: func() time.Time { return noon }}
+	in := &intake{reviews: topic.New(p), tokens: tokens(t), now: func() time.Time { return noon }}
 	return in.handler(), srv
 }
 
@@ -92,7 +103,8 @@ func TestAcceptedReviewIsPublished(t *testing.T) {
 		t.Error(diff)
 	}
 	url := "/v1/products/butter-cream-peaches/reviews/" + want.ID
-	if body := fmt.Sprintf(`{"id":%q,"status_url":%q}`, want.ID, url); strings.TrimSpace(w.Body.String()) != body {
+	token := tokens(t).Token("butter-cream-peaches", want.ID)
+	if body := fmt.Sprintf(`{"id":%q,"status_url":%q,"author_token":%q}`, want.ID, url, token); strings.TrimSpace(w.Body.String()) != body {
 		t.Errorf("answered %s, want %s", w.Body, body)
 	}
 	if got := w.Header().Get("Location"); got != url {
@@ -227,6 +239,27 @@ func TestRequestsThatHoldNoReview(t *testing.T) {
 	}
 }
 
+func TestTheAuthorsTokenIsToldToWhoSentTheReview(t *testing.T) {
+	h, _ := start(t)
+	const body = `{"product":"p","rating":5,"text":"good"}`
+	for key, want := range map[string]bool{
+		"": true, "0e5f6a2c-6b1d-4f0a-9d5e-7f6f3f1f2a10": true, strings.Repeat("k", guessable): true, strings.Repeat("k", guessable-1): false,
+	} {
+		var first, again accepted
+		for _, to := range []*accepted{&first, &again} {
+			if err := json.Unmarshal(post(h, body, "Idempotency-Key", key).Body.Bytes(), to); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := tokens(t).Valid(first.AuthorToken, "p", first.ID); got != want || !want && first.AuthorToken != "" {
+			t.Errorf("with the key %q the token is %q", key, first.AuthorToken)
+		}
+		if key != "" && again != first {
+			t.Errorf("a retry with the key %q is answered %+v, after %+v", key, again, first)
+		}
+	}
+}
+
 func TestIdempotencyKey(t *testing.T) {
 	h, _ := start(t)
 	const body = `{"product":"p","rating":5,"text":"good"}`
@@ -323,15 +356,21 @@ func TestConcurrentReviewsAreAllPublished(t *testing.T) {
 
 func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 	err := run(t.Context(), func(string) (string, bool) { return "", false })
-	if err == nil || !strings.Contains(err.Error(), "GOOGLE_CLOUD_PROJECT") || !strings.Contains(err.Error(), "REVIEWS_TOPIC") {
+	if err == nil || !strings.Contains(err.Error(), "GOOGLE_CLOUD_PROJECT") || !strings.Contains(err.Error(), "REVIEWS_TOPIC") || !strings.Contains(err.Error(), "AUTHOR_TOKEN_KEY") {
 		t.Errorf("run() = %v, want both missing variables named", err)
 	}
 }
 
-// accepting takes every review.
-type accepting struct{ last review.Review }
+// accepting takes every message.
+type accepting struct {
+	data       []byte
+	attributes map[string]string
+}
 
-func (a *accepting) publish(_ context.Context, r review.Review) error { a.last = r; return nil }
+func (a *accepting) Publish(_ context.Context, data []byte, attributes map[string]string) error {
+	a.data, a.attributes = data, attributes
+	return nil
+}
 
 // FuzzSubmit checks that whatever is accepted is a review that its readers take.
 func FuzzSubmit(f *testing.F) {
@@ -340,7 +379,7 @@ func FuzzSubmit(f *testing.F) {
 	f.Add([]byte(`{"Product":"p","RATING":1,"text":"lost"}`), "\xe8")
 	f.Fuzz(func(t *testing.T, body []byte, key string) {
 		var to accepting
-		in := &intake{reviews: &to, now: func() time.Time { return noon }}
+		in := &intake{reviews: &to, tokens: tokens(t), now: func() time.Time { return noon }}
 		w := post(in.handler(), string(body), "Idempotency-Key", key)
 		if w.Code != http.StatusAccepted {
 			if w.Code >= 500 {
@@ -348,12 +387,10 @@ func FuzzSubmit(f *testing.F) {
 			}
 			return
 		}
-		data, attributes, err := review.Encode(to.last)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := review.Decode(data, attributes); err != nil || !utf8.ValidString(to.last.Text) {
-			t.Errorf("accepted %q, which became %+v: %v", body, to.last, err)
+		got, err := review.Decode(to.data, to.attributes)
+		r, ok := got.(review.Review)
+		if err != nil || !ok || !utf8.ValidString(r.Text) {
+			t.Errorf("accepted %q, which became %+v: %v", body, got, err)
 		}
 	})
 }

@@ -80,6 +80,15 @@ func (r *record) revision() int64 {
 	return r.SubmittedAt.UnixMicro()
 }
 
+// outdated reports whether from is newer than the content that is stored, if any. What was submitted is
+// never newer: it comes again when a shopper sends it again, with the time of that.
+func (r *record) outdated(from review.Review) bool {
+	if !r.stored() {
+		return true
+	}
+	return !from.EditedAt.IsZero() && (!r.EditedAt.Valid || from.Revision() > r.revision())
+}
+
 // write takes the content of a review, with what was found in it; photos are those that are its own.
 func (r *record) write(from review.Review, found assessment, photos []string) {
 	r.Rating, r.Text, r.Author, r.Locale, r.SubmittedAt = int64(from.Rating), from.Text, from.Author, from.Locale, from.SubmittedAt

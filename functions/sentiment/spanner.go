@@ -25,31 +25,28 @@ var errNotStored = errors.New("the review is not stored")
 type spannerStore struct{ db *spanner.Client }
 
 func (s spannerStore) stands(ctx context.Context, r review.Review) (outcome, bool, error) {
-	var now outcome
 	k := r.About()
 	tx := s.db.ReadOnlyTransaction()
 	defer tx.Close()
 	gone, err := readErased(ctx, tx, k)
-	if err == nil && gone == nil {
-		var stored *record
-		if stored, err = readRecord(ctx, tx, k); err == nil && stored.stored() {
-			now = stored.outcome()
-		}
-	}
 	if err != nil {
-		return now, false, fmt.Errorf("look for review %s of %s: %w", k.Review, k.Product, err)
+		return outcome{}, false, fmt.Errorf("look for review %s of %s: %w", k.Review, k.Product, err)
 	}
 	if gone != nil {
-		now, err = s.erase(ctx, k, r.Photos...)
+		now, err := s.erase(ctx, k, r.Photos...)
 		return now, true, err
 	}
-	return now, now.Status != "" && now.Revision >= r.Revision(), nil
+	stored, err := readRecord(ctx, tx, k)
+	if err != nil {
+		return outcome{}, false, fmt.Errorf("look for review %s of %s: %w", k.Review, k.Product, err)
+	}
+	return stored.outcome(), !stored.outdated(r), nil
 }
 
 func (s spannerStore) add(ctx context.Context, from review.Review, found assessment) (outcome, error) {
 	k := from.About()
 	now, err := s.change(ctx, "store", k, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		if r.stored() && r.revision() >= from.Revision() {
+		if !r.outdated(from) {
 			return nil, nil
 		}
 		known, err := exists(ctx, tx, "Products", "Product", spanner.Key{k.Product})

@@ -67,7 +67,7 @@ func firstAnswer(ctx context.Context, binary string) (time.Duration, error) {
 		"PORT=" + port, "GOOGLE_CLOUD_PROJECT=bench", "PUBSUB_EMULATOR_HOST=" + nowhere, "SPANNER_EMULATOR_HOST=" + nowhere,
 		"BIGTABLE_EMULATOR_HOST=" + nowhere, "LANGUAGE_ENDPOINT=" + nowhere, "SPANNER_INSTANCE=i", "SPANNER_DATABASE=d",
 		"BIGTABLE_INSTANCE=i", "REVIEWS_TOPIC=t", "PUBLISHED_TOPIC=p", "DEAD_LETTER_TOPIC=d", "ORIGINALS_BUCKET=o", "RENDITIONS_BUCKET=r",
-		"FAILED_BUCKET=f", "IMAGES_TOPIC=i", "STORAGE_EMULATOR_HOST=http://" + nowhere, "PAGE_TOKEN_KEY=" + strings.Repeat("k", 32),
+		"FAILED_BUCKET=f", "IMAGES_TOPIC=i", "STORAGE_EMULATOR_HOST=http://" + nowhere, "PAGE_TOKEN_KEY=" + strings.Repeat("k", 32), "AUTHOR_TOKEN_KEY=" + strings.Repeat("k", 32),
 		"SLACK_WEBHOOK_URL=http://" + nowhere + "/services",
 	}
 	began := time.Now()

@@ -35,7 +35,7 @@ const (
 	database    = "shop"
 	reviews     = "reviews"
 	deadReviews = "reviews-dead"
-	published   = "published" // what a page shows has changed
+	reviewNews  = "published" // what a page shows of a review has changed
 	images      = "images"
 	uploads     = "originals-finalized" // what Eventarc hands on
 	deadUploads = "originals-finalized-dead"
@@ -152,7 +152,7 @@ func (e *engines) makeTopics(ctx context.Context) (err error) {
 		return fmt.Errorf("embedded Pub/Sub: %w", err)
 	}
 	e.closers = append(e.closers, func() { _ = e.client.Close() })
-	topics := []string{images, published} // nobody reads them yet
+	topics := []string{images, reviewNews} // nobody reads them yet
 	for _, s := range subscriptions {
 		topics = append(topics, s.topic, s.deadTopic)
 	}
@@ -219,9 +219,10 @@ func (e *engines) environ() []string {
 		"SPANNER_DATABASE=" + database,
 		"BIGTABLE_INSTANCE=" + instance,
 		"PAGE_TOKEN_KEY=no-secret-on-a-laptop",
+		"AUTHOR_TOKEN_KEY=no-secret-on-a-laptop",
 		"SLACK_WEBHOOK_URL=" + e.slack.URL + "/services/local",
 		"REVIEWS_TOPIC=" + reviews,
-		"PUBLISHED_TOPIC=" + published,
+		"PUBLISHED_TOPIC=" + reviewNews,
 		"ALERTS_TOPIC=" + alerts,
 		"DEAD_LETTER_TOPIC=" + deadReviews,
 		"ORIGINALS_BUCKET=" + originals,

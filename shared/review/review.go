@@ -37,8 +37,9 @@ const ProductPattern = `^[a-z0-9-]{1,64}$`
 
 var product = regexp.MustCompile(ProductPattern)
 
-// Review is what a shopper submitted, or made of it by an edit. Of two with the same id, the one with the
-// higher revision wins.
+// Review is what a shopper submitted, or made of it by an edit. Of two with the same id, an edit wins over what
+// was submitted, which comes again with a later time when a shopper sends it again; of two edits, the one
+// with the higher revision.
 type Review struct {
 	ID          string    `json:"id"` // a UUID
 	Product     string    `json:"product"`
