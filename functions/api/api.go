@@ -38,6 +38,7 @@ type store interface {
 type server struct {
 	store    store
 	pictures *pictures // nil: there are none
+	changes  *changes  // nil: reviews are only read
 	uploads  string    // the origin that the page may send photos to
 }
 
@@ -61,7 +62,7 @@ type summary struct {
 type review struct {
 	ID          string     `json:"id" format:"uuid"`
 	Product     string     `json:"product"`
-	Status      string     `json:"status" enum:"published,held" doc:"A held review is stored, and neither shown nor counted."`
+	Status      string     `json:"status" enum:"published,held,rejected" doc:"A review that is held, or was rejected, is stored, and neither shown nor counted."`
 	Rating      int64      `json:"rating" minimum:"1" maximum:"5"`
 	Text        string     `json:"text" doc:"Empty in a review of stars only."`
 	Author      string     `json:"author"`
@@ -70,7 +71,8 @@ type review struct {
 	Magnitude   *float64   `json:"magnitude"`
 	ScoredBy    *string    `json:"scored_by" doc:"What scored it."`
 	SubmittedAt time.Time  `json:"submitted_at"`
-	PublishedAt *time.Time `json:"published_at" doc:"null while it is held."`
+	EditedAt    *time.Time `json:"edited_at" doc:"null when it never was."`
+	PublishedAt *time.Time `json:"published_at" doc:"null while it is not published."`
 	Photos      []picture  `json:"photos" nullable:"false" doc:"Those that are ready."`
 
 	Objects []string `json:"-"` // the names of the photos
@@ -98,14 +100,22 @@ func (s *server) handler() http.Handler {
 	get(api, "/v1/products/{product}/rating", "get-rating", "Get the rating of a product", s.getRating)
 	get(api, "/v1/products/{product}/reviews", "list-reviews", "List the published reviews of a product, newest first", s.listReviews)
 	get(api, "/v1/products/{product}/reviews/{review}", "get-review", "Get a review", s.getReview)
+	if s.changes != nil {
+		s.changes.register(api)
+	}
 	return problem.Handler(mux)
 }
 
-// get registers f, within the deadline and with what the store says turned into what the caller is told.
+// get registers f as a GET: see handle.
 func get[I, O any](api huma.API, path, id, summary string, f func(context.Context, *I) (*O, error)) {
-	huma.Register(api, huma.Operation{
+	handle(api, huma.Operation{
 		Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Errors: []int{404, 422, 503},
-	}, func(ctx context.Context, in *I) (*O, error) {
+	}, f)
+}
+
+// handle registers f, within the deadline and with what the store says turned into what the caller is told.
+func handle[I, O any](api huma.API, op huma.Operation, f func(context.Context, *I) (*O, error)) {
+	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
 		ctx, cancel := context.WithTimeout(ctx, deadline)
 		defer cancel()
 		out, err := f(ctx, in)
@@ -235,15 +245,10 @@ func (s *server) listReviews(ctx context.Context, in *listReviewsInput) (*listRe
 	return &out, err
 }
 
-type getReviewInput struct {
-	ProductInput
-	Review string `path:"review" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" doc:"A UUID."`
-}
-
 type getReviewOutput struct{ Body review }
 
 // getReview answers GET /v1/products/{product}/reviews/{review}.
-func (s *server) getReview(ctx context.Context, in *getReviewInput) (*getReviewOutput, error) {
+func (s *server) getReview(ctx context.Context, in *ReviewInput) (*getReviewOutput, error) {
 	r, err := s.store.review(ctx, in.Product, in.Review)
 	if errors.Is(err, errNotFound) {
 		// It may be on its way from intake.

@@ -7,6 +7,8 @@
 //	GET /v1/products/{product}/rating               its rating
 //	GET /v1/products/{product}/reviews              its published reviews, newest first
 //	GET /v1/products/{product}/reviews/{review}     one review, published or held
+//	PATCH, DELETE of the same                       an edit, or the erasure, by its author
+//	POST /v1/products/{product}/reviews/{review}/helpful   a visitor finds it helpful
 //	GET /healthz                                    200 while the program serves (Cloud Run hides it from the outside)
 //	GET /                                           the page: products, and at /#!/review the review form
 //
@@ -16,21 +18,35 @@
 //	SPANNER_DATABASE       id of its database                          required
 //	RENDITIONS_BUCKET      where the manifests of pictures are         no pictures
 //	UPLOAD_ORIGIN          where the page sends photos to              https://storage.googleapis.com
+//	REVIEWS_TOPIC          id of the topic that takes changes of       required
+//	                       reviews
+//	AUTHOR_TOKEN_KEY       checks author tokens; of Secret Manager,    required
+//	                       the same as review has
 //	PORT                   where to listen, a port or host:port        8080
 //
-// Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket. Retried: nothing; it only reads.
+// Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket,
+// roles/pubsub.publisher on the topic, roles/secretmanager.secretAccessor on the secret of AUTHOR_TOKEN_KEY.
+//
+// Retried: nothing. It writes nothing itself: what changes a review is a message to the one writer of reviews, and
+// an answer of 202 means that Pub/Sub has it. To send the same again does no harm.
 package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
+	"cloud.google.com/go/pubsub/v2"
+
+	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
 	"github.com/hybrid-bts/functions/shared/spannerdb"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 func main() {
@@ -44,8 +60,13 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	instance, database := e.Required("SPANNER_INSTANCE"), e.Required("SPANNER_DATABASE")
 	renditions := e.String("RENDITIONS_BUCKET", "")
 	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", parseOrigin)
+	reviews, secret := e.Required("REVIEWS_TOPIC"), e.Required("AUTHOR_TOKEN_KEY")
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
+		return err
+	}
+	tokens, err := authortoken.NewKey(secret)
+	if err != nil {
 		return err
 	}
 	db, err := spannerdb.Open(ctx, spannerdb.Name(project, instance, database))
@@ -53,7 +74,18 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer db.Close()
-	s := &server{store: spannerStore{db}, uploads: uploads}
+	messages, err := pubsub.NewClient(ctx, project)
+	if err != nil {
+		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
+	}
+	defer messages.Close()
+	to := topic.New(messages.Publisher(reviews))
+	defer to.Stop()
+	store := spannerStore{db}
+	s := &server{
+		store: store, uploads: uploads,
+		changes: &changes{contents: store, reviews: to, tokens: tokens, now: time.Now},
+	}
 	if renditions != "" {
 		files, err := bucket.Open(ctx)
 		if err != nil {

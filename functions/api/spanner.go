@@ -34,6 +34,8 @@ func translate(err error, format string, args ...any) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, errErased):
+		return fmt.Errorf("%s: %w", what, err)
 	case errors.Is(err, errNotFound), errors.Is(err, spanner.ErrRowNotFound):
 		return fmt.Errorf("%s: %w", what, errNotFound)
 	}
@@ -206,7 +208,7 @@ func (s *sum) rating() rating {
 }
 
 var reviewColumns = []string{"Review", "Product", "Status", "Rating", "Text", "Author", "Language", "Score", "Magnitude", "ScoredBy",
-	"SubmittedAt", "PublishedAt", "Photos"}
+	"SubmittedAt", "EditedAt", "PublishedAt", "Photos"}
 
 type reviewRow struct {
 	Review, Product, Status string
@@ -216,14 +218,14 @@ type reviewRow struct {
 	Score, Magnitude        *float64
 	ScoredBy                *string
 	SubmittedAt             time.Time
-	PublishedAt             *time.Time
+	EditedAt, PublishedAt   *time.Time
 	Photos                  []string
 }
 
 func (r reviewRow) review() review {
 	return review{
 		ID: r.Review, Product: r.Product, Status: r.Status, Rating: r.Rating, Text: r.Text, Author: r.Author, Language: r.Language,
-		Score: r.Score, Magnitude: r.Magnitude, ScoredBy: r.ScoredBy, SubmittedAt: r.SubmittedAt, PublishedAt: r.PublishedAt, Objects: r.Photos,
+		Score: r.Score, Magnitude: r.Magnitude, ScoredBy: r.ScoredBy, SubmittedAt: r.SubmittedAt, EditedAt: r.EditedAt, PublishedAt: r.PublishedAt, Objects: r.Photos,
 	}
 }
 

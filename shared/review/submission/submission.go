@@ -118,5 +118,8 @@ func (p Patch) Apply(c Content) (Content, []error) {
 		}
 		return c, []error{detail}
 	}
+	if len(c.Photos) == 0 {
+		c.Photos = nil
+	}
 	return c, c.Resolve(nil)
 }

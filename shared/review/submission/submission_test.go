@@ -30,7 +30,7 @@ func TestAPatchChangesWhatItNames(t *testing.T) {
 		{`{"rating":1}`, func(c *submission.Content) { c.Rating = 1 }},
 		{`{"rating":2.0,"text":"so so"}`, func(c *submission.Content) { c.Rating, c.Text = 2, "so so" }},
 		{`{"text":null,"author":null,"locale":null,"photos":null}`, func(c *submission.Content) { *c = submission.Content{Rating: 5} }},
-		{`{"photos":[]}`, func(c *submission.Content) { c.Photos = []string{} }},
+		{`{"photos":[]}`, func(c *submission.Content) { c.Photos = nil }},
 		{`{"text":" \u0000` + norm.NFD.String("실망") + `\u0007\n "}`, func(c *submission.Content) { c.Text = "실망" }},
 	} {
 		var p submission.Patch

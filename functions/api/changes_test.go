@@ -1,0 +1,325 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"cloud.google.com/go/spanner"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"golang.org/x/text/unicode/norm"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/hybrid-bts/functions/shared/authortoken"
+	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/pubsubtest"
+	wire "github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/topic"
+)
+
+const aPhoto = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"
+
+// desk is the function with what it publishes.
+type desk struct {
+	http.Handler
+	tokens authortoken.Key
+	topic  *pstest.Server
+}
+
+func newDesk(t testing.TB, db *spanner.Client, now time.Time, opts ...pstest.ServerReactorOption) desk {
+	t.Helper()
+	tokens, err := authortoken.NewKey("no secret in a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, srv := pubsubtest.New(t, "reviews", opts...)
+	store := spannerStore{db}
+	s := &server{store: store, changes: &changes{contents: store, reviews: topic.New(p), tokens: tokens, now: func() time.Time { return now }}}
+	return desk{s.handler(), tokens, srv}
+}
+
+// send makes a request of the author of a review.
+func (d desk) send(method, id, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, "/v1/products/"+butter+"/reviews/"+id, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/merge-patch+json")
+	r.Header.Set("Author-Token", d.tokens.Token(butter, id))
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	return w
+}
+
+// published returns what was published.
+func (d desk) published(t testing.TB) (all []wire.Message) {
+	t.Helper()
+	for _, m := range d.topic.Messages() {
+		got, err := wire.Decode(m.Data, m.Attributes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, got)
+	}
+	return all
+}
+
+// pointers returns the fields that a problem names.
+func pointers(t testing.TB, w *httptest.ResponseRecorder) (all []string) {
+	t.Helper()
+	var p problem.Problem
+	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Header().Get("Content-Type") != problem.ContentType {
+		t.Errorf("%d %s is no problem", w.Code, w.Body)
+	}
+	for _, f := range p.Errors {
+		all = append(all, f.Pointer)
+	}
+	return all
+}
+
+func TestAnAuthorEditsAReview(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		before := wire.Review{Product: butter, Rating: 5, Text: "최고 💜", Author: "아미", Locale: "ko", Photos: []string{aPhoto}, SubmittedAt: noon}
+		for name, tc := range map[string]struct {
+			patch string
+			want  func(*wire.Review)
+		}{
+			"from 5 to 1":                   {`{"rating":1}`, func(r *wire.Review) { r.Rating = 1 }},
+			"text in Korean and an emoji":   {`{"text":"` + norm.NFD.String("실망") + ` 😢\u0000\n"}`, func(r *wire.Review) { r.Text = "실망 😢" }},
+			"no text, no author, no photos": {`{"text":null,"author":null,"photos":[]}`, func(r *wire.Review) { r.Text, r.Author, r.Photos = "", "", nil }},
+		} {
+			t.Run(name, func(t *testing.T) {
+				d := newDesk(t, db, noon.Add(time.Hour))
+				id := uuid.NewString()
+				addReview(t, db, id, map[string]any{"Photos": before.Photos})
+				w := d.send(http.MethodPatch, id, tc.patch)
+				want := before
+				tc.want(&want)
+				want.ID, want.EditedAt = id, noon.Add(time.Hour)
+				if diff := cmp.Diff([]wire.Message{want}, d.published(t)); diff != "" {
+					t.Error(diff)
+				}
+				body := `{"id":"` + id + `","status_url":"/v1/products/` + butter + `/reviews/` + id + `","edited_at":"2026-11-20T13:00:00.123456Z"}`
+				if w.Code != http.StatusAccepted || strings.TrimSpace(w.Body.String()) != body {
+					t.Errorf("%d %s, want 202 %s", w.Code, w.Body, body)
+				}
+			})
+		}
+	})
+}
+
+func TestAnEditIsNewerThanWhatItChangesWhateverTheClock(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	slow := noon.Add(-time.Hour)
+	for name, tc := range map[string]struct {
+		row  map[string]any
+		want time.Time
+	}{
+		"as submitted, of before there were edits": {nil, noon.Add(time.Microsecond)},
+		"as submitted": {map[string]any{"Revision": noon.UnixMicro()}, noon.Add(time.Microsecond)},
+		"as edited": {
+			map[string]any{"Revision": noon.Add(time.Minute).UnixMicro(), "EditedAt": noon.Add(time.Minute)}, noon.Add(time.Minute + time.Microsecond),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, db, slow)
+			id := uuid.NewString()
+			addReview(t, db, id, tc.row)
+			if w := d.send(http.MethodPatch, id, `{"rating":2}`, "Content-Type", "application/json"); w.Code != http.StatusAccepted {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+			r := d.published(t)[0].(wire.Review)
+			if want := tc.want.UnixMicro(); r.Revision() != want {
+				t.Errorf("revision %d, want %d", r.Revision(), want)
+			}
+		})
+	}
+}
+
+func TestAnEditThatChangesNothingIsNone(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db, noon)
+	id := uuid.NewString()
+	addReview(t, db, id, nil)
+	for _, patch := range []string{`{}`, `{"rating":5,"text":" 최고 💜 ","photos":[]}`} {
+		if w := d.send(http.MethodPatch, id, patch); w.Code != http.StatusAccepted {
+			t.Errorf("%s: %d %s", patch, w.Code, w.Body)
+		}
+	}
+	if got := d.published(t); len(got) > 0 {
+		t.Errorf("published %+v", got)
+	}
+}
+
+func TestAnEditThatMakesNoReviewNamesTheField(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db, noon)
+	id := uuid.NewString()
+	addReview(t, db, id, nil)
+	for body, want := range map[string][]string{
+		`{"rating":0}`: {"#/rating"}, `{"rating":null}`: {"#/rating"}, `{"rating":"5"}`: {"#/rating"}, `{"rating":4.5}`: {"#/rating"},
+		`{"text":7}`: {"#/text"}, `{"text":"` + strings.Repeat("가", 5001) + `"}`: {"#/text"},
+		`{"author":"` + strings.Repeat("가", 81) + `","photos":["products/x.jpg"]}`: {"#/photos/0", "#/author"},
+		`{"photos":["` + aPhoto + `","` + aPhoto + `"]}`:                           {"#/photos"},
+		`{"locale":"not a locale"}`:                                                {"#/locale"}, `{"status":"published"}`: {"#/status"}, `{"score":1}`: {"#/score"},
+	} {
+		w := d.send(http.MethodPatch, id, body)
+		if got := pointers(t, w); w.Code != http.StatusUnprocessableEntity || !cmp.Equal(want, got) {
+			t.Errorf("%.60s: %d %s, want 422 with %v", body, w.Code, w.Body, want)
+		}
+	}
+	for body, want := range map[string]int{`{"rating":1,"rating":2}`: 400, `{`: 400, ``: 400, `[]`: 422, `{"text":"` + strings.Repeat("a", maxBody) + `"}`: 413} {
+		if w := d.send(http.MethodPatch, id, body); w.Code != want {
+			t.Errorf("%.60s: %d %s, want %d", body, w.Code, w.Body, want)
+		}
+	}
+	if got := d.published(t); len(got) > 0 {
+		t.Errorf("published %+v", got)
+	}
+}
+
+func TestNobodyButTheAuthorChangesAReview(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db, noon)
+	id := uuid.NewString()
+	addReview(t, db, id, nil)
+	right := d.tokens.Token(butter, id)
+	for name, token := range map[string]string{
+		"no token": "", "of another review": d.tokens.Token(butter, uuid.NewString()), "of another product": d.tokens.Token("b", id),
+		"in another case": strings.ToUpper(right), "a part": right[:40], "Korean": "토큰", "NUL": "\x00",
+	} {
+		for method, body := range map[string]string{http.MethodPatch: `{"rating":1}`, http.MethodDelete: ""} {
+			if w := d.send(method, id, body, "Author-Token", token); w.Code != http.StatusForbidden {
+				t.Errorf("%s with %s: %d %s, want 403", method, name, w.Code, w.Body)
+			}
+			// The same, so that nothing is told of which reviews there are.
+			if w := d.send(method, uuid.NewString(), body, "Author-Token", right); w.Code != http.StatusForbidden {
+				t.Errorf("%s of an unknown review: %d %s, want 403", method, w.Code, w.Body)
+			}
+		}
+	}
+	if got := d.published(t); len(got) > 0 {
+		t.Errorf("published %+v", got)
+	}
+}
+
+func TestAnEditOfAReviewThatIsNotThere(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db, noon)
+	w := d.send(http.MethodPatch, uuid.NewString(), `{"rating":1}`)
+	if w.Code != http.StatusConflict || w.Header().Get("Retry-After") != "1" {
+		t.Errorf("one that is not stored yet: %d %v %s, want 409 and when to try again", w.Code, w.Header(), w.Body)
+	}
+	gone := uuid.NewString()
+	apply(t, db, spanner.Insert("Erased", []string{"Product", "Review", "ErasedAt"}, []any{butter, gone, spanner.CommitTimestamp}))
+	if w := d.send(http.MethodPatch, gone, `{"rating":1}`); w.Code != http.StatusGone {
+		t.Errorf("one that was deleted: %d %s, want 410", w.Code, w.Body)
+	}
+}
+
+func TestAnAuthorDeletesAReviewOnceOrMore(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db, noon)
+	id := uuid.NewString() // on its way
+	for range 2 {
+		w := d.send(http.MethodDelete, id, "")
+		body := `{"id":"` + id + `","status_url":"/v1/products/` + butter + `/reviews/` + id + `"}`
+		if w.Code != http.StatusAccepted || strings.TrimSpace(w.Body.String()) != body {
+			t.Errorf("%d %s, want 202 %s", w.Code, w.Body, body)
+		}
+	}
+	want := wire.Erasure{Key: wire.Key{Product: butter, Review: id}}
+	if diff := cmp.Diff([]wire.Message{want, want}, d.published(t)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// find posts that a review is helpful, with a cookie when there is one, and returns the answer.
+func (d desk) find(id, cookie, proto string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodPost, "/v1/products/"+butter+"/reviews/"+id+"/helpful", nil)
+	if cookie != "" {
+		r.Header.Set("Cookie", cookieName+"="+cookie)
+	}
+	r.Header.Set("X-Forwarded-Proto", proto)
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	return w
+}
+
+func TestAVisitorIsKnownAgainByACookie(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db, noon)
+	one, two := uuid.NewString(), uuid.NewString()
+	addReview(t, db, one, nil)
+	addReview(t, db, two, nil)
+	w := d.find(one, "", "https")
+	cookies := w.Result().Cookies()
+	if w.Code != http.StatusAccepted || len(cookies) != 1 {
+		t.Fatalf("%d %v", w.Code, w.Header())
+	}
+	c := cookies[0]
+	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 31536000 || c.Path != "/v1/products" {
+		t.Errorf("cookie = %+v", c)
+	}
+	if again := d.find(one, c.Value, "https"); again.Code != http.StatusAccepted || len(again.Result().Cookies()) != 0 {
+		t.Errorf("the second time: %d %v", again.Code, again.Header())
+	}
+	d.find(two, c.Value, "https")
+	other := d.find(one, "\x00 not one of ours", "http").Result().Cookies()
+	if len(other) != 1 || other[0].Value == c.Value || other[0].Secure {
+		t.Errorf("a strange cookie is answered with %+v", other)
+	}
+	var visitors []string
+	for _, m := range d.published(t) {
+		visitors = append(visitors, m.(wire.Vote).Visitor)
+	}
+	if len(visitors) != 4 || visitors[0] != visitors[1] || visitors[0] == visitors[2] || visitors[0] == visitors[3] || visitors[2] == visitors[3] {
+		t.Errorf("visitors = %v, want the first two the same", visitors)
+	}
+}
+
+func TestOnlyWhatIsPublishedIsHelpful(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db, noon)
+	held := uuid.NewString()
+	addReview(t, db, held, map[string]any{"Status": "held"})
+	for name, id := range map[string]string{"held": held, "unknown": uuid.NewString()} {
+		if w := d.find(id, "", ""); w.Code != http.StatusNotFound || len(w.Result().Cookies()) != 0 {
+			t.Errorf("%s: %d %v, want 404 and no cookie", name, w.Code, w.Header())
+		}
+	}
+	if got := d.published(t); len(got) > 0 {
+		t.Errorf("published %+v", got)
+	}
+}
+
+func TestWhatCannotBeTakenNowIsAskedForAgain(t *testing.T) {
+	db, srv := spannerdbtest.New(t)
+	id := uuid.NewString()
+	addReview(t, db, id, nil)
+	down := newDesk(t, db, noon, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "injected"))
+	requests := map[string]func(d desk) *httptest.ResponseRecorder{
+		"edit":    func(d desk) *httptest.ResponseRecorder { return d.send(http.MethodPatch, id, `{"rating":1}`) },
+		"delete":  func(d desk) *httptest.ResponseRecorder { return d.send(http.MethodDelete, id, "") },
+		"helpful": func(d desk) *httptest.ResponseRecorder { return d.find(id, "", "") },
+	}
+	for name, request := range requests {
+		if w := request(down); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "injected") {
+			t.Errorf("%s while Pub/Sub is down: %d %v %s, want 503", name, w.Code, w.Header(), w.Body)
+		}
+	}
+	up := newDesk(t, db, noon)
+	srv.Fail(status.Error(codes.ResourceExhausted, "injected"))
+	for _, name := range []string{"edit", "helpful"} {
+		if w := requests[name](up); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s while Spanner is down: %d %v %s, want 503", name, w.Code, w.Header(), w.Body)
+		}
+	}
+}
