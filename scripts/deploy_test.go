@@ -47,7 +47,7 @@ func TestDeployEndsWithTheFirstThatFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls, printed, code := script(t, "deploy.sh", map[string]string{"FAIL": "run deploy"}, file)
-	if code != 1 || strings.Contains(calls, "hybridbts-review") {
+	if code != 1 || strings.Contains(calls, "hybridbts-review ") {
 		t.Errorf("exit %d, calls %s, printed %s", code, calls, printed)
 	}
 	if _, _, code := script(t, "deploy.sh", nil, os.DevNull); code != 1 {

@@ -154,7 +154,7 @@ push() {
 }
 
 grant roles/iam.serviceAccountTokenCreator "$pubsub_agent" iam service-accounts "$(account push)"
-for name in alerts alerts-dead images originals-dead reviews reviews-dead; do topic "$name"; done
+for name in alerts alerts-dead images originals-dead published reviews reviews-dead; do topic "$name"; done
 push alerts alert alerts-dead
 push reviews sentiment reviews-dead
 push reviews-dead alert alerts-dead
@@ -203,6 +203,7 @@ released=
 if there run services describe "$e-image" --region="$REGION"; then
   released=yes
   trigger finalized image originals-dead
+  trigger deleted image originals-dead
 fi
 
 there spanner instances describe "$e-shop" ||

@@ -270,7 +270,7 @@ func TestEveryTopicOfServicesIsMade(t *testing.T) {
 	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
 	for _, s := range services(t) {
 		for _, m := range regexp.MustCompile(`([A-Z_]+)=\{env\}-hybridbts-([a-z-]+)`).FindAllStringSubmatch(s["variables"]+";"+s["secrets"], -1) {
-			kind := map[string]string{"DEAD_LETTER_TOPIC": "pubsub topics", "REVIEWS_TOPIC": "pubsub topics", "SPANNER_INSTANCE": "spanner instances", "BIGTABLE_INSTANCE": "bigtable instances", "IMAGES_TOPIC": "pubsub topics"}[m[1]]
+			kind := map[string]string{"DEAD_LETTER_TOPIC": "pubsub topics", "REVIEWS_TOPIC": "pubsub topics", "SPANNER_INSTANCE": "spanner instances", "BIGTABLE_INSTANCE": "bigtable instances", "IMAGES_TOPIC": "pubsub topics", "PUBLISHED_TOPIC": "pubsub topics"}[m[1]]
 			if strings.HasSuffix(m[1], "_BUCKET") {
 				kind, m[2] = "storage buckets", "gs://prod-hybridbts-"+m[2]
 			}

@@ -75,7 +75,7 @@ if [ -n "$dry" ]; then host=HOST.; else host=$(gcloud dns managed-zones describe
 gone dns record-sets describe "$host" --zone="$e" --type=A || g dns record-sets delete "$host" --zone="$e" --type=A
 gone dns managed-zones describe "$e" || g dns managed-zones delete "$e"
 
-for name in finalized; do
+for name in deleted finalized; do
   gone eventarc triggers describe "$e-originals-$name" --location="$REGION" || g eventarc triggers delete "$e-originals-$name" --location="$REGION"
 done
 for name in "${functions[@]}"; do
@@ -86,7 +86,7 @@ gone run jobs describe "$e-canary" --region="$REGION" || g run jobs delete "$e-c
 for name in alerts-alert alerts-dead originals-dead originals-dead-alert reviews-sentiment reviews-dead reviews-dead-alert; do
   gone pubsub subscriptions describe "$e-$name" || g pubsub subscriptions delete "$e-$name"
 done
-for name in alerts alerts-dead images originals-dead reviews reviews-dead; do
+for name in alerts alerts-dead images originals-dead published reviews reviews-dead; do
   gone pubsub topics describe "$e-$name" || g pubsub topics delete "$e-$name"
 done
 

@@ -55,57 +55,116 @@ type object struct {
 	Generation int64  `json:"generation,string"`
 }
 
-// What Cloud Storage says of a new object.
+// What Cloud Storage says of an object.
 const (
-	finalized    = "google.cloud.storage.object.v1.finalized"      // as a CloudEvent
-	published    = "google.cloud.pubsub.topic.v1.messagePublished" // as a Pub/Sub notification
-	notification = "OBJECT_FINALIZE"
+	finalized = "google.cloud.storage.object.v1.finalized"      // as a CloudEvent
+	deleted   = "google.cloud.storage.object.v1.deleted"        // as a CloudEvent
+	published = "google.cloud.pubsub.topic.v1.messagePublished" // as a Pub/Sub notification, of one of the types below
+
+	notifiedFinalized = "OBJECT_FINALIZE"
+	notifiedDeleted   = "OBJECT_DELETE"
 )
 
-// decode returns the object that an event is about, or false when it is about something else.
-func decode(e event.Event) (object, bool, error) {
-	var o object
-	switch {
-	case e.Type == finalized:
-		if err := json.Unmarshal(e.Data, &o); err != nil {
-			return o, false, fmt.Errorf("decode event: %w", err)
-		}
-	case e.Type == published && e.Attributes["eventType"] == notification:
-		// The attributes say it whatever the payload format.
-		generation, err := strconv.ParseInt(e.Attributes["objectGeneration"], 10, 64)
-		if err != nil {
-			return o, false, fmt.Errorf("decode notification: generation %q", e.Attributes["objectGeneration"])
-		}
-		o = object{e.Attributes["bucketId"], e.Attributes["objectId"], generation}
-	case e.Type == published && e.Attributes["eventType"] == "":
-		return o, false, errors.New("decode notification: it says no eventType")
+// change is what became of an object.
+type change int
+
+const (
+	none   change = iota // nothing that matters here
+	landed               // it is new
+	gone                 // it is no more, or was replaced
+)
+
+// decode returns the object that an event is about, and what became of it.
+func decode(e event.Event) (o object, what change, err error) {
+	switch e.Type {
+	case finalized:
+		what = landed
+	case deleted:
+		what = gone
+	case published:
+		return decodeNotification(e)
 	default:
-		return o, false, nil
+		return o, none, nil
 	}
-	if o.Name == "" || o.Generation < 1 {
-		return o, false, fmt.Errorf("decode event: object %q of generation %d", o.Name, o.Generation)
+	if err := json.Unmarshal(e.Data, &o); err != nil {
+		return o, none, fmt.Errorf("decode event: %w", err)
 	}
-	return o, true, nil
+	return o, what, o.check()
 }
 
-// finalized handles one delivery of a new object.
-func (m *maker) finalized(ctx context.Context, e event.Event) error {
-	o, ours, err := decode(e)
+// decodeNotification reads the attributes, which say it whatever the payload format.
+func decodeNotification(e event.Event) (o object, what change, err error) {
+	switch e.Attributes["eventType"] {
+	case notifiedFinalized:
+		what = landed
+	case notifiedDeleted:
+		what = gone
+	case "":
+		return o, none, errors.New("decode notification: it says no eventType")
+	default:
+		return o, none, nil
+	}
+	generation, err := strconv.ParseInt(e.Attributes["objectGeneration"], 10, 64)
+	if err != nil {
+		return o, none, fmt.Errorf("decode notification: generation %q", e.Attributes["objectGeneration"])
+	}
+	o = object{e.Attributes["bucketId"], e.Attributes["objectId"], generation}
+	return o, what, o.check()
+}
+
+func (o object) check() error {
+	if o.Name == "" || o.Generation < 1 {
+		return fmt.Errorf("decode event: object %q of generation %d", o.Name, o.Generation)
+	}
+	return nil
+}
+
+// changed handles one delivery of what became of an object.
+func (m *maker) changed(ctx context.Context, e event.Event) error {
+	o, what, err := decode(e)
 	if err != nil {
 		return event.Permanent(err)
 	}
-	if !ours {
+	if what == none {
 		return nil
 	}
 	if o.Bucket != m.bucket {
 		return event.Permanent(fmt.Errorf("object %q is of bucket %q, want %q", o.Name, o.Bucket, m.bucket))
 	}
-	_, err, _ = m.flights.Do(strconv.FormatInt(o.Generation, 10)+"/"+o.Name, func() (any, error) {
+	_, err, _ = m.flights.Do(fmt.Sprint(what, "/", o.Generation, "/", o.Name), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline) // others may wait for the same
 		defer cancel()
-		return nil, m.make(ctx, o)
+		if what == landed {
+			if err := m.make(ctx, o); err != nil {
+				return nil, err
+			}
+		}
+		// Of a new one too: it may have been deleted meanwhile, when there was nothing to remove yet.
+		return nil, m.remove(ctx, o)
 	})
 	return err
+}
+
+// remove removes what was made of an object up to a generation, if there is no such object any more. What
+// was made of one that was replaced stays, since pages may show it for a while; so does a copy in the archive,
+// unless the object is personal.
+func (m *maker) remove(ctx context.Context, o object) error {
+	_, err := bucket.FindOriginal(ctx, m.originals, o.Name, 0)
+	if !errors.Is(err, bucket.ErrNotExist) {
+		return err
+	}
+	if err := m.renditions.Remove(ctx, o.Name, o.Generation); err != nil {
+		return err
+	}
+	if !rendition.IsPersonal(o.Name) {
+		return nil
+	}
+	if m.archive != nil {
+		if err := bucket.RemoveGenerations(ctx, m.archive, "originals/"+rendition.Key(o.Name), o.Generation); err != nil {
+			return err
+		}
+	}
+	return bucket.RemoveGenerations(ctx, m.failed, "failed/"+rendition.Key(o.Name), o.Generation)
 }
 
 // make makes what is missing of an object's renditions.

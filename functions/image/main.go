@@ -1,8 +1,9 @@
-// Image makes the renditions of a picture that lands in the originals bucket, and says when they are ready.
+// Image makes the renditions of a picture that lands in the originals bucket, says when they are ready, and
+// removes them when the picture is deleted.
 //
-// Trigger: Cloud Storage, google.cloud.storage.object.v1.finalized of the originals bucket, by Eventarc;
-// or a Pub/Sub notification of that bucket, by a push subscription. Either with an ack deadline of 60 s
-// or more.
+// Trigger: Cloud Storage, google.cloud.storage.object.v1.finalized and .deleted of the originals bucket, by
+// Eventarc; or Pub/Sub notifications of that bucket, OBJECT_FINALIZE and OBJECT_DELETE, by a push
+// subscription. Either with an ack deadline of 60 s or more.
 //
 //	variable               meaning                                                      default
 //	GOOGLE_CLOUD_PROJECT   the project of topics and traces                             required
@@ -11,7 +12,8 @@
 //	                       write never triggers us
 //	FAILED_BUCKET          takes what cannot be handled, below failed/, with the        required
 //	                       reason; not public
-//	ARCHIVE_BUCKET         takes a copy of every original, by generation                no copies
+//	ARCHIVE_BUCKET         takes a copy of every original, by generation; those of      no copies
+//	                       shoppers' photos are deleted with them
 //	IMAGES_TOPIC           id of the topic that is told of finished pictures            required
 //	DEAD_LETTER_TOPIC      id of the topic that takes events that are none of ours      required
 //	PRESETS                sizes besides thumb, card, page and zoom, such as            none
@@ -19,13 +21,14 @@
 //	MEMORY_MIB             the instance's memory, of which 96 are for the program       512
 //	PORT                   where to listen, a port or host:port                         8080
 //
-// Roles: roles/storage.objectViewer on the originals, roles/storage.objectUser on the renditions,
-// roles/storage.objectCreator and objectViewer on the other two buckets, roles/pubsub.publisher on both topics.
+// Roles: roles/storage.objectViewer on the originals, roles/storage.objectUser on the other buckets,
+// roles/pubsub.publisher on both topics.
 //
 // Retried: trouble of storage and of Pub/Sub. A redelivery is safe: every write is conditional, and an
 // older generation never takes the place of a newer one. A picture that can never be handled is copied
 // to FAILED_BUCKET with its reason, and acknowledged. A bucket notification must not be a push of its own
-// and an Eventarc trigger at once, though even that would only be work for nothing.
+// and an Eventarc trigger at once, though even that would only be work for nothing. A deletion may come before
+// what it deletes has been rendered: who renders looks afterwards whether the picture is still there.
 //
 // image.ready is published once in effect: who writes a manifest publishes it, then marks the manifest
 // as announced. A function that dies in between leaves an unmarked manifest, which the redelivery of
@@ -53,6 +56,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/rendition"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 // program is the memory that is not for pictures, in MiB.
@@ -93,17 +97,17 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer messages.Close()
 	dead := messages.Publisher(deadLetters)
 	defer dead.Stop()
-	ready := newTopic(messages.Publisher(images))
-	defer ready.publisher.Stop()
+	ready := topic.New(messages.Publisher(images))
+	defer ready.Stop()
 	m := &maker{
 		bucket: originals, originals: files.Bucket(originals), renditions: bucket.Bucket{Handle: files.Bucket(renditions)},
-		failed: files.Bucket(failed), presets: presets, ready: ready,
+		failed: files.Bucket(failed), presets: presets, ready: news{ready},
 		renderer: picture.NewRenderer(int64(memory-program)<<20, slow),
 	}
 	if archive != "" {
 		m.archive = files.Bucket(archive)
 	}
-	h := event.Handler(m.finalized, event.DeadLetterTopic(dead))
+	h := event.Handler(m.changed, event.DeadLetterTopic(dead))
 	return serve.Function(ctx, "Image", port, cloudlog.Trace(project, h))
 }
 

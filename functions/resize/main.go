@@ -3,7 +3,8 @@
 // Trigger: HTTP behind a CDN; a Cloud Run handler that owns its server.
 //
 //	GET /img/{object}?p={preset}&g={generation}     a rendition of an object of the originals bucket; with the
-//	                                                generation, which is optional, it may be kept for ever
+//	                                                generation, which is optional, it may be kept for ever, or
+//	                                                a day when it is a shopper's photo
 //	GET /healthz                                    200 while the program serves (Cloud Run hides it from the outside)
 //
 //	variable               meaning                                                      default

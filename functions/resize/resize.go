@@ -30,9 +30,11 @@ const deadline = 30 * time.Second
 const retryAfter = 2 * time.Second
 
 // How long an answer may be kept: for ever when the request named the generation, else for so long that
-// a new picture is seen soon. What cannot be rendered is not looked at over and over.
+// a new picture is seen soon; a shopper's photo a day, so that it is soon nowhere once it is deleted. What
+// cannot be rendered is not looked at over and over.
 const (
 	forEver = "public, max-age=31536000, immutable"
+	aDay    = "public, max-age=86400"
 	awhile  = "public, max-age=300"
 	refused = "public, max-age=60"
 )
@@ -67,7 +69,7 @@ func (s *server) handler() http.Handler {
 type getInput struct {
 	Object     string `path:"object" doc:"The name of the object." example:"products/butter-cream-peaches.jpg"`
 	Preset     string `query:"p" required:"true" doc:"The size: thumb, card, page, zoom, or one of the deployment's own." example:"card"`
-	Generation int64  `query:"g" minimum:"0" doc:"Of the object; with it, the answer may be kept for ever."`
+	Generation int64  `query:"g" minimum:"0" doc:"Of the object; with it, the answer may be kept for ever, or of a photo a day."`
 }
 
 type getOutput struct {
@@ -99,6 +101,9 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	keep := awhile
 	if in.Generation == f.generation {
 		keep = forEver
+		if rendition.IsPersonal(in.Object) {
+			keep = aDay
+		}
 	}
 	return &getOutput{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
@@ -192,6 +197,10 @@ func (s *server) make(ctx context.Context, original bucket.Original) (map[string
 			return nil, err
 		}
 		made[presets[i].Name] = file{original.Generation, string(r.Type), r.Data}
+	}
+	// It may have been deleted meanwhile, when image had nothing to remove yet.
+	if _, err := bucket.FindOriginal(ctx, s.originals, original.Name, 0); errors.Is(err, bucket.ErrNotExist) {
+		return nil, errors.Join(err, s.renditions.Remove(ctx, original.Name, original.Generation))
 	}
 	return made, nil
 }

@@ -145,6 +145,38 @@ func TestTheFirstRequestMakesARendition(t *testing.T) {
 	})
 }
 
+// A photo is seen no more once it is deleted: it is not made again, and what has it keeps it a day.
+func TestADeletedPhotoIsNotMadeAgain(t *testing.T) {
+	const name = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"
+	var deleting atomic.Bool
+	var s *server
+	var srv *fakestorage.Server
+	s, srv = newServer(t, func(r *http.Request) *http.Response {
+		if r.Method == http.MethodPost && deleting.CompareAndSwap(true, false) { // while it is made
+			if err := srv.Backend().DeleteObject(originals, name); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil
+	})
+	g := upload(t, srv, name, jpegOf(t, 60, 30))
+	path := fmt.Sprintf("/img/%s?p=card&g=%d", name, g)
+	if w := do(s, http.MethodGet, path); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != aDay {
+		t.Errorf("answer %d, %v", w.Code, w.Header())
+	}
+	g = upload(t, srv, name, jpegOf(t, 30, 60))
+	deleting.Store(true)
+	for range 2 {
+		if w := do(s, http.MethodGet, "/img/"+name+"?p=card"); w.Code != http.StatusNotFound {
+			t.Errorf("answer %d, want 404", w.Code)
+		}
+	}
+	found, err := srv.ListObjectsWithOptionsPaginated(renditions, fakestorage.ListOptions{Prefix: fmt.Sprintf("%s/%d/", name, g)})
+	if err != nil || len(found.Objects) > 0 {
+		t.Errorf("%d renditions are left: %v", len(found.Objects), err)
+	}
+}
+
 func TestConcurrentRequestsAreOneDecoding(t *testing.T) {
 	var opened atomic.Int64
 	s, srv := newServer(t, func(r *http.Request) *http.Response {

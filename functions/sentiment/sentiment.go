@@ -147,7 +147,7 @@ func (k *keeper) follow(ctx context.Context, now outcome) error {
 			return err
 		}
 	}
-	data, attributes, err := review.EncodeNews(now.News)
+	data, attributes, err := review.Encode(now.News)
 	if err != nil {
 		return err
 	}

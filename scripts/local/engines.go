@@ -37,8 +37,8 @@ const (
 	deadReviews = "reviews-dead"
 	reviewNews  = "published" // what a page shows of a review has changed
 	images      = "images"
-	uploads     = "originals-finalized" // what Eventarc hands on
-	deadUploads = "originals-finalized-dead"
+	uploads     = "originals" // what Eventarc hands on
+	deadUploads = "originals-dead"
 	alerts      = "alerts"
 	deadAlerts  = "alerts-dead"
 	originals   = "hybrid-bts-local-originals"
@@ -118,7 +118,7 @@ func startEngines(ctx context.Context) (e *engines, err error) {
 	return e, nil
 }
 
-// startStorage starts a Cloud Storage that publishes what lands in the originals bucket. It finds
+// startStorage starts a Cloud Storage that publishes what lands in the originals bucket, and what is deleted there. It finds
 // Pub/Sub by a variable of our environment alone.
 func startStorage(pubsub string) (*fakestorage.Server, error) {
 	const variable = "PUBSUB_EMULATOR_HOST"
@@ -136,7 +136,7 @@ func startStorage(pubsub string) (*fakestorage.Server, error) {
 	return fakestorage.NewServerWithOptions(fakestorage.Options{
 		Scheme: "http", Host: "127.0.0.1", PublicHost: "127.0.0.1",
 		EventOptions: fakestorage.EventManagerOptions{
-			ProjectID: project, TopicName: uploads, Bucket: originals, NotifyOn: fakestorage.EventNotificationOptions{Finalize: true},
+			ProjectID: project, TopicName: uploads, Bucket: originals, NotifyOn: fakestorage.EventNotificationOptions{Finalize: true, Delete: true},
 		},
 	})
 }

@@ -213,10 +213,14 @@ func pushFormat(subscription string, m *pubsubpb.PubsubMessage, attempt int) (ht
 // storageFormat is the CloudEvent that Eventarc makes of a notification of Cloud Storage.
 func storageFormat(_ string, m *pubsubpb.PubsubMessage, _ int) (http.Header, []byte, error) {
 	bucket, object := m.Attributes["bucketId"], m.Attributes["objectId"]
+	kind := "finalized"
+	if m.Attributes["eventType"] == "OBJECT_DELETE" {
+		kind = "deleted"
+	}
 	h := http.Header{}
 	for name, value := range map[string]string{
 		"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": m.MessageId, "Ce-Bucket": bucket,
-		"Ce-Type": "google.cloud.storage.object.v1.finalized", "Ce-Time": m.PublishTime.AsTime().Format(time.RFC3339Nano),
+		"Ce-Type": "google.cloud.storage.object.v1." + kind, "Ce-Time": m.PublishTime.AsTime().Format(time.RFC3339Nano),
 		"Ce-Source": "//storage.googleapis.com/projects/_/buckets/" + bucket, "Ce-Subject": inHeader("objects/" + object),
 	} {
 		h.Set(name, value)

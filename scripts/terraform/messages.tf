@@ -1,5 +1,5 @@
 locals {
-  topics      = toset(["alerts", "alerts-dead", "images", "originals-dead", "reviews", "reviews-dead"])
+  topics      = toset(["alerts", "alerts-dead", "images", "originals-dead", "published", "reviews", "reviews-dead"])
   dead_topics = toset([for name in local.topics : name if endswith(name, "-dead")])
 
   # Which function gets a topic's messages, and where those go that it refuses too often.
@@ -11,6 +11,7 @@ locals {
   }
   # Which function gets an event of the originals bucket.
   triggers = {
+    "deleted"   = { function = "image", dead = "originals-dead" }
     "finalized" = { function = "image", dead = "originals-dead" }
   }
 

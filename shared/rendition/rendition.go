@@ -81,6 +81,12 @@ func (p Presets) For(object string) []Preset {
 	return all
 }
 
+// photos begins the names of shoppers' photos.
+const photos = "reviews/"
+
+// IsPersonal reports whether an object is a shopper's photo, of which nothing is kept once it is deleted.
+func IsPersonal(object string) bool { return strings.HasPrefix(object, photos) }
+
 // OfProduct returns the name of the object that is a product's picture.
 func OfProduct(product string) string { return "products/" + product + ".jpg" }
 

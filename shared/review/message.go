@@ -1,6 +1,7 @@
 package review
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,21 +23,19 @@ const (
 	ChangeVersion = "2"
 )
 
-// Kinds of messages.
-const (
-	KindReview   = "review"
-	KindErasure  = "erasure"
-	KindDecision = "decision"
-	KindReply    = "reply"
-	KindVote     = "vote"
-)
-
-// Message is one of the kinds: Review, Erasure, Decision, Reply or Vote.
+// Message is what happens to a review: a Review, Erasure, Decision, Reply or Vote; or, on a topic of its own, News.
 type Message interface {
 	About() Key
 	kind() string
 	check() error
 }
+
+func (Review) kind() string   { return "review" }
+func (Erasure) kind() string  { return "erasure" }
+func (Decision) kind() string { return "decision" }
+func (Reply) kind() string    { return "reply" }
+func (Vote) kind() string     { return "vote" }
+func (News) kind() string     { return "news" }
 
 // Erasure takes a review away, with its photos and all that belongs to it, for ever: nothing that comes
 // later, or late, brings it back.
@@ -89,21 +88,27 @@ type Vote struct {
 	Visitor string `json:"visitor"`
 }
 
-func (Review) kind() string   { return KindReview }
-func (Erasure) kind() string  { return KindErasure }
-func (Decision) kind() string { return KindDecision }
-func (Reply) kind() string    { return KindReply }
-func (Vote) kind() string     { return KindVote }
+// Status is what became of a review.
+type Status string
 
-func (e Erasure) check() error {
-	var p problems
-	p.key(e.Key)
-	return errors.Join(p...)
+// The statuses. A review that is erased is not there; the word is for the news of it.
+const (
+	Published Status = "published" // shown and counted
+	Held      Status = "held"      // neither, for now
+	Rejected  Status = "rejected"  // neither, by an operator
+	Erased    Status = "erased"
+)
+
+// News says that what a page shows of a review may have changed. It may come twice, or late: what holds
+// is what the database says when it is read.
+type News struct {
+	Key
+	Status   Status `json:"status"`
+	Revision int64  `json:"revision"` // of the content; 0 when it is erased
 }
 
 func (d Decision) check() error {
-	var p problems
-	p.key(d.Key)
+	p := about(d.Key)
 	blocks := d.Verdict == Hold || d.Verdict == Reject
 	p.refuse(!blocks && d.Verdict != Publish, "verdict %.20q is not publish, hold or reject", d.Verdict)
 	p.refuse(blocks && d.Reason == "", "reason is missing")
@@ -114,17 +119,22 @@ func (d Decision) check() error {
 }
 
 func (r Reply) check() error {
-	var p problems
-	p.key(r.Key)
+	p := about(r.Key)
 	p.long("text", r.Text, MaxReply)
 	p.time("at", r.At)
 	return errors.Join(p...)
 }
 
 func (v Vote) check() error {
-	var p problems
-	p.key(v.Key)
+	p := about(v.Key)
 	p.refuse(!visitor.MatchString(v.Visitor), "visitor does not match %s", VisitorPattern)
+	return errors.Join(p...)
+}
+
+func (n News) check() error {
+	p := about(n.Key)
+	known := n.Status == Published || n.Status == Held || n.Status == Rejected || n.Status == Erased
+	p.refuse(!known, "status %.20q is not known", n.Status)
 	return errors.Join(p...)
 }
 
@@ -143,42 +153,33 @@ func Encode(m Message) (data []byte, attributes map[string]string, err error) {
 	return data, map[string]string{VersionAttribute: ChangeVersion, KindAttribute: m.kind()}, nil
 }
 
-// Decode returns what a message holds, its times in UTC. A message that it refuses will never be right.
-func Decode(data []byte, attributes map[string]string) (Message, error) {
-	version := attributes[VersionAttribute]
-	switch kind := attributes[KindAttribute]; kind {
-	case "", KindReview:
-		if version == SchemaVersion {
-			version = ChangeVersion // which is the same with more
-		}
-		return decode(data, version, func(r *Review) {
-			r.SubmittedAt, r.EditedAt = r.SubmittedAt.UTC(), r.EditedAt.UTC()
-		})
-	case KindErasure:
-		return decode(data, version, func(*Erasure) {})
-	case KindDecision:
-		return decode(data, version, func(d *Decision) { d.At = d.At.UTC() })
-	case KindReply:
-		return decode(data, version, func(r *Reply) { r.At = r.At.UTC() })
-	case KindVote:
-		return decode(data, version, func(*Vote) {})
-	default:
-		return nil, fmt.Errorf("decode message: kind %.20q is not known", kind)
-	}
+// kinds reads each kind of message.
+var kinds = map[string]func(data []byte) (Message, error){
+	"review": decode[Review], "erasure": decode[Erasure], "decision": decode[Decision], "reply": decode[Reply], "vote": decode[Vote],
+	"news": decode[News],
 }
 
-// decode reads one kind of message, of which normalize makes what Encode was given.
-func decode[M Message](data []byte, version string, normalize func(*M)) (Message, error) {
-	var m M
-	if version != ChangeVersion {
-		return nil, fmt.Errorf("decode %s: schema version %.20q, want %q", m.kind(), version, ChangeVersion)
+// Decode returns what a message holds. A message that it refuses will never be right.
+func Decode(data []byte, attributes map[string]string) (Message, error) {
+	kind, version := cmp.Or(attributes[KindAttribute], Review{}.kind()), attributes[VersionAttribute]
+	read, known := kinds[kind]
+	if !known {
+		return nil, fmt.Errorf("decode message: kind %.20q is not known", kind)
 	}
-	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", m.kind(), err)
+	if first := version == SchemaVersion && kind == (Review{}).kind(); !first && version != ChangeVersion {
+		return nil, fmt.Errorf("decode %s: schema version %.20q, want %q", kind, version, ChangeVersion)
 	}
-	normalize(&m)
-	if err := m.check(); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", m.kind(), err)
+	m, err := read(data)
+	if err != nil {
+		return nil, fmt.Errorf("decode %s: %w", kind, err)
 	}
 	return m, nil
+}
+
+func decode[M Message](data []byte) (Message, error) {
+	var m M
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, err
+	}
+	return m, m.check()
 }

@@ -69,12 +69,15 @@ type Key struct {
 // About returns the name of the review that a message is about.
 func (k Key) About() Key { return k }
 
+func (k Key) check() error {
+	return errors.Join(about(k)...)
+}
+
 // About returns the name of the review.
 func (r Review) About() Key { return Key{r.Product, r.ID} }
 
 func (r Review) check() error {
-	var p problems
-	p.key(r.About())
+	p := about(r.About())
 	p.refuse(r.Rating < 1 || r.Rating > 5, "rating %d is not 1 to 5", r.Rating)
 	p.long("text", r.Text, MaxText)
 	p.long("author", r.Author, MaxAuthor)
@@ -100,10 +103,12 @@ func (p *problems) refuse(wrong bool, format string, args ...any) {
 	}
 }
 
-func (p *problems) key(k Key) {
+// about returns what is wrong with the name of a review.
+func about(k Key) (p problems) {
 	id, err := uuid.Parse(k.Review)
 	p.refuse(err != nil || id.String() != k.Review, "id is not a UUID")
 	p.refuse(!product.MatchString(k.Product), "product %.80q does not match %s", k.Product, ProductPattern)
+	return p
 }
 
 // long refuses a text of more than most runes.

@@ -53,6 +53,8 @@ func every() []review.Message {
 		review.Decision{Key: key, Verdict: review.Reject, Reason: "광고", Revision: plain.Revision(), At: at},
 		review.Reply{Key: key, Text: "고맙습니다 💜", At: at},
 		review.Vote{Key: key, Visitor: strings.Repeat("aZ0-_", 8) + "abc"},
+		review.News{Key: key, Status: review.Published, Revision: edited.Revision()},
+		review.News{Key: key, Status: review.Erased},
 	}
 }
 
@@ -168,6 +170,9 @@ func TestChangesThatNobodyTakes(t *testing.T) {
 		"a reply to nothing":          review.Reply{Text: "a", At: at},
 		"a vote of nobody":            review.Vote{Key: key},
 		"a vote of a readable name":   review.Vote{Key: key, Visitor: "me@example.org"},
+		"news of nothing":             review.News{Status: review.Erased},
+		"news without a status":       review.News{Key: key},
+		"news with another status":    review.News{Key: key, Status: "gone"},
 		"a vote with a newline after": review.Vote{Key: key, Visitor: strings.Repeat("a", 43) + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +195,7 @@ func TestChangesThatNobodyTakes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, wrong := range []map[string]string{
-		{review.KindAttribute: "merge"}, {review.KindAttribute: review.KindVote}, {review.KindAttribute: ""},
+		{review.KindAttribute: "merge"}, {review.KindAttribute: "vote"}, {review.KindAttribute: ""},
 		{review.VersionAttribute: "1"}, {review.VersionAttribute: "3"}, {review.VersionAttribute: ""},
 	} {
 		changed := maps.Clone(attributes)
@@ -198,25 +203,6 @@ func TestChangesThatNobodyTakes(t *testing.T) {
 		if m, err := review.Decode(data, changed); err == nil {
 			t.Errorf("with %v it is %+v, want an error", wrong, m)
 		}
-	}
-}
-
-func TestNews(t *testing.T) {
-	want := review.News{Key: valid().About(), Status: review.Published, Revision: valid().Revision()}
-	data, attributes, err := review.EncodeNews(want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := review.DecodeNews(data, attributes); err != nil || got != want {
-		t.Errorf("DecodeNews() = %+v, %v", got, err)
-	}
-	for _, n := range []review.News{{}, {Key: want.Key}, {Key: want.Key, Status: "gone"}, {Status: review.Erased}} {
-		if _, _, err := review.EncodeNews(n); err == nil {
-			t.Errorf("%+v is encoded", n)
-		}
-	}
-	if _, err := review.DecodeNews(data, nil); err == nil {
-		t.Error("it is decoded without a version")
 	}
 }
 
@@ -255,27 +241,6 @@ func FuzzDecode(f *testing.F) {
 		}
 		if a, _ := json.Marshal(m2); string(a) != string(again) {
 			t.Errorf("%s became %s", again, a)
-		}
-	})
-}
-
-func FuzzDecodeNews(f *testing.F) {
-	data, _, err := review.EncodeNews(review.News{Key: valid().About(), Status: review.Erased})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(data)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		n, err := review.DecodeNews(data, map[string]string{review.VersionAttribute: review.SchemaVersion})
-		if err != nil {
-			return
-		}
-		again, attributes, err := review.EncodeNews(n)
-		if err != nil {
-			t.Fatalf("%+v decodes but does not encode: %v", n, err)
-		}
-		if n2, err := review.DecodeNews(again, attributes); err != nil || n2 != n {
-			t.Errorf("%s became %+v: %v", again, n2, err)
 		}
 	})
 }

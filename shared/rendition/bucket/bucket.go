@@ -1,4 +1,4 @@
-// Package bucket reads originals, and writes renditions with their manifests.
+// Package bucket reads originals, and writes and removes renditions with their manifests.
 package bucket
 
 import (
@@ -11,10 +11,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/googleapi"
+	"google.golang.org/api/iterator"
 	"google.golang.org/api/option"
 
 	"github.com/hybrid-bts/functions/shared/rendition"
@@ -167,6 +170,75 @@ func (b Bucket) PutManifest(ctx context.Context, before *Manifest, m rendition.M
 		return nil, err
 	}
 	return &Manifest{m, generation}, nil
+}
+
+// Remove removes the renditions of an object up to a generation, and its manifest, unless that is of a later one.
+func (b Bucket) Remove(ctx context.Context, object string, generation int64) error {
+	m, err := b.Manifest(ctx, object)
+	switch {
+	case err == nil && m.Generation <= generation:
+		// First, so that nothing lists what is not there.
+		h := b.Handle.Object(rendition.ManifestName(object)).If(storage.Conditions{GenerationMatch: m.generation})
+		if err := remove(ctx, h); err != nil { // one that was written meanwhile may be of this generation too
+			return err
+		}
+	case err != nil && !errors.Is(err, ErrNotExist):
+		return err
+	}
+	return RemoveGenerations(ctx, b.Handle, rendition.Key(object), generation)
+}
+
+var (
+	ofGeneration = regexp.MustCompile(`^([0-9]+)(/|\.reason\.json)?$`)
+	aRendition   = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(jpg|png)$`)
+)
+
+// RemoveGenerations removes what is of the generations up to the given one in a folder: FOLDER/123, FOLDER/123.reason.json
+// and FOLDER/123/card.jpg are of generation 123.
+func RemoveGenerations(ctx context.Context, bucket *storage.BucketHandle, folder string, upTo int64) error {
+	return list(ctx, bucket, folder+"/", func(name string) error {
+		match := ofGeneration.FindStringSubmatch(name)
+		if match == nil {
+			return nil
+		}
+		if g, err := strconv.ParseInt(match[1], 10, 64); err != nil || g > upTo {
+			return nil
+		}
+		if match[2] != "/" {
+			return remove(ctx, bucket.Object(folder+"/"+name))
+		}
+		return list(ctx, bucket, folder+"/"+name, func(file string) error {
+			if !aRendition.MatchString(file) { // of an object whose name goes on there
+				return nil
+			}
+			return remove(ctx, bucket.Object(folder+"/"+name+file))
+		})
+	})
+}
+
+// list calls f with each file in a folder, and each folder with a slash after it, by their names there.
+func list(ctx context.Context, bucket *storage.BucketHandle, folder string, f func(name string) error) error {
+	it := bucket.Objects(ctx, &storage.Query{Prefix: folder, Delimiter: "/"})
+	for {
+		o, err := it.Next()
+		if errors.Is(err, iterator.Done) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("list %q: %w", folder, err)
+		}
+		if err := f(strings.TrimPrefix(o.Name+o.Prefix, folder)); err != nil {
+			return err
+		}
+	}
+}
+
+// remove removes an object, if it is there.
+func remove(ctx context.Context, h *storage.ObjectHandle) error {
+	if err := h.Delete(ctx); err != nil && !errors.Is(err, ErrNotExist) {
+		return fmt.Errorf("remove %q: %w", h.ObjectName(), err)
+	}
+	return nil
 }
 
 // Write writes an object in one request, and returns its generation.
