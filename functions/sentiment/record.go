@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"reflect"
@@ -23,15 +24,14 @@ const (
 type record struct {
 	Product, Review string
 
-	// What its status is made of comes first: the newest content, and the newest of each that an operator
-	// decided. The status itself, and since when, is kept for those who read.
+	// What the status follows from: see verdict. The status itself is kept for those who read.
 	Revision  spanner.NullInt64 // null in a row of before there were edits
+	Revisions []int64
 	HoldFor   spanner.NullString
-	Block     spanner.NullString
-	BlockFor  spanner.NullString
-	BlockedAt spanner.NullTime
-	Clear     spanner.NullInt64
-	ClearedAt spanner.NullTime
+	Verdicts  []string
+	Reasons   []string
+	DecidedOn []int64
+	DecidedAt []time.Time
 
 	Status      review.Status
 	HeldFor     spanner.NullString
@@ -80,13 +80,20 @@ func (r *record) revision() int64 {
 	return r.SubmittedAt.UnixMicro()
 }
 
-// outdated reports whether from is newer than the content that is stored, if any. What was submitted is
+// precedes reports whether the content that is stored, if any, is older than from. What was submitted is
 // never newer: it comes again when a shopper sends it again, with the time of that.
-func (r *record) outdated(from review.Review) bool {
+func (r *record) precedes(from review.Review) bool {
 	if !r.stored() {
 		return true
 	}
 	return !from.EditedAt.IsZero() && (!r.EditedAt.Valid || from.Revision() > r.revision())
+}
+
+// knows reports whether there is nothing in from that matters any more: of what came late, the revision and
+// the photos do.
+func (r *record) knows(from review.Review) bool {
+	seen := from.EditedAt.IsZero() || slices.Contains(r.Revisions, from.Revision())
+	return !r.precedes(from) && seen && len(without(from.Photos, r.Photos)) == 0
 }
 
 // write takes the content of a review, with what was found in it; photos are those that are its own.
@@ -96,11 +103,22 @@ func (r *record) write(from review.Review, found assessment, photos []string) {
 	r.Dropped = without(slices.Concat(r.Photos, r.Dropped), photos)
 	r.Photos = without(photos, nil)
 	r.Revision = spanner.NullInt64{Int64: from.Revision(), Valid: true}
+	r.remember(from)
 	if !r.stored() {
 		r.StoredAt = spanner.CommitTimestamp
 		r.Helpful = spanner.NullInt64{Valid: true} // a number, so that reviews can be sorted by it
 	}
 	r.assess(found)
+}
+
+// remember takes the revision of a content, which may have come late, and that of what it was made of.
+func (r *record) remember(from review.Review) {
+	if r.stored() && from.EditedAt.IsZero() {
+		return // it was sent again
+	}
+	r.Revisions = append(without(r.Revisions, nil), from.SubmittedAt.UnixMicro(), from.Revision())
+	slices.Sort(r.Revisions)
+	r.Revisions = slices.Compact(r.Revisions)
 }
 
 // assess takes what was found in the content that is there.
@@ -118,15 +136,15 @@ func (r *record) assess(found assessment) {
 	}
 }
 
-// decide takes an operator's decision, unless there is a later one.
+// decide takes an operator's decision.
 func (r *record) decide(d review.Decision) {
-	at := spanner.NullTime{Time: d.At, Valid: true}
-	switch {
-	case d.Verdict == review.Publish && d.At.After(r.ClearedAt.Time):
-		r.Clear, r.ClearedAt = spanner.NullInt64{Int64: d.Revision, Valid: true}, at
-	case d.Verdict != review.Publish && d.At.After(r.BlockedAt.Time):
-		r.Block, r.BlockFor, r.BlockedAt = null(string(d.Verdict)), null(d.Reason), at
+	for i, at := range r.DecidedAt {
+		if at.Equal(d.At) && r.Verdicts[i] == string(d.Verdict) && r.DecidedOn[i] == d.Revision {
+			return
+		}
 	}
+	r.Verdicts, r.Reasons = append(r.Verdicts, string(d.Verdict)), append(r.Reasons, d.Reason)
+	r.DecidedOn, r.DecidedAt = append(r.DecidedOn, d.Revision), append(r.DecidedAt, d.At)
 }
 
 // reply takes a merchant's reply, unless there is a later one.
@@ -152,29 +170,56 @@ func (r *record) judge() {
 	r.Status, r.HeldFor = status, null(why)
 }
 
-// verdict returns the status that the review has to have, and if it is not shown, why. What catalogue and
-// moderation say holds for the content that they saw. An operator's publishing is for one revision too,
-// and stronger. Holding and rejecting are for all that is written before an operator publishes it; what is written
-// after that is judged as any other.
+// verdict returns the status that the review has to have, and if it is not shown, why.
+//
+// It goes through contents and decisions in the order in which they were made. To hold or to reject blocks what is there
+// and what is written after it, until an operator publishes. To publish is for the content that was
+// there, and nothing if it was made on another one. What is not blocked, and was not published by an operator, is
+// published unless catalogue or moderation hold it.
 func (r *record) verdict() (review.Status, string) {
-	cleared := r.Clear.Valid && (!r.BlockedAt.Valid || r.ClearedAt.Time.After(r.BlockedAt.Time))
-	if cleared && r.Clear.Int64 == r.revision() {
-		return review.Published, ""
+	type step struct {
+		at       int64 // in microseconds since 1970
+		decision int   // which one, or -1: new content
+		revision int64
 	}
-	lifted := cleared && r.revision() > r.ClearedAt.Time.UnixMicro()
-	if r.Block.Valid && !lifted {
-		edited, rejected := r.revision() > r.BlockedAt.Time.UnixMicro(), r.Block.StringVal == string(review.Reject)
+	var steps []step
+	for _, revision := range r.Revisions {
+		steps = append(steps, step{revision, -1, revision})
+	}
+	for i, at := range r.DecidedAt {
+		// Whatever the clock of who decided said, the content was there.
+		steps = append(steps, step{max(at.UnixMicro(), r.DecidedOn[i]), i, r.DecidedOn[i]})
+	}
+	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
+	var there int64    // the content
+	block := -1        // the decision that blocks
+	edited := false    // since then
+	published := false // by an operator
+	for _, s := range steps {
+		switch {
+		case s.decision < 0:
+			there, edited, published = s.revision, true, false
+		case r.Verdicts[s.decision] != string(review.Publish):
+			block, edited, published = s.decision, false, false
+		case s.revision == there:
+			block, published = -1, true
+		}
+	}
+	switch {
+	case published:
+		return review.Published, ""
+	case block >= 0:
+		rejected := r.Verdicts[block] == string(review.Reject)
 		switch {
 		case edited && rejected:
 			return review.Held, afterRejected
 		case edited:
 			return review.Held, afterHolding
 		case rejected:
-			return review.Rejected, r.BlockFor.StringVal
+			return review.Rejected, r.Reasons[block]
 		}
-		return review.Held, r.BlockFor.StringVal
-	}
-	if r.HoldFor.Valid {
+		return review.Held, r.Reasons[block]
+	case r.HoldFor.Valid:
 		return review.Held, r.HoldFor.StringVal
 	}
 	return review.Published, ""
@@ -232,7 +277,7 @@ func (c counts) minus(d counts) counts {
 func micros(score float64) int64 { return int64(math.Round(score * 1e6)) }
 
 // without returns the elements of a list that are not in another, each once; nil when there are none.
-func without(list, other []string) (left []string) {
+func without[T comparable](list, other []T) (left []T) {
 	for _, s := range list {
 		if !slices.Contains(other, s) && !slices.Contains(left, s) {
 			left = append(left, s)

@@ -55,7 +55,8 @@ type outcome struct {
 // store keeps reviews, and the sums over those of a product. Each method does nothing when what it is told is
 // not new, and returns how the review stands then.
 type store interface {
-	// stands reports whether r is not new: its content, or a later one, is stored, or the review was erased.
+	// stands reports whether the content of r is of no use any more: it, or a later one, is stored, or the
+	// review was erased.
 	stands(ctx context.Context, r review.Review) (outcome, bool, error)
 	// add stores the content of a review, a first one or a later one. It is held when the catalogue lacks the product.
 	add(ctx context.Context, r review.Review, found assessment) (outcome, error)

@@ -216,6 +216,7 @@ type system struct {
 	dead     *pstest.Server
 	news     *pstest.Server
 	storage  *fakestorage.Server
+	fault    *atomic.Value
 }
 
 // originals is the bucket of photos.
@@ -245,11 +246,17 @@ func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system
 	})
 	dead, letters := pubsubtest.New(t, "dead")
 	published, news := pubsubtest.New(t, "published")
-	files, storage := buckettest.New(t, nil, originals)
+	fault := &atomic.Value{} // of func(*http.Request) bool: whether Cloud Storage refuses it
+	files, storage := buckettest.New(t, func(r *http.Request) *http.Response {
+		if refuses, ok := fault.Load().(func(*http.Request) bool); !ok || !refuses(r) {
+			return nil
+		}
+		return &http.Response{StatusCode: http.StatusForbidden, Body: http.NoBody}
+	}, originals)
 	k := &keeper{
 		assessor: naturalLanguage{client}, store: spannerStore{db}, photos: photos{files.Bucket(originals)}, news: topic.New(published),
 	}
-	return system{event.Handler(k.changed, event.DeadLetterTopic(dead)), k, db, srv, lang, letters, news, storage}
+	return system{event.Handler(k.changed, event.DeadLetterTopic(dead)), k, db, srv, lang, letters, news, storage, fault}
 }
 
 // deliveries makes message ids.

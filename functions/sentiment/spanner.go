@@ -40,14 +40,24 @@ func (s spannerStore) stands(ctx context.Context, r review.Review) (outcome, boo
 	if err != nil {
 		return outcome{}, false, fmt.Errorf("look for review %s of %s: %w", k.Review, k.Product, err)
 	}
-	return stored.outcome(), !stored.outdated(r), nil
+	if late := !stored.precedes(r) && !stored.knows(r); late {
+		now, err := s.add(ctx, r, assessment{})
+		return now, true, err
+	}
+	return stored.outcome(), stored.knows(r), nil
 }
 
 func (s spannerStore) add(ctx context.Context, from review.Review, found assessment) (outcome, error) {
 	k := from.About()
 	now, err := s.change(ctx, "store", k, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		if !r.outdated(from) {
+		if r.knows(from) {
 			return nil, nil
+		}
+		if !r.precedes(from) {
+			r.remember(from)
+			lost, err := unowned(ctx, tx, without(from.Photos, r.Photos))
+			r.Dropped = without(slices.Concat(r.Dropped, lost), nil)
+			return nil, err
 		}
 		known, err := exists(ctx, tx, "Products", "Product", spanner.Key{k.Product})
 		if err != nil {
@@ -184,18 +194,13 @@ func (s spannerStore) erase(ctx context.Context, k review.Key, late ...string) (
 				writes = append(writes, spanner.Delete("PhotoOwners", spanner.Key{photo}))
 			}
 		}
-		before := len(gone.Photos)
-		for _, photo := range without(late, gone.Photos) {
-			owned, err := exists(ctx, tx, "PhotoOwners", "Photo", spanner.Key{photo})
-			if err != nil {
-				return err
-			}
-			if !owned {
-				gone.Photos = append(gone.Photos, photo)
-			}
+		lost, err := unowned(ctx, tx, without(late, gone.Photos))
+		if err != nil {
+			return err
 		}
+		gone.Photos = append(gone.Photos, lost...)
 		now = gone.outcome()
-		if len(writes) == 0 && len(gone.Photos) == before {
+		if len(writes) == 0 && len(lost) == 0 {
 			return nil
 		}
 		gone.ErasedAt = spanner.CommitTimestamp
@@ -244,6 +249,7 @@ func readRecord(ctx context.Context, tx reader, k review.Key) (*record, error) {
 	}
 	if r.stored() && !r.Revision.Valid { // of before this column and HoldFor, when nothing but the catalogue held
 		r.Revision, r.HoldFor = spanner.NullInt64{Int64: r.revision(), Valid: true}, r.HeldFor
+		r.Revisions = []int64{r.revision()}
 	}
 	return r, nil
 }
@@ -285,6 +291,20 @@ func claim(ctx context.Context, tx reader, k review.Key, photos []string) (own [
 		own = append(own, photo)
 	}
 	return own, claims, nil
+}
+
+// unowned returns those of the photos that no review has.
+func unowned(ctx context.Context, tx reader, photos []string) (lost []string, err error) {
+	for _, photo := range photos {
+		owned, err := exists(ctx, tx, "PhotoOwners", "Photo", spanner.Key{photo})
+		if err != nil {
+			return nil, err
+		}
+		if !owned {
+			lost = append(lost, photo)
+		}
+	}
+	return lost, nil
 }
 
 // shardOf returns the shard that counts a review: always the same one, so that what takes the review

@@ -1,14 +1,15 @@
--- What happens to a review after it was submitted. A row keeps the newest content, the newest of an
--- operator's holding and publishing, and the newest reply; its status follows from these, so that it does
--- not matter in which order they came. Every new column may be NULL, as it is in the rows that were there.
-ALTER TABLE Reviews ADD COLUMN Revision INT64;       -- of the content: when it was written, in microseconds since 1970; NULL: SubmittedAt
-ALTER TABLE Reviews ADD COLUMN EditedAt TIMESTAMP;   -- NULL: never
-ALTER TABLE Reviews ADD COLUMN HoldFor STRING(64);   -- why catalogue or moderation hold this content; NULL: they do not
-ALTER TABLE Reviews ADD COLUMN Block STRING(16);     -- how an operator last blocked the review: hold or reject; NULL: never
-ALTER TABLE Reviews ADD COLUMN BlockFor STRING(200); -- why
-ALTER TABLE Reviews ADD COLUMN BlockedAt TIMESTAMP;
-ALTER TABLE Reviews ADD COLUMN Clear INT64;          -- the revision that an operator last published; NULL: never
-ALTER TABLE Reviews ADD COLUMN ClearedAt TIMESTAMP;
+-- What happens to a review after it was submitted. A row keeps the newest content and the newest reply, and
+-- of all contents and of an operator's decisions when they were made: its status is what these give one after
+-- the other, so that it does not matter in which order they came. Every new column may be NULL, as it is in
+-- the rows that were there.
+ALTER TABLE Reviews ADD COLUMN Revision INT64;     -- of the content: when it was written, in microseconds since 1970; NULL: SubmittedAt
+ALTER TABLE Reviews ADD COLUMN EditedAt TIMESTAMP; -- NULL: never
+ALTER TABLE Reviews ADD COLUMN Revisions ARRAY<INT64>; -- all that there were; NULL: this one
+ALTER TABLE Reviews ADD COLUMN HoldFor STRING(64); -- why catalogue or moderation hold this content; NULL: they do not
+ALTER TABLE Reviews ADD COLUMN Verdicts ARRAY<STRING(16)>;  -- an operator's decisions: publish, hold or reject; NULL: none
+ALTER TABLE Reviews ADD COLUMN Reasons ARRAY<STRING(200)>;  -- of each
+ALTER TABLE Reviews ADD COLUMN DecidedOn ARRAY<INT64>;      -- the revision that each was made on
+ALTER TABLE Reviews ADD COLUMN DecidedAt ARRAY<TIMESTAMP>;  -- when each was made
 ALTER TABLE Reviews ADD COLUMN HeldAt TIMESTAMP OPTIONS (allow_commit_timestamp = true); -- since when it is not shown; NULL: it is, or since before this column
 ALTER TABLE Reviews ADD COLUMN Helpful INT64;        -- how many visitors find it so, a row of Votes each; NULL: nobody
 ALTER TABLE Reviews ADD COLUMN Reply STRING(2000);   -- the merchant's; NULL: none

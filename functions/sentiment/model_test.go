@@ -1,0 +1,620 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/spanner"
+	"github.com/fsouza/fake-gcs-server/fakestorage"
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"google.golang.org/api/option"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/spannerdb"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+)
+
+// byText is an assessor to whom the text says what to find: how often it holds "+", "-" and "?" is the score,
+// "held" holds it, and a word with # before it is an aspect.
+type byText struct{}
+
+func (byText) assess(_ context.Context, r review.Review) (a assessment, err error) {
+	if r.Text == "" {
+		return a, nil
+	}
+	a.sentiment = sentiment{language: "en", scored: !strings.Contains(r.Text, "?"), by: "text", magnitude: 1}
+	if a.scored {
+		a.score = millionths(float64(strings.Count(r.Text, "+")-strings.Count(r.Text, "-")) / 7)
+	}
+	for word := range strings.FieldsSeq(r.Text) {
+		if name, ok := strings.CutPrefix(word, "#"); ok && !slices.ContainsFunc(a.aspects, func(b aspect) bool { return b.name == name }) {
+			a.aspects = append(a.aspects, aspect{name, a.score})
+		}
+	}
+	if strings.Contains(r.Text, "held") {
+		a.hold = "contact details"
+	}
+	return a, nil
+}
+
+// told is what a review has been told, as the model knows it: sets, without any order.
+type told struct {
+	contents []review.Review // what was submitted first, and every edit
+	blocks   []review.Decision
+	clears   []review.Decision
+	replies  []review.Reply
+	votes    map[string]bool
+	erased   bool
+}
+
+// newest returns the newest content, nil when there is none.
+func (m *told) newest() *review.Review {
+	if len(m.contents) == 0 {
+		return nil
+	}
+	r := slices.MaxFunc(m.contents, func(a, b review.Review) int {
+		return cmp.Or(a.EditedAt.Compare(b.EditedAt), -a.SubmittedAt.Compare(b.SubmittedAt))
+	})
+	return &r
+}
+
+// take adds a message, and reports whether it is one that has to be delivered again.
+func (m *told) take(msg review.Message) (again bool) {
+	if m.erased {
+		return false
+	}
+	if _, submitted := msg.(review.Review); !submitted && len(m.contents) == 0 {
+		if _, erasure := msg.(review.Erasure); !erasure {
+			return true
+		}
+	}
+	switch msg := msg.(type) {
+	case review.Review:
+		if !msg.EditedAt.IsZero() || len(m.contents) == 0 {
+			m.contents = append(m.contents, msg)
+		}
+	case review.Erasure:
+		m.erased = true
+	case review.Decision:
+		if msg.Verdict == review.Publish {
+			m.clears = append(m.clears, msg)
+		} else {
+			m.blocks = append(m.blocks, msg)
+		}
+	case review.Reply:
+		m.replies = append(m.replies, msg)
+	case review.Vote:
+		m.votes[msg.Visitor] = true
+	}
+	return false
+}
+
+// when returns when a decision was made.
+func when(d review.Decision) int64 { return max(d.At.UnixMicro(), d.Revision) }
+
+// status returns the status and why, by its definition: of all that was told, whatever the order.
+func (m *told) status() (review.Status, string) {
+	there := m.newest().Revision()
+	var revisions []int64
+	for _, r := range m.contents {
+		revisions = append(revisions, r.SubmittedAt.UnixMicro(), r.Revision())
+	}
+	// counts reports whether a publishing was of the content of its time.
+	counts := func(p review.Decision) bool {
+		later := slices.ContainsFunc(revisions, func(r int64) bool { return r > p.Revision && r <= when(p) })
+		return slices.Contains(revisions, p.Revision) && !later
+	}
+	lastBlock := review.Decision{}
+	for _, b := range m.blocks {
+		if when(b) > when(lastBlock) {
+			lastBlock = b
+		}
+	}
+	lifted, published := false, false
+	for _, p := range m.clears {
+		if counts(p) && when(p) > when(lastBlock) {
+			lifted = true
+			published = published || p.Revision == there
+		}
+	}
+	switch {
+	case published:
+		return review.Published, ""
+	case lastBlock.Verdict != "" && !lifted && there > when(lastBlock):
+		return review.Held, map[review.Verdict]string{review.Hold: afterHolding, review.Reject: afterRejected}[lastBlock.Verdict]
+	case lastBlock.Verdict == review.Reject && !lifted:
+		return review.Rejected, lastBlock.Reason
+	case lastBlock.Verdict == review.Hold && !lifted:
+		return review.Held, lastBlock.Reason
+	case m.newest().Product != butter:
+		return review.Held, noProduct
+	case strings.Contains(m.newest().Text, "held"):
+		return review.Held, "contact details"
+	}
+	return review.Published, ""
+}
+
+// view is what can be seen of a review.
+type view struct {
+	Status        review.Status
+	HeldFor       string
+	Revision      int64
+	Rating        int
+	Text, Author  string
+	Photos        []string
+	Helpful       int64
+	Reply         string
+	Score         spanner.NullFloat64
+	Aspects       []string
+	PublishedHeld bool // exactly one of the two times is there, the right one
+}
+
+func (m *told) view() view {
+	r := m.newest()
+	status, why := m.status()
+	found, _ := byText{}.assess(context.Background(), *r)
+	v := view{status, why, r.Revision(), r.Rating, r.Text, r.Author, without(r.Photos, nil), int64(len(m.votes)), "", spanner.NullFloat64{}, nil, true}
+	if found.scored {
+		v.Score = spanner.NullFloat64{Float64: found.score, Valid: true}
+	}
+	for _, a := range found.aspects {
+		v.Aspects = append(v.Aspects, a.name)
+	}
+	if len(m.replies) > 0 {
+		v.Reply = slices.MaxFunc(m.replies, func(a, b review.Reply) int { return a.At.Compare(b.At) }).Text
+	}
+	return v
+}
+
+// views returns all reviews that are stored.
+func views(t testing.TB, db *spanner.Client) map[review.Key]view {
+	t.Helper()
+	all := map[review.Key]view{}
+	err := db.Single().Read(t.Context(), "Reviews", spanner.AllKeys(), recordColumns).Do(func(row *spanner.Row) error {
+		var r record
+		if err := row.ToStruct(&r); err != nil {
+			return err
+		}
+		all[review.Key{Product: r.Product, Review: r.Review}] = view{
+			r.Status, r.HeldFor.StringVal, r.Revision.Int64, int(r.Rating), r.Text, r.Author, r.Photos, r.Helpful.Int64, r.Reply.StringVal, r.Score, r.Aspects,
+			r.PublishedAt.Valid == (r.Status == review.Published) && r.HeldAt.Valid != r.PublishedAt.Valid,
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// aspectSums adds up the shards of the aspects of a product, and recountAspects its reviews.
+func aspectSums(t testing.TB, db *spanner.Client, product string) map[string]mentions {
+	t.Helper()
+	sums := map[string]mentions{}
+	err := db.Single().Read(t.Context(), "AspectSums", spanner.Key{product}.AsPrefix(), fields[aspectSum]()).Do(func(row *spanner.Row) error {
+		var a aspectSum
+		if err := row.ToStruct(&a); err != nil {
+			return err
+		}
+		sums[a.Aspect] = mentions{sums[a.Aspect].reviews + a.Mentions, sums[a.Aspect].micros + a.ScoreMicros}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, m := range sums {
+		if m == (mentions{}) {
+			delete(sums, name)
+		}
+	}
+	return sums
+}
+
+func recountAspects(t testing.TB, db *spanner.Client, product string) map[string]mentions {
+	t.Helper()
+	sums := map[string]mentions{}
+	columns := []string{"Status", "Aspects", "AspectScores"}
+	err := db.Single().Read(t.Context(), "Reviews", spanner.Key{product}.AsPrefix(), columns).Do(func(row *spanner.Row) error {
+		var status string
+		var names []string
+		var scores []float64
+		if err := row.Columns(&status, &names, &scores); err != nil {
+			return err
+		}
+		for i, name := range names {
+			if status == "published" {
+				sums[name] = mentions{sums[name].reviews + 1, sums[name].micros + micros(scores[i])}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sums
+}
+
+// world is the function, and the model of what it was told.
+type world struct {
+	system
+	random  *rand.Rand
+	clock   time.Time
+	reviews map[review.Key]*told
+	keys    []review.Key
+	history []review.Message
+	delayed []review.Message
+	uploads int
+}
+
+func (w *world) now() time.Time {
+	w.clock = w.clock.Add(time.Duration(1+w.random.IntN(5000)) * time.Microsecond)
+	return w.clock
+}
+
+// upload puts a photo into the bucket, as a browser does.
+func (w *world) upload() string {
+	w.uploads++
+	name := fmt.Sprintf("reviews/%08d-0000-4000-8000-000000000000.jpg", w.uploads)
+	w.storage.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: originals, Name: name}, Content: []byte("a photo")})
+	return name
+}
+
+func (w *world) text() string {
+	words := []string{"good +", "better + +", "bad -", "#price", "#size", "#delivery", "상품이 #quality 💜 +", "held", "?", "worst - - -", ""}
+	var text []string
+	for range w.random.IntN(4) {
+		text = append(text, words[w.random.IntN(len(words))])
+	}
+	return strings.Join(text, " ")
+}
+
+// operation returns a message of something that happens to one of the reviews, or makes a new one.
+func (w *world) operation() review.Message {
+	if len(w.keys) == 0 || w.random.IntN(5) == 0 {
+		r := review.Review{ID: uuid.NewString(), Product: butter, Rating: 1 + w.random.IntN(5), Text: w.text(), Author: "아미", SubmittedAt: w.now()}
+		if w.random.IntN(10) == 0 {
+			r.Product = "not-in-the-catalogue"
+		}
+		for range w.random.IntN(3) {
+			r.Photos = append(r.Photos, w.upload())
+		}
+		w.keys = append(w.keys, r.About())
+		w.reviews[r.About()] = &told{votes: map[string]bool{}}
+		return r
+	}
+	// Some reviews are much more active than others.
+	k := w.keys[max(0, len(w.keys)-1-int(w.random.ExpFloat64()*8))]
+	m := w.reviews[k]
+	there := review.Review{ID: k.Review, Product: k.Product, SubmittedAt: w.clock, Rating: 1}
+	if r := m.newest(); r != nil {
+		there = *r
+	}
+	switch w.random.IntN(11) {
+	case 0: // sent again by the shopper
+		if len(m.contents) > 0 {
+			there = m.contents[0]
+			there.SubmittedAt, there.EditedAt = w.now(), time.Time{}
+			return there
+		}
+		fallthrough
+	case 1, 2, 3:
+		edit := there
+		edit.Rating, edit.Text = 1+w.random.IntN(5), w.text()
+		edit.Photos = nil
+		for _, photo := range there.Photos {
+			if w.random.IntN(3) > 0 {
+				edit.Photos = append(edit.Photos, photo)
+			}
+		}
+		if len(edit.Photos) < 3 && w.random.IntN(3) == 0 {
+			edit.Photos = append(edit.Photos, w.upload())
+		}
+		edit.EditedAt = time.UnixMicro(max(w.now().UnixMicro(), there.Revision()+1)).UTC()
+		return edit
+	case 4:
+		if w.random.IntN(3) > 0 {
+			return review.Vote{Key: k, Visitor: strings.Repeat("v", 41) + fmt.Sprintf("%02d", w.random.IntN(20))}
+		}
+		return review.Erasure{Key: k}
+	case 5, 6, 7:
+		d := review.Decision{Key: k, Revision: there.Revision(), At: w.now(), Reason: fmt.Sprint("reason ", w.random.IntN(1000))}
+		d.Verdict = []review.Verdict{review.Publish, review.Publish, review.Hold, review.Reject}[w.random.IntN(4)]
+		if len(m.contents) > 1 && w.random.IntN(3) == 0 { // who decided saw an old page
+			d.Revision = m.contents[w.random.IntN(len(m.contents))].Revision()
+		}
+		return d
+	case 8:
+		reply := review.Reply{Key: k, At: w.now()}
+		if w.random.IntN(3) > 0 {
+			reply.Text = fmt.Sprint("고맙습니다 ", w.random.IntN(1000))
+		}
+		return reply
+	default:
+		return review.Vote{Key: k, Visitor: strings.Repeat("v", 41) + fmt.Sprintf("%02d", w.random.IntN(20))}
+	}
+}
+
+// tell delivers a message as Pub/Sub does: until it is acknowledged, or known to have to wait.
+func (w *world) tell(t testing.TB, m review.Message) {
+	t.Helper()
+	w.history = append(w.history, m)
+	if w.reviews[m.About()].take(m) {
+		if code := w.deliverReview(t, m); code != http.StatusServiceUnavailable {
+			t.Fatalf("%+v about what is not stored: status %d, want 503", m, code)
+		}
+		w.delayed = append(w.delayed, m)
+		return
+	}
+	for range 100 {
+		if w.deliverReview(t, m) == http.StatusNoContent {
+			return
+		}
+	}
+	t.Fatalf("%+v is refused for ever", m)
+}
+
+// run runs random operations, some of which come late, twice, or out of order, and then all of them again.
+func (w *world) run(t testing.TB, operations int) {
+	t.Helper()
+	for range operations {
+		switch n := w.random.IntN(10); {
+		case n < 2 && len(w.history) > 0:
+			w.tell(t, w.history[w.random.IntN(len(w.history))])
+		case n < 4:
+			w.delayed = append(w.delayed, w.operation())
+		case n < 6 && len(w.delayed) > 0:
+			i := w.random.IntN(len(w.delayed))
+			m := w.delayed[i]
+			w.delayed = slices.Delete(w.delayed, i, i+1)
+			w.tell(t, m)
+		default:
+			w.tell(t, w.operation())
+		}
+	}
+	w.settle(t)
+	w.check(t)
+	again := slices.Clone(w.history)
+	w.random.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
+	for _, m := range again[:min(len(again), operations)] {
+		w.tell(t, m)
+	}
+	w.settle(t)
+	w.check(t)
+}
+
+// settle delivers what waits; what is about a review that never was is given up.
+func (w *world) settle(t testing.TB) {
+	t.Helper()
+	for waiting := 0; len(w.delayed) > 0 && len(w.delayed) != waiting; {
+		waiting = len(w.delayed)
+		now := w.delayed
+		w.delayed = nil
+		w.random.Shuffle(len(now), func(i, j int) { now[i], now[j] = now[j], now[i] })
+		for _, m := range now {
+			w.tell(t, m)
+		}
+	}
+	w.delayed = nil
+}
+
+// check compares all that is stored with the model, and the sums with a recount.
+func (w *world) check(t testing.TB) {
+	t.Helper()
+	want := map[review.Key]view{}
+	statuses := map[review.Status]int{}
+	var shown []string
+	for k, m := range w.reviews {
+		if m.erased {
+			statuses[review.Erased]++
+		} else if m.newest() != nil {
+			want[k] = m.view()
+			statuses[want[k].Status]++
+			shown = append(shown, want[k].Photos...)
+		}
+	}
+	got := views(t, w.db)
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Fatalf("what is stored is not what it should be: %s", diff)
+	}
+	sums, aspects := shard{Product: butter}, map[string]mentions{}
+	for k, v := range want {
+		if v.Status == review.Published && k.Product == butter {
+			*sums.stars()[v.Rating-1]++
+			if v.Score.Valid {
+				sums.Scored++
+				sums.ScoreMicros += micros(v.Score.Float64)
+			}
+			for _, name := range v.Aspects {
+				aspects[name] = mentions{aspects[name].reviews + 1, aspects[name].micros + micros(v.Score.Float64)}
+			}
+		}
+	}
+	if diff := gocmp.Diff(sums, rating(t, w.db, butter)); diff != "" {
+		t.Fatalf("the rating is not what it should be: %s", diff)
+	}
+	if diff := gocmp.Diff(aspects, aspectSums(t, w.db, butter), gocmp.AllowUnexported(mentions{})); diff != "" {
+		t.Fatalf("the sums of aspects are not what they should be: %s", diff)
+	}
+	for _, product := range []string{butter, "not-in-the-catalogue"} {
+		if diff := gocmp.Diff(recount(t, w.db, product), rating(t, w.db, product)); diff != "" {
+			t.Fatalf("the rating of %s differs from a recount: %s", product, diff)
+		}
+		if diff := gocmp.Diff(recountAspects(t, w.db, product), aspectSums(t, w.db, product), gocmp.AllowUnexported(mentions{})); diff != "" {
+			t.Fatalf("the aspects of %s differ from a recount: %s", product, diff)
+		}
+	}
+	w.checkVotes(t, got)
+	w.checkPhotos(t, shown)
+	w.checkNews(t, got)
+	for _, status := range []review.Status{review.Published, review.Held, review.Rejected, review.Erased} {
+		if statuses[status] == 0 {
+			t.Errorf("none of %d reviews is %s: %v", len(w.reviews), status, statuses)
+		}
+	}
+}
+
+func (w *world) checkVotes(t testing.TB, stored map[review.Key]view) {
+	t.Helper()
+	votes := map[review.Key]int64{}
+	err := w.db.Single().Read(t.Context(), "Votes", spanner.AllKeys(), []string{"Product", "Review"}).Do(func(row *spanner.Row) error {
+		var k review.Key
+		err := row.Columns(&k.Product, &k.Review)
+		votes[k]++
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range stored {
+		if v.Helpful != votes[k] {
+			t.Fatalf("helpful says %d, there are %d votes", v.Helpful, votes[k])
+		}
+		delete(votes, k)
+	}
+	if len(votes) > 0 {
+		t.Fatalf("votes of reviews that are gone: %v", votes)
+	}
+}
+
+// checkPhotos checks that each photo has its owner, and that none is left that no review shows.
+func (w *world) checkPhotos(t testing.TB, shown []string) {
+	t.Helper()
+	var owned []string
+	err := w.db.Single().Read(t.Context(), "PhotoOwners", spanner.AllKeys(), []string{"Photo"}).Do(func(row *spanner.Row) error {
+		var photo string
+		err := row.Columns(&photo)
+		owned = append(owned, photo)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(shown)
+	slices.Sort(owned)
+	if !slices.Equal(shown, owned) {
+		t.Fatalf("photos %v are owned, want %v", owned, shown)
+	}
+	left, err := w.storage.ListObjectsWithOptionsPaginated(originals, fakestorage.ListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range left.Objects {
+		if !slices.Contains(shown, o.Name) {
+			t.Fatalf("photo %s is left, which no review shows", o.Name)
+		}
+	}
+}
+
+// checkNews checks that the last news of each review are true.
+func (w *world) checkNews(t testing.TB, stored map[review.Key]view) {
+	t.Helper()
+	last := map[review.Key]review.News{}
+	for _, m := range w.news.Messages() {
+		got, err := review.Decode(m.Data, m.Attributes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last[got.About()] = got.(review.News)
+	}
+	for k, m := range w.reviews {
+		want := review.News{Key: k, Status: review.Erased}
+		if v, ok := stored[k]; ok {
+			want.Status, want.Revision = v.Status, v.Revision
+		} else if !m.erased {
+			continue
+		}
+		if last[k] != want {
+			t.Fatalf("the last news are %+v, want %+v", last[k], want)
+		}
+	}
+}
+
+// faults makes some requests of a Spanner client fail, before they are sent or after they were done.
+type faults struct{ share float64 }
+
+func (f faults) fail(method string) error {
+	if rand.Float64() >= f.share {
+		return nil
+	}
+	if strings.HasSuffix(method, "/Commit") && rand.IntN(2) == 0 {
+		s, err := status.New(codes.Aborted, "injected").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Millisecond)})
+		return errors.Join(err, s.Err())
+	}
+	return status.Error([]codes.Code{codes.Unavailable, codes.PermissionDenied, codes.Internal}[rand.IntN(3)], "injected")
+}
+
+func (f faults) options() []option.ClientOption {
+	unary := func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		if !strings.HasSuffix(method, "/Commit") && !strings.HasSuffix(method, "/BeginTransaction") {
+			return invoke(ctx, method, req, reply, cc, opts...)
+		}
+		if err := f.fail(method); err != nil {
+			return err
+		}
+		if err := invoke(ctx, method, req, reply, cc, opts...); err != nil {
+			return err
+		}
+		if rand.Float64() < f.share { // it is done, and nobody is told
+			return status.Error(codes.PermissionDenied, "injected")
+		}
+		return nil
+	}
+	stream := func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, open grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+		if err := f.fail(method); err != nil {
+			return nil, err
+		}
+		return open(ctx, desc, cc, method, opts...)
+	}
+	return []option.ClientOption{
+		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(unary)), option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(stream)),
+	}
+}
+
+// The state after any sequence of messages is that of a simple model, and the sums are those of a recount:
+// however late, often and out of order they come, and whatever fails on the way.
+func TestWhateverHappensReviewsAndSumsAreRight(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	db, srv := spannerdbtest.New(t)
+	failing, err := spannerdb.Open(t.Context(), spannerdb.Name("shop", "embedded", "shop"), append(srv.Options(), faults{0.01}.options()...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(failing.Close)
+	w := newWorld(t, db, srv, seed)
+	w.keeper.store = spannerStore{failing}
+	var deletions atomic.Int64
+	w.fault.Store(func(r *http.Request) bool { return r.Method == http.MethodDelete && deletions.Add(1)%10 == 0 })
+	w.run(t, 2000)
+	if n := len(w.dead.Messages()); n > 0 {
+		t.Errorf("%d dead letters", n)
+	}
+}
+
+func TestWhateverHappensOnTheEmulatorToo(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		newWorld(t, db, nil, 7).run(t, 200)
+	})
+}
+
+func newWorld(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server, seed uint64) *world {
+	t.Helper()
+	w := &world{system: startOn(t, db, srv), random: rand.New(rand.NewPCG(seed, 1)), clock: noon, reviews: map[review.Key]*told{}}
+	w.keeper.assessor = byText{}
+	return w
+}
