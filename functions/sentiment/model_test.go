@@ -555,7 +555,10 @@ func (f faults) fail(method string) error {
 		s, err := status.New(codes.Aborted, "injected").WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(time.Millisecond)})
 		return errors.Join(err, s.Err())
 	}
-	return status.Error([]codes.Code{codes.Unavailable, codes.PermissionDenied, codes.Internal}[rand.IntN(3)], "injected")
+	if rand.IntN(10) == 0 {
+		return status.Error(codes.Unavailable, "injected") // the client waits, and tries again itself
+	}
+	return status.Error(codes.PermissionDenied, "injected")
 }
 
 func (f faults) options() []option.ClientOption {
