@@ -191,7 +191,7 @@ type helpfulInput struct {
 }
 
 type helpfulOutput struct {
-	SetCookie []http.Cookie `header:"Set-Cookie"`
+	SetCookie string `header:"Set-Cookie"`
 	Body      taken
 }
 
@@ -212,10 +212,11 @@ func (c *changes) helpful(ctx context.Context, in *helpfulInput) (*helpfulOutput
 		b := make([]byte, 16)
 		_, _ = rand.Read(b) // never fails
 		visitor = base64.RawURLEncoding.EncodeToString(b)
-		out.SetCookie = []http.Cookie{{
+		cookie := http.Cookie{
 			Name: cookieName, Value: visitor, Path: "/v1/products", MaxAge: int(cookieAge.Seconds()),
 			HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: in.Proto == "https",
-		}}
+		}
+		out.SetCookie = cookie.String()
 	}
 	return out, c.publish(ctx, wire.Vote{Key: k, Visitor: visitorOf(visitor, k)})
 }
