@@ -17,7 +17,7 @@ const module = "github.com/hybrid-bts/functions/"
 const maxLines = 320
 
 // engines are the packages with a life of their own, which may be larger: each has a README.md.
-var engines = []string{"shared/picture"}
+var engines = []string{"shared/picture", "shared/sentiment"}
 
 // imports returns what each package of the module imports of the module, by paths within it.
 func imports(t *testing.T) map[string][]string {

@@ -1,0 +1,220 @@
+package sentiment
+
+import (
+	"sort"
+	"unicode"
+	"unicode/utf8"
+)
+
+// class is what a rune counts as.
+type class uint8
+
+const (
+	ignored class = iota // marks, joiners, variation selectors, controls
+	space
+	newline
+	punctuation
+	digit
+	latin
+	hangul
+	jamo // of the compatibility block, as in ㅋㅋ and ㅠㅠ
+	kana
+	han
+	symbol // emoji too
+	foreign
+)
+
+// letter is a rune folded: composed, in lower case, without marks, katakana as hiragana, traditional
+// Chinese as simplified.
+type letter struct {
+	rune  rune
+	class class
+	cue   rune // what folding took away and a language can be told by, or 0
+}
+
+// fold reads the first letter of s, which is not empty, and the bytes that it takes. Hangul, kana and
+// Latin letters are the same composed and decomposed.
+func fold(s string) (letter, int) {
+	if c := s[0]; c < utf8.RuneSelf {
+		return foldASCII(c), 1
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	switch {
+	case r == utf8.RuneError && size == 1:
+		return letter{}, 1
+	case r >= 0xAC00 && r <= 0xD7A3:
+		if (r-0xAC00)%28 == 0 {
+			if t, n := jamoAt(s[size:], 0x11A8, 0x11C2); n > 0 {
+				return letter{r + t + 1, hangul, 0}, size + n
+			}
+		}
+		return letter{r, hangul, 0}, size
+	case r >= 0x1100 && r <= 0x11FF:
+		return foldJamo(r, s, size)
+	case r >= 0x3131 && r <= 0x318E:
+		if r == 'ㅜ' {
+			r = 'ㅠ' // both weep
+		}
+		return letter{r, jamo, 0}, size
+	case r >= 0x3041 && r <= 0x30FF:
+		return foldKana(r, s, size)
+	case r >= 0x4E00 && r <= 0x9FFF || r >= 0x3400 && r <= 0x4DBF || r == '々' || r >= 0x20000 && r <= 0x323AF:
+		if simple, ok := simplified(r); ok {
+			return letter{simple, han, r}, size
+		}
+		return letter{r, han, 0}, size
+	case r >= 0xC0 && r <= 0x17F && r != '×' && r != '÷':
+		base := rune(latinBase[r-0xC0])
+		return letter{base, latin, unicode.ToLower(r)}, size
+	case r >= 0x300 && r <= 0x36F:
+		return letter{0, ignored, r}, size
+	case r >= 0xFF01 && r <= 0xFF5E:
+		return foldASCII(byte(r - 0xFEE0)), size
+	case r >= 0x1E00 && r <= 0x1EFF:
+		return letter{rune(vietnameseBase(r)), latin, 'ạ'}, size
+	}
+	return foldOther(r), size
+}
+
+// foldOther folds what is not a letter of a language that has weights.
+func foldOther(r rune) letter {
+	switch r {
+	case '\u2018', '\u2019', '\u02BC', '\u00B4':
+		return letter{'\'', punctuation, 0}
+	case '。', '．', '｡':
+		return letter{'.', punctuation, r}
+	case '…', '⋯', '‥':
+		return letter{'…', punctuation, 0}
+	case '、', '，':
+		return letter{',', punctuation, 0}
+	case '\u2028', '\u2029', '\u0085':
+		return letter{'\n', newline, 0}
+	case '\u00A0', '\u3000':
+		return letter{' ', space, 0}
+	case '～', '〜':
+		return letter{'~', punctuation, 0}
+	case '💔':
+		return letter{r, symbol, 0}
+	case '❤', '🧡', '💛', '💚', '💙', '💜', '🖤', '🤍', '🤎', '💕', '💖', '💗', '💓', '💞', '💘', '💝', '♥', '♡', '❣', '🩷', '🩵', '🩶', '😍', '🥰', '😻':
+		return letter{'♥', symbol, 0}
+	case 'ー':
+		return letter{r, kana, 0}
+	}
+	switch {
+	case r >= 0xFE00 && r <= 0xFE0F || r >= 0x200B && r <= 0x200F || r >= 0x1F3FB && r <= 0x1F3FF || r == 0xFEFF:
+		return letter{} // variation selectors, joiners, the colour of a skin
+	case r >= 0x1F000 && r <= 0x1FAFF || r >= 0x2190 && r <= 0x2BFF:
+		return letter{r, symbol, 0}
+	case unicode.IsSpace(r):
+		return letter{' ', space, 0}
+	case unicode.IsLetter(r):
+		return letter{unicode.ToLower(r), foreign, 0}
+	case unicode.IsDigit(r):
+		return letter{'0', digit, 0}
+	case unicode.IsPunct(r):
+		return letter{r, punctuation, 0}
+	case unicode.IsSymbol(r):
+		return letter{r, symbol, 0}
+	}
+	return letter{}
+}
+
+// jamoAt returns the offset of the jamo at the start of s from lo, and its bytes, or 0 bytes.
+func jamoAt(s string, lo, hi rune) (rune, int) {
+	if len(s) < 3 || s[0] != 0xE1 {
+		return 0, 0
+	}
+	r, n := utf8.DecodeRuneInString(s)
+	if r < lo || r > hi {
+		return 0, 0
+	}
+	return r - lo, n
+}
+
+func foldJamo(r rune, s string, size int) (letter, int) {
+	if r > 0x1112 {
+		return letter{r, jamo, 0}, size
+	}
+	v, n := jamoAt(s[size:], 0x1161, 0x1175)
+	if n == 0 {
+		return letter{r, jamo, 0}, size
+	}
+	size += n
+	syllable := 0xAC00 + ((r-0x1100)*21+v)*28
+	if t, n := jamoAt(s[size:], 0x11A8, 0x11C2); n > 0 {
+		return letter{syllable + t + 1, hangul, 0}, size + n
+	}
+	return letter{syllable, hangul, 0}, size
+}
+
+// foldKana makes hiragana of katakana, and one letter of a letter and its voicing mark.
+func foldKana(r rune, s string, size int) (letter, int) {
+	switch {
+	case r == 'ー' || r == '・' || r == '゠':
+		return letter{r, kana, 0}, size
+	case r >= 0x3099 && r <= 0x309C:
+		return letter{}, size
+	case r >= 0x30A1 && r <= 0x30F4:
+		r -= 0x60
+	}
+	if len(s) >= size+3 && s[size] == 0xE3 && s[size+1] == 0x82 {
+		switch s[size+2] {
+		case 0x99:
+			return letter{r + 1, kana, 0}, size + 3
+		case 0x9A:
+			return letter{r + 2, kana, 0}, size + 3
+		}
+	}
+	return letter{r, kana, 0}, size
+}
+
+// simplified returns the simplified form of a traditional Chinese character.
+func simplified(r rune) (rune, bool) {
+	i := sort.Search(len(traditional), func(i int) bool { return traditional[i].from >= r })
+	if i < len(traditional) && traditional[i].from == r {
+		return traditional[i].to, true
+	}
+	return 0, false
+}
+
+func foldASCII(c byte) letter {
+	switch {
+	case c >= 'a' && c <= 'z':
+		return letter{rune(c), latin, 0}
+	case c >= 'A' && c <= 'Z':
+		return letter{rune(c) + 'a' - 'A', latin, 0}
+	case c >= '0' && c <= '9':
+		return letter{rune(c), digit, 0}
+	case c == '\n' || c == '\r':
+		return letter{'\n', newline, 0}
+	case c == ' ' || c == '\t' || c == '\v' || c == '\f':
+		return letter{' ', space, 0}
+	case c < ' ' || c == 0x7F:
+		return letter{}
+	}
+	return letter{rune(c), punctuation, 0}
+}
+
+// latinBase are the letters of U+00C0 to U+017F without their marks.
+const latinBase = "" +
+	"aaaaaaaceeeeiiiidnooooo*ouuuuyts" + "aaaaaaaceeeeiiiidnooooo/ouuuuyty" +
+	"aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"
+
+// vietnameseBase returns the base of a letter of U+1E00 to U+1EFF, where Vietnamese has its vowels.
+func vietnameseBase(r rune) byte {
+	switch {
+	case r < 0x1EA0:
+		return 'x'
+	case r < 0x1EB8:
+		return 'a'
+	case r < 0x1EC8:
+		return 'e'
+	case r < 0x1ECC:
+		return 'i'
+	case r < 0x1EE4:
+		return 'o'
+	case r < 0x1EF2:
+		return 'u'
+	}
+	return 'y'
+}
