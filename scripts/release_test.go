@@ -258,6 +258,29 @@ func TestWrongCallsAreSeen(t *testing.T) {
 	}
 }
 
+// The API's quota is the project's: https://cloud.google.com/natural-language/quotas.
+func TestInstancesShareTheQuotaOfTheNaturalLanguageAPI(t *testing.T) {
+	const perMinute = 600
+	for _, s := range services(t) {
+		if s["function"] != "sentiment" {
+			continue
+		}
+		_, share, _ := strings.Cut(s["variables"], "LANGUAGE_QPM=")
+		share, _, _ = strings.Cut(share, ";")
+		each, err := strconv.Atoi(share)
+		if err != nil {
+			t.Fatal(err)
+		}
+		instances, err := strconv.Atoi(s["max"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if each*instances > perMinute {
+			t.Errorf("%d instances of sentiment may make %d calls a minute each, in all more than %d", instances, each, perMinute)
+		}
+	}
+}
+
 // services returns the rows of services.csv by column.
 func services(t *testing.T) []map[string]string {
 	t.Helper()

@@ -11,13 +11,35 @@
 //	PUBLISHED_TOPIC        id of the topic that is told when what a page shows of a    required
 //	                       review has changed
 //	DEAD_LETTER_TOPIC      id of the topic that takes what can never be handled        required
+//	SCORER                 what scores a text: language, the Natural Language API;     language-then-embedded
+//	                       embedded, the model that is built in; or
+//	                       language-then-embedded, the model when the API has no
+//	                       quota, is down or slow, or does not know the language
+//	MODERATION             what holds a review: off; embedded, contact details and     language
+//	                       the built-in filter; or language, the Natural Language
+//	                       API besides, for a text that the filter is unsure of,
+//	                       a review with photos, or a new author
 //	LANGUAGE_ENDPOINT      host:port of the Natural Language API; a loopback address   the API's own
 //	                       is taken for an embedded one: no TLS, no credentials
+//	LANGUAGE_QPM           calls of the API in a minute, of one instance: the          600
+//	                       project's quota (600 unless it was raised,
+//	                       https://cloud.google.com/natural-language/quotas)
+//	                       divided by the most instances that there may be
+//	LANGUAGE_CHARACTERS    characters of a text that the API is sent to score, up to   1000
+//	                       the end of a sentence; 0: all. It bills by the 1,000
 //	PORT                   where to listen, a port or host:port                        8080
 //
 // Roles: roles/spanner.databaseUser on the database, roles/pubsub.publisher on the two topics,
 // roles/storage.objectUser on the bucket, roles/serviceusage.serviceUsageConsumer on the project (for the
 // Natural Language API).
+//
+// Cost: the API is asked once to score a review, and once to moderate it if it has photos, if no published
+// review has its author's name (there are no accounts; who gives no name is always new), or if the filter is
+// unsure or does not know the language: that is most reviews. At the list price of
+// https://cloud.google.com/natural-language/pricing 1,000 characters scored are $0.001 after 5,000 such
+// units in a month, and 100 characters moderated $0.0005 after 50,000. So 1,000 reviews of 80 characters
+// cost $1.00 and up to $0.50, of 800 characters $1.00 and up to $4.00; MODERATION=embedded saves the
+// second. No text is paid for twice within thirty days.
 //
 // Retried: everything but a message that is none of ours, which is dead-lettered with its reason. A
 // redelivery is safe, and so is any order: of contents, decisions and replies the newest is kept, a vote
@@ -25,6 +47,8 @@
 // it in the same transaction. A decision, a reply or a vote about a review that is not stored is delivered again
 // until it is. Photos are deleted, and the news published, before a message is acknowledged: a redelivery finishes
 // what was begun, so news may come twice.
+// Where SCORER is language, so is a text that the API has no time for; and in any case one that it
+// refuses us for another reason than the text, such as a missing role.
 package main
 
 import (
@@ -32,6 +56,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 
 	"cloud.google.com/go/pubsub/v2"
 
@@ -55,7 +80,13 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	instance, database := e.Required("SPANNER_INSTANCE"), e.Required("SPANNER_DATABASE")
 	originals := e.Required("ORIGINALS_BUCKET")
 	published, deadLetters := e.Required("PUBLISHED_TOPIC"), e.Required("DEAD_LETTER_TOPIC")
-	endpoint := e.String("LANGUAGE_ENDPOINT", "")
+	x := &examiner{
+		filter:     filter,
+		scoring:    env.Parsed(&e, "SCORER", byLanguageThenEmbedded, parseScoring),
+		moderation: env.Parsed(&e, "MODERATION", languageModeration, parseModeration),
+		characters: env.Parsed(&e, "LANGUAGE_CHARACTERS", 1000, atLeast(0)),
+	}
+	endpoint, quota := e.String("LANGUAGE_ENDPOINT", ""), env.Parsed(&e, "LANGUAGE_QPM", 600, atLeast(1))
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
 		return err
@@ -65,11 +96,15 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer db.Close()
-	language, err := openLanguage(ctx, endpoint)
-	if err != nil {
-		return err
+	x.authors = spannerAuthors{db}
+	if x.scoring != byEmbedded || x.moderation == languageModeration {
+		client, err := openLanguage(ctx, endpoint)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		x.language = &naturalLanguage{client: client, limit: newLimit(quota, callTimeout, retryAfter), answers: spannerAnswers{db}}
 	}
-	defer language.Close()
 	messages, err := pubsub.NewClient(ctx, project)
 	if err != nil {
 		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
@@ -84,7 +119,18 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer files.Close()
-	k := &keeper{assessor: naturalLanguage{language}, store: spannerStore{db}, photos: photos{files.Bucket(originals)}, news: news}
+	k := &keeper{assessor: x, store: spannerStore{db}, photos: photos{files.Bucket(originals)}, news: news}
 	h := event.Handler(k.changed, event.DeadLetterTopic(dead))
 	return serve.Function(ctx, "Sentiment", port, cloudlog.Trace(project, h))
+}
+
+// atLeast returns what reads a whole number that is not below least.
+func atLeast(least int) func(string) (int, error) {
+	return func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err == nil && n < least {
+			err = fmt.Errorf("%d is less than %d", n, least)
+		}
+		return n, err
+	}
 }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// try makes a call that ends with err, and reports whether it was made and what came of it.
+func (l limit) try(t *testing.T, err error) (made bool, got error) {
+	t.Helper()
+	got = l.call(t.Context(), func(context.Context) error {
+		made = true
+		return err
+	})
+	return made, got
+}
+
+func TestBreakerOpensAndClosesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimit(1e6, callTimeout, retryAfter)
+		down := status.Error(codes.Unavailable, "injected")
+		for i := range tripAfter {
+			if made, err := l.try(t, down); !made || !errors.Is(err, down) {
+				t.Fatalf("call %d: made %v, %v", i, made, err)
+			}
+		}
+		if made, err := l.try(t, nil); made || !errors.Is(err, gobreaker.ErrOpenState) || !unavailable(err) {
+			t.Errorf("while it is open: made %v, %v", made, err)
+		}
+		time.Sleep(retryAfter + time.Second)
+		if made, _ := l.try(t, down); !made {
+			t.Error("no call after the pause")
+		}
+		if made, _ := l.try(t, nil); made {
+			t.Error("another call after that one failed")
+		}
+		time.Sleep(retryAfter + time.Second)
+		for range 3 {
+			if made, err := l.try(t, nil); !made || err != nil {
+				t.Errorf("after it is back: made %v, %v", made, err)
+			}
+		}
+	})
+}
+
+func TestWhatIsNoFaultOfTheAPIDoesNotOpenTheBreaker(t *testing.T) {
+	for name, err := range map[string]error{
+		"a poison text":        status.Error(codes.InvalidArgument, "injected"),
+		"a missing role":       status.Error(codes.PermissionDenied, "injected"),
+		"a cancelled delivery": status.Error(codes.Canceled, "injected"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLimit(1e6, callTimeout, retryAfter)
+			for range 5 * tripAfter {
+				if made, got := l.try(t, fmt.Errorf("wrapped: %w", err)); !made || !errors.Is(got, err) || unavailable(got) {
+					t.Fatalf("made %v, %v", made, got)
+				}
+			}
+		})
+	}
+}
+
+func TestNoMinuteSeesMoreCallsThanTheQuota(t *testing.T) {
+	for _, quota := range []int{1, 7, 150, 600} {
+		synctest.Test(t, func(t *testing.T) {
+			l := newLimit(quota, callTimeout, retryAfter)
+			var made []time.Time
+			for began := time.Now(); time.Since(began) < 3*time.Minute; time.Sleep(20 * time.Millisecond) {
+				if ok, err := l.try(t, nil); ok {
+					made = append(made, time.Now())
+				} else if !errors.Is(err, errNoQuota) || !unavailable(err) {
+					t.Fatal(err)
+				}
+			}
+			if len(made) < quota {
+				t.Errorf("quota %d: %d calls in three minutes", quota, len(made))
+			}
+			for i := range made {
+				if i >= quota && made[i].Sub(made[i-quota]) < time.Minute-time.Millisecond {
+					t.Fatalf("quota %d: %d calls within %v", quota, quota+1, made[i].Sub(made[i-quota]))
+				}
+			}
+			for range 5 * tripAfter { // an empty bucket is not the API's fault
+				l.try(t, nil)
+			}
+			time.Sleep(time.Minute)
+			if ok, err := l.try(t, nil); !ok {
+				t.Errorf("quota %d: no call a minute later: %v", quota, err)
+			}
+		})
+	}
+}

@@ -1,0 +1,317 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"cloud.google.com/go/language/apiv2/languagepb"
+	"cloud.google.com/go/spanner"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/hybrid-bts/functions/shared/review"
+	embedded "github.com/hybrid-bts/functions/shared/sentiment"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+)
+
+// moderator is a Natural Language API that moderates as it is told.
+type moderator struct {
+	languagepb.UnimplementedLanguageServiceServer
+
+	mu     sync.Mutex
+	answer []*languagepb.ClassificationCategory
+	err    error
+	asked  []string // texts, in the order they came
+}
+
+func (m *moderator) ModerateText(_ context.Context, r *languagepb.ModerateTextRequest) (*languagepb.ModerateTextResponse, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r.GetModelVersion() != languagepb.ModerateTextRequest_MODEL_VERSION_2 {
+		return nil, status.Errorf(codes.InvalidArgument, "model %v", r.GetModelVersion())
+	}
+	m.asked = append(m.asked, r.GetDocument().GetContent())
+	return &languagepb.ModerateTextResponse{ModerationCategories: m.answer}, m.err
+}
+
+// known is the authors that are.
+type known struct {
+	names []string
+	err   error
+}
+
+func (k known) published(_ context.Context, author, _ string) (bool, error) {
+	return slices.Contains(k.names, author), k.err
+}
+
+// startModerator returns an examiner that moderates by an API of the test.
+func startModerator(t testing.TB, how moderation) (*examiner, *moderator) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, srv := &moderator{}, grpc.NewServer()
+	languagepb.RegisterLanguageServiceServer(srv, m)
+	go func() { _ = srv.Serve(l) }() // returns when Stop stops it
+	client, err := openLanguage(t.Context(), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		client.Close()
+		srv.Stop()
+	})
+	return &examiner{
+		scoring: byEmbedded, moderation: how, filter: func(string) (float64, bool) { return 0, true }, authors: known{names: []string{"아미"}},
+		language: &naturalLanguage{client: client, limit: newLimit(1e6, callTimeout, retryAfter), answers: &memory{}},
+	}, m
+}
+
+func found(name string, confidence, severity float32) []*languagepb.ClassificationCategory {
+	return []*languagepb.ClassificationCategory{
+		{Name: "Finance", Confidence: 0.99}, {Name: name, Confidence: confidence, Severity: severity}, {Name: "Health", Confidence: 1, Severity: 1},
+	}
+}
+
+func TestWhoModerates(t *testing.T) {
+	const sure, unsure, cleanly = 0.99, 0.4, 0.01
+	photos := []string{"reviews/0a0e0a0e-0000-4000-8000-000000000000.jpg"}
+	insult := found("Insult", 0.95, 0)
+	for name, tc := range map[string]struct {
+		how       moderation
+		text      string
+		author    string
+		photos    []string
+		filter    float64
+		foreign   bool // to the filter
+		authors   error
+		answer    []*languagepb.ClassificationCategory
+		err       error
+		want      string
+		wantAsked int
+	}{
+		"a known author, a clean text":               {how: languageModeration, author: "아미", filter: cleanly, answer: insult},
+		"a new author":                               {how: languageModeration, author: "새내기", filter: cleanly, wantAsked: 1},
+		"a new author, whom the API finds insulting": {how: languageModeration, author: "새내기", filter: cleanly, answer: insult, want: abusiveLanguage, wantAsked: 1},
+		"no author":                                  {how: languageModeration, filter: cleanly, answer: insult, want: abusiveLanguage, wantAsked: 1},
+		"photos":                                     {how: languageModeration, author: "아미", photos: photos, filter: cleanly, answer: insult, want: abusiveLanguage, wantAsked: 1},
+		"the filter is unsure":                       {how: languageModeration, author: "아미", filter: unsure, wantAsked: 1},
+		"the filter is sure":                         {how: languageModeration, author: "아미", filter: sure, want: abusiveLanguage},
+		"contact details":                            {how: languageModeration, text: "010-1234-5678", photos: photos, want: contactDetails},
+		"contact details as a name":                  {how: languageModeration, author: "army@example.com", want: contactDetails},
+		"stars and photos, no text":                  {how: languageModeration, text: " ", author: "아미", photos: photos, answer: insult},
+		"authors cannot be looked up":                {how: languageModeration, author: "아미", authors: errors.New("injected"), wantAsked: 1},
+		"the API is down, the text clean":            {how: languageModeration, photos: photos, author: "아미", filter: cleanly, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
+		"the API is down, the filter unsure":         {how: languageModeration, author: "아미", filter: 0.7, err: status.Error(codes.Unavailable, "injected"), want: abusiveLanguage, wantAsked: 1},
+		"the API refuses us":                         {how: languageModeration, photos: photos, author: "아미", filter: unsure, err: status.Error(codes.PermissionDenied, "injected"), wantAsked: 1},
+		"embedded, clean":                            {how: embeddedModeration, filter: unsure, photos: photos, answer: insult},
+		"embedded, abusive":                          {how: embeddedModeration, filter: 0.7, want: abusiveLanguage},
+		"embedded, contact details":                  {how: embeddedModeration, text: "example.com", want: contactDetails},
+		"another language":                           {how: languageModeration, author: "아미", filter: cleanly, foreign: true, answer: insult, want: abusiveLanguage, wantAsked: 1},
+		"another language, the API is down":          {how: languageModeration, author: "아미", filter: 0.7, foreign: true, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
+		"another language, embedded":                 {how: embeddedModeration, filter: 0.7, foreign: true},
+		"stars and a heart":                          {how: languageModeration, text: "★★★★★ 💜", filter: unsure, answer: insult},
+		"off":                                        {how: noModeration, text: "010-1234-5678", filter: sure, photos: photos, answer: insult},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x, api := startModerator(t, tc.how)
+			x.filter = func(string) (float64, bool) { return tc.filter, !tc.foreign }
+			x.authors = known{[]string{"아미"}, tc.authors}
+			if tc.authors != nil {
+				x.authors = known{nil, tc.authors}
+			}
+			api.answer, api.err = tc.answer, tc.err
+			r := newReview(3, "포카가 예뻐요")
+			if tc.text != "" {
+				r.Text = tc.text
+			}
+			r.Author, r.Photos = tc.author, tc.photos
+			got, err := x.assess(t.Context(), r)
+			if err != nil || got.hold != tc.want {
+				t.Errorf("held for %q, %v, want %q", got.hold, err, tc.want)
+			}
+			if len(api.asked) != tc.wantAsked {
+				t.Errorf("the API was asked %q, want %d calls", api.asked, tc.wantAsked)
+			}
+		})
+	}
+}
+
+func TestWhatIsHarmful(t *testing.T) {
+	for _, tc := range []struct {
+		category             string
+		confidence, severity float32
+		want                 string
+	}{
+		{"Insult", 0.9, 0, abusiveLanguage},
+		{"Insult", 0.6, 0, ""},
+		{"Profanity", 0.9, 0, abusiveLanguage},
+		{"Toxic", 0.95, 0.6, abusiveLanguage},
+		{"Toxic", 0.95, 0.1, ""}, // likely, but mild
+		{"Toxic", 0.7, 0.9, ""},  // an angry review
+		{"Derogatory", 0.8, 0.7, abusiveLanguage},
+		{"Sexual", 0.9, 0.5, sexualContent},
+		{"Violent", 0.9, 0, violentContent},
+		{"Religion & Belief", 1, 1, ""},
+		{"Death, Harm & Tragedy", 1, 1, ""},
+	} {
+		x, api := startModerator(t, languageModeration)
+		api.answer = found(tc.category, tc.confidence, tc.severity)
+		if got := x.hold(t.Context(), newReviewBy("새내기")); got != tc.want {
+			t.Errorf("%s of confidence %v and severity %v: held for %q, want %q", tc.category, tc.confidence, tc.severity, got, tc.want)
+		}
+	}
+}
+
+func newReviewBy(author string) review.Review {
+	r := newReview(3, "그냥 그래요")
+	r.Author = author
+	return r
+}
+
+func TestSameTextIsModeratedOnceAndNotMistakenForItsScore(t *testing.T) {
+	x, api := startModerator(t, languageModeration)
+	for range 3 {
+		x.hold(t.Context(), newReviewBy(""))
+	}
+	if len(api.asked) != 1 {
+		t.Errorf("the API was asked %d times, want once", len(api.asked))
+	}
+	x.scoring = byLanguageThenEmbedded // this API does not score
+	if got, err := x.assess(t.Context(), newReviewBy("")); err == nil {
+		t.Errorf("scored %+v by an answer about moderation", got)
+	}
+}
+
+func TestReasonsFitTheirColumn(t *testing.T) {
+	for _, why := range []string{contactDetails, abusiveLanguage, sexualContent, violentContent} {
+		if len(why) > 64 || strings.TrimSpace(why) == "" {
+			t.Errorf("%q is not a reason of at most 64 characters", why)
+		}
+	}
+}
+
+// What the filter that ships says of clear cases, by the thresholds that ship.
+func TestEmbeddedFilterAlone(t *testing.T) {
+	x := &examiner{moderation: embeddedModeration, filter: filter}
+	for text, want := range map[string]string{
+		"포토카드가 정말 예뻐요. 배송도 빨라요!":                     "",
+		"실망이에요. 포장이 엉망이고 배송도 늦었어요.":                  "",
+		"최악이에요. 돈이 아까워요. 다시는 안 사요.":                  "",
+		"The box was crushed and nobody answers me.": "",
+		"씨발 개새끼들아":                                   abusiveLanguage,
+		"You are fucking idiots, go to hell":         abusiveLanguage,
+		"بطانية ناعمة جدا":                           "", "하하하": "", "💜": "", "굿": "", "ok": "",
+	} {
+		if got := x.hold(t.Context(), review.Review{Text: text}); got != want {
+			t.Errorf("%q is held for %q, want %q (%v)", text, got, want, embedded.Abuse(text))
+		}
+	}
+}
+
+// The lines that the model is trained on are reviews as shoppers write them, in files that are named by their
+// language; those in the files that begin with abuse are abusive where their second column says 1.
+func TestThresholdsOfTheFilterPartReviews(t *testing.T) {
+	files, err := filepath.Glob("../../scripts/train/lines/*.tsv")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	type tally struct{ all, clean, alone, abusive float64 }
+	var ordinary, bad tally
+	named := regexp.MustCompile(`^(abuse-)?[a-z]{2}(-[a-z])?\.tsv$`)
+	for _, file := range files {
+		if !named.MatchString(filepath.Base(file)) {
+			continue // single words, and languages without weights
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(b)) {
+			columns := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+			if len(columns) != 3 {
+				continue // a comment
+			}
+			to := &ordinary
+			if strings.HasPrefix(filepath.Base(file), "abuse") {
+				if columns[1] != "1" {
+					continue // chosen to be hard
+				}
+				to = &bad
+			}
+			sure := embedded.Abuse(columns[2])
+			to.all++
+			for at, n := range map[float64]*float64{clean: &to.clean, alone: &to.alone, abusive: &to.abusive} {
+				if sure >= at {
+					*n++
+				}
+			}
+		}
+	}
+	if o := ordinary; o.all < 1000 || o.clean/o.all > 0.2 || o.alone/o.all > 0.01 || o.abusive/o.all > 0.001 {
+		t.Errorf("of ordinary reviews: %+v", o)
+	}
+	if b := bad; b.all < 100 || b.clean/b.all < 0.9 || b.alone/b.all < 0.7 || b.abusive/b.all < 0.4 {
+		t.Errorf("of abusive reviews: %+v", b)
+	}
+	t.Logf("ordinary %+v, abusive %+v", ordinary, bad)
+}
+
+func TestNamesAreNotHeld(t *testing.T) {
+	x := &examiner{moderation: embeddedModeration, filter: filter}
+	for _, name := range []string{"", "모아", "Emma", "نور", "아미", "달", "Mina K.", "은하수", "Jin-ah", "지민맘", "정국이", "user123", "小雨", "ナナ", "Sofía", "보라해💜", "BTS최고"} {
+		if got := x.hold(t.Context(), review.Review{Author: name, Text: "좋아요"}); got != "" {
+			t.Errorf("%q is held for %q (%v)", name, got, embedded.Abuse(name))
+		}
+	}
+	if got := x.hold(t.Context(), review.Review{Author: "씨발놈", Text: "좋아요"}); got != abusiveLanguage {
+		t.Errorf("an abusive name is held for %q", got)
+	}
+}
+
+func TestHeldReviewIsNeitherShownNorCounted(t *testing.T) {
+	s := start(t)
+	s.keeper.assessor.(*examiner).moderation = embeddedModeration
+	r := newReview(5, "예뻐요. 문의는 010-1234-5678")
+	if code := s.deliverReview(t, r); code != 204 {
+		t.Fatalf("status %d", code)
+	}
+	got := stored(t, s.db, r)
+	if got.Status != string(review.Held) || got.HeldFor.StringVal != contactDetails || !got.Score.Valid {
+		t.Errorf("stored %+v, want held, with its score", got)
+	}
+}
+
+func TestAuthorsWithAPublishedReview(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		stock(t, db)
+		s := spannerStore{db}
+		first, held := newReviewBy("아미"), newReviewBy("나쁜이")
+		if _, err := s.add(t.Context(), first, assessment{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.add(t.Context(), held, assessment{hold: abusiveLanguage}); err != nil {
+			t.Fatal(err)
+		}
+		for _, tc := range []struct {
+			author, except string
+			want           bool
+		}{
+			{"아미", held.ID, true}, {"아미", first.ID, false}, {"나쁜이", first.ID, false}, {"새내기", first.ID, false}, {"아", "", false},
+		} {
+			if got, err := (spannerAuthors{db}).published(t.Context(), tc.author, tc.except); got != tc.want || err != nil {
+				t.Errorf("published(%q, %s) = %v, %v, want %v", tc.author, tc.except, got, err, tc.want)
+			}
+		}
+	})
+}
