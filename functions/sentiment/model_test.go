@@ -33,6 +33,10 @@ import (
 // "held" holds it, and a word with # before it is an aspect.
 type byText struct{}
 
+func (b byText) score(ctx context.Context, text string) (assessment, error) {
+	return b.assess(ctx, review.Review{Text: text})
+}
+
 func (byText) assess(_ context.Context, r review.Review) (a assessment, err error) {
 	if r.Text == "" {
 		return a, nil
@@ -344,6 +348,8 @@ func (w *world) operation() review.Message {
 			reply.Text = fmt.Sprint("고맙습니다 ", w.random.IntN(1000))
 		}
 		return reply
+	case 9:
+		return review.Rescore{Key: k, Revision: there.Revision() - int64(w.random.IntN(2))}
 	default:
 		return review.Vote{Key: k, Visitor: strings.Repeat("v", 41) + fmt.Sprintf("%02d", w.random.IntN(20))}
 	}

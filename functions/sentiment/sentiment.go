@@ -44,6 +44,8 @@ type aspect struct {
 // assessor looks into the content of a review.
 type assessor interface {
 	assess(ctx context.Context, r review.Review) (assessment, error)
+	// score is the part of assess that scores a text and finds its aspects.
+	score(ctx context.Context, text string) (assessment, error)
 }
 
 // outcome is how a review stands.
@@ -67,6 +69,9 @@ type store interface {
 	decide(ctx context.Context, d review.Decision) (outcome, error)
 	reply(ctx context.Context, r review.Reply) (outcome, error)
 	vote(ctx context.Context, v review.Vote) (outcome, error)
+	rescore(ctx context.Context, r review.Rescore, found assessment) (outcome, error)
+	// text returns the text of a review as of a revision, "" when it has none or is not as it was then.
+	text(ctx context.Context, k review.Key, revision int64) (string, error)
 	// dropped tells that photos of a review that were to be deleted are.
 	dropped(ctx context.Context, k review.Key, photos []string) error
 }
@@ -131,6 +136,16 @@ func (k *keeper) apply(ctx context.Context, m review.Message) (outcome, error) {
 		return k.store.reply(ctx, m)
 	case review.Vote:
 		return k.store.vote(ctx, m)
+	case review.Rescore:
+		text, err := k.store.text(ctx, m.Key, m.Revision)
+		if err != nil {
+			return outcome{}, err
+		}
+		found, err := k.assessor.score(ctx, text)
+		if err != nil {
+			return outcome{}, fmt.Errorf("review %s: %w", m.Review, err)
+		}
+		return k.store.rescore(ctx, m, found)
 	}
 	return outcome{}, event.Permanent(fmt.Errorf("a %T is not handled", m))
 }

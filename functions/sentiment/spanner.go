@@ -107,6 +107,28 @@ func (s spannerStore) vote(ctx context.Context, v review.Vote) (outcome, error) 
 	})
 }
 
+func (s spannerStore) rescore(ctx context.Context, from review.Rescore, found assessment) (outcome, error) {
+	return s.changeStored(ctx, "score again", from.Key, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		better := found.scored && (found.by == apiName || r.ScoredBy.StringVal != apiName) // a late fallback is not
+		if r.revision() == from.Revision && better {
+			found.hold = r.HoldFor.StringVal
+			r.assess(found)
+		}
+		return nil, nil
+	})
+}
+
+func (s spannerStore) text(ctx context.Context, k review.Key, revision int64) (string, error) {
+	r, err := readRecord(ctx, s.db.Single(), k)
+	if err != nil {
+		return "", fmt.Errorf("read the text of review %s of %s: %w", k.Review, k.Product, err)
+	}
+	if r.revision() != revision {
+		return "", nil
+	}
+	return r.Text, nil
+}
+
 func (s spannerStore) dropped(ctx context.Context, k review.Key, photos []string) error {
 	_, err := s.change(ctx, "forget photos of", k, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
 		r.Dropped = without(r.Dropped, photos)

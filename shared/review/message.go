@@ -23,7 +23,7 @@ const (
 	ChangeVersion = "2"
 )
 
-// Message is what happens to a review: a Review, Erasure, Decision, Reply or Vote; or, on a topic of its own, News.
+// Message is what happens to a review: a Review, Erasure, Decision, Reply, Vote or Rescore; or, on a topic of its own, News.
 type Message interface {
 	About() Key
 	kind() string
@@ -35,6 +35,7 @@ func (Erasure) kind() string  { return "erasure" }
 func (Decision) kind() string { return "decision" }
 func (Reply) kind() string    { return "reply" }
 func (Vote) kind() string     { return "vote" }
+func (Rescore) kind() string  { return "rescore" }
 func (News) kind() string     { return "news" }
 
 // Erasure takes a review away, with its photos and all that belongs to it, for ever: nothing that comes
@@ -86,6 +87,13 @@ var visitor = regexp.MustCompile(VisitorPattern)
 type Vote struct {
 	Key
 	Visitor string `json:"visitor"`
+}
+
+// Rescore asks for the score of a revision, and of no other, to be found again, as when the embedded model
+// stood in for the Natural Language API.
+type Rescore struct {
+	Key
+	Revision int64 `json:"revision"`
 }
 
 // Status is what became of a review.
@@ -156,7 +164,7 @@ func Encode(m Message) (data []byte, attributes map[string]string, err error) {
 // kinds reads each kind of message.
 var kinds = map[string]func(data []byte) (Message, error){
 	"review": decode[Review], "erasure": decode[Erasure], "decision": decode[Decision], "reply": decode[Reply], "vote": decode[Vote],
-	"news": decode[News],
+	"rescore": decode[Rescore], "news": decode[News],
 }
 
 // Decode returns what a message holds. A message that it refuses will never be right.

@@ -53,6 +53,7 @@ func every() []review.Message {
 		review.Decision{Key: key, Verdict: review.Reject, Reason: "광고", Revision: plain.Revision(), At: at},
 		review.Reply{Key: key, Text: "고맙습니다 💜", At: at},
 		review.Vote{Key: key, Visitor: strings.Repeat("aZ0-_", 8) + "abc"},
+		review.Rescore{Key: key, Revision: 1},
 		review.News{Key: key, Status: review.Published, Revision: edited.Revision()},
 		review.News{Key: key, Status: review.Erased},
 	}
@@ -170,6 +171,7 @@ func TestChangesThatNobodyTakes(t *testing.T) {
 		"a reply to nothing":          review.Reply{Text: "a", At: at},
 		"a vote of nobody":            review.Vote{Key: key},
 		"a vote of a readable name":   review.Vote{Key: key, Visitor: "me@example.org"},
+		"a rescore of nothing":        review.Rescore{Revision: 1},
 		"news of nothing":             review.News{Status: review.Erased},
 		"news without a status":       review.News{Key: key},
 		"news with another status":    review.News{Key: key, Status: "gone"},
