@@ -380,3 +380,14 @@ func TestSentencesOfTheAPIAreWhereItSaysTheyAre(t *testing.T) {
 		}
 	}
 }
+
+// What a review costs besides the API and the database: the model, the lexicon, the shapes of contacts.
+func BenchmarkAssess(b *testing.B) {
+	x := &examiner{scoring: byEmbedded, moderation: embeddedModeration, filter: filter}
+	r := newReview(5, "포토카드가 정말 예뻐요! 배송은 이틀 걸렸고 포장도 꼼꼼했어요. 가격은 18,900원이라 부담 없고 사이즈도 딱 맞아서 만족합니다.")
+	for b.Loop() {
+		if _, err := x.assess(b.Context(), r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
