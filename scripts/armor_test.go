@@ -119,6 +119,7 @@ func TestArmor(t *testing.T) {
 		"a review":                              {request{"POST", "/v1/reviews", "application/json", false}, 2000, "throttle"},
 		"a review that says select 1 from":      {request{"POST", "/v1/reviews", "application/json; charset=utf-8", true}, 2000, "throttle"},
 		"an edited review with <3 and quotes":   {request{"PATCH", "/v1/products/a/reviews/1", "application/json", true}, 2000, "throttle"},
+		"the same as a merge patch":             {request{"PATCH", "/v1/products/a/reviews/1", "application/merge-patch+json", true}, 2000, "throttle"},
 		"script in a form":                      {request{"POST", "/v1/reviews", "application/x-www-form-urlencoded", true}, 1000, "deny(403)"},
 		"script in what has no type":            {request{"DELETE", "/v1/reviews", "", true}, 1000, "deny(403)"},
 	} {

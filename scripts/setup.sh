@@ -202,8 +202,7 @@ on_project roles/eventarc.eventReceiver "serviceAccount:$(account push)"
 released=
 if there run services describe "$e-image" --region="$REGION"; then
   released=yes
-  trigger finalized image originals-dead
-  trigger deleted image originals-dead
+  for event in deleted finalized; do trigger "$event" image originals-dead; done
 fi
 
 there spanner instances describe "$e-shop" ||
