@@ -93,7 +93,7 @@ type reviewPage struct {
 
 func TestProducts(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		h := (&server{store: spannerStore{db}}).handler()
+		h := (&server{store: spannerStore{db: db}}).handler()
 		if got := get200[productPage](t, h, "/v1/products"); got.Products == nil || len(got.Products) != 0 || got.Next != "" {
 			t.Errorf("an empty shop lists %+v, want an empty list", got)
 		}
@@ -127,11 +127,11 @@ func TestProducts(t *testing.T) {
 		}
 
 		mean := 0.25
-		wantRating := rating{Count: 3, Average: 10. / 3, Stars: map[string]int64{"1": 1, "2": 0, "3": 0, "4": 1, "5": 1}, Score: &mean}
+		wantRating := rating{Count: 3, Average: 10. / 3, Stars: map[string]int64{"1": 1, "2": 0, "3": 0, "4": 1, "5": 1}, Score: &mean, Aspects: []aspectSummary{}}
 		if diff := cmp.Diff(wantRating, get200[rating](t, h, "/v1/products/"+butter+"/rating")); diff != "" {
 			t.Error(diff)
 		}
-		none := rating{Stars: map[string]int64{"1": 0, "2": 0, "3": 0, "4": 0, "5": 0}}
+		none := rating{Stars: map[string]int64{"1": 0, "2": 0, "3": 0, "4": 0, "5": 0}, Aspects: []aspectSummary{}}
 		if diff := cmp.Diff(none, get200[rating](t, h, "/v1/products/a/rating")); diff != "" {
 			t.Error(diff)
 		}
@@ -140,7 +140,7 @@ func TestProducts(t *testing.T) {
 
 func TestReviews(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		h := (&server{store: spannerStore{db}}).handler()
+		h := (&server{store: spannerStore{db: db}}).handler()
 		addProducts(t, db, butter, "other")
 		// Three share a moment, down to the nanosecond.
 		ids := make([]string, 7)
@@ -184,7 +184,7 @@ func TestReviews(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
-	h := (&server{store: spannerStore{db}}).handler()
+	h := (&server{store: spannerStore{db: db}}).handler()
 	token := func(c cursor) string {
 		s, err := c.encode()
 		if err != nil {
@@ -194,6 +194,7 @@ func TestRefusals(t *testing.T) {
 	}
 	// Still year 9999 where it is written, not in UTC.
 	late := time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -10*60*60))
+	all := reviewQuery{sort: newest}
 	const some = "6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"
 	for _, tc := range []struct {
 		method, path string
@@ -213,10 +214,10 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/products?page_size=x", 422, `"parameter":"page_size"`},
 		{"GET", "/v1/products?page_token=x", 422, `"parameter":"page_token"`},
 		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + url.QueryEscape("💜"), 422, `"parameter":"page_token"`},
-		{"GET", "/v1/products?page_token=" + token(cursor{"reviews of " + butter, "a", noon}), 422, `"parameter":"page_token"`},
-		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{"reviews of other", some, noon}), 422, `"parameter":"page_token"`},
-		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{"reviews of " + butter, some, late}), 422, `"parameter":"page_token"`},
-		{"GET", "/v1/products?page_token=" + token(cursor{List: productList, ID: "a"}) + "%0A", 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products?page_token=" + token(cursor{List: all.list(butter), ID: "a", At: noon}), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{List: all.list("other"), ID: some, At: noon}), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{List: all.list(butter), ID: some, At: late}), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products?page_token=" + token(cursor{List: listOf("products", "", ""), ID: "a"}) + "%0A", 422, `"parameter":"page_token"`},
 		{"POST", "/v1/products", 405, "allowed: GET, HEAD"},
 		{"GET", "/nowhere", 404, "nothing is at"},
 		{"GET", "/assets/", 404, "nothing is at"},
@@ -237,7 +238,7 @@ func TestRefusals(t *testing.T) {
 
 func TestSpannerAway(t *testing.T) {
 	db, srv := spannerdbtest.New(t)
-	h := (&server{store: spannerStore{db}}).handler()
+	h := (&server{store: spannerStore{db: db}}).handler()
 	for name, tc := range map[string]struct {
 		fault  error
 		status int
@@ -298,7 +299,7 @@ func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 }
 
 func FuzzDecodeCursor(f *testing.F) {
-	token, err := cursor{"list", "id", noon}.encode()
+	token, err := cursor{List: "list", ID: "id", At: noon, Value: &[]float64{-0.25}[0]}.encode()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -316,7 +317,7 @@ func FuzzDecodeCursor(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %+v does not encode: %v", token, c, err)
 		}
-		if c2, err := decodeCursor(again, "list"); err != nil || c2.ID != c.ID || !c2.At.Equal(c.At) {
+		if c2, err := decodeCursor(again, "list"); err != nil || c2.ID != c.ID || !c2.At.Equal(c.At) || !cmp.Equal(c2.Value, c.Value) {
 			t.Errorf("%q became %+v, then %+v: %v", token, c, c2, err)
 		}
 	})

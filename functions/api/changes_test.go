@@ -40,7 +40,7 @@ func newDesk(t testing.TB, db *spanner.Client, now time.Time, opts ...pstest.Ser
 		t.Fatal(err)
 	}
 	p, srv := pubsubtest.New(t, "reviews", opts...)
-	store := spannerStore{db}
+	store := spannerStore{db: db}
 	s := &server{store: store, changes: &changes{contents: store, reviews: topic.New(p), tokens: tokens, now: func() time.Time { return now }}}
 	return desk{s.handler(), tokens, srv}
 }

@@ -2,10 +2,10 @@
 //
 // Trigger: HTTP; a Cloud Run handler that owns its server.
 //
-//	GET /v1/products                                the catalogue
+//	GET /v1/products                                the catalogue, by kind and by search
 //	GET /v1/products/{product}                      one product
 //	GET /v1/products/{product}/rating               its rating
-//	GET /v1/products/{product}/reviews              its published reviews, newest first
+//	GET /v1/products/{product}/reviews              its published reviews, in several orders
 //	GET /v1/products/{product}/reviews/{review}     one review, published or held
 //	PATCH, DELETE of the same                       an edit, or the erasure, by its author
 //	POST /v1/products/{product}/reviews/{review}/helpful   a visitor finds it helpful
@@ -16,6 +16,9 @@
 //	GOOGLE_CLOUD_PROJECT   the project of the database and the traces  required
 //	SPANNER_INSTANCE       id of the Spanner instance                  required
 //	SPANNER_DATABASE       id of its database                          required
+//	PRODUCT_SEARCH         index: search by Spanner's search index;    index
+//	                       scan: read the catalogue, where the edition
+//	                       or the engine has no such index
 //	RENDITIONS_BUCKET      where the manifests of pictures are         no pictures
 //	UPLOAD_ORIGIN          where the page sends photos to              https://storage.googleapis.com
 //	REVIEWS_TOPIC          id of the topic that takes changes of       required
@@ -60,6 +63,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	instance, database := e.Required("SPANNER_INSTANCE"), e.Required("SPANNER_DATABASE")
 	renditions := e.String("RENDITIONS_BUCKET", "")
 	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", parseOrigin)
+	search := env.Parsed(&e, "PRODUCT_SEARCH", indexed, parseSearch)
 	reviews, secret := e.Required("REVIEWS_TOPIC"), e.Required("AUTHOR_TOKEN_KEY")
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
@@ -81,7 +85,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer messages.Close()
 	to := topic.New(messages.Publisher(reviews))
 	defer to.Stop()
-	store := spannerStore{db}
+	store := spannerStore{db: db, scan: search == scanned}
 	s := &server{
 		store: store, uploads: uploads,
 		changes: &changes{contents: store, reviews: to, tokens: tokens, now: time.Now},

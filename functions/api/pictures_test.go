@@ -68,7 +68,7 @@ func TestProductsAndReviewsHaveTheirPictures(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		const photo, lost = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg", "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c12.jpg"
 		files := newShelf("products/"+butter+".jpg", photo)
-		h := (&server{store: spannerStore{db}, pictures: newPictures(files)}).handler()
+		h := (&server{store: spannerStore{db: db}, pictures: newPictures(files)}).handler()
 		addProducts(t, db, "a", butter)
 		id := uuid.NewString()
 		addReview(t, db, id, map[string]any{"Photos": []string{lost, photo}})
@@ -148,7 +148,7 @@ func TestStorageAwayCostsNoPage(t *testing.T) {
 	addProducts(t, db, butter)
 	files := newShelf()
 	files.err = errors.New("away")
-	h := (&server{store: spannerStore{db}, pictures: newPictures(files)}).handler()
+	h := (&server{store: spannerStore{db: db}, pictures: newPictures(files)}).handler()
 	if list := get200[productPage](t, h, "/v1/products").Products; len(list) != 1 || list[0].Picture != nil {
 		t.Errorf("products = %+v", list)
 	}

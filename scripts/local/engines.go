@@ -217,6 +217,7 @@ func (e *engines) environ() []string {
 		"LANGUAGE_ENDPOINT=" + e.language.Addr,
 		"SPANNER_INSTANCE=" + instance,
 		"SPANNER_DATABASE=" + database,
+		"PRODUCT_SEARCH=scan",
 		"BIGTABLE_INSTANCE=" + instance,
 		"PAGE_TOKEN_KEY=no-secret-on-a-laptop",
 		"AUTHOR_TOKEN_KEY=no-secret-on-a-laptop",

@@ -34,6 +34,7 @@ type seedProduct struct {
 	Price    int64      `json:"price"` // in the currency's smallest unit
 	Currency string     `json:"currency"`
 	Released civil.Date `json:"released"`
+	Keywords string     `json:"keywords"` // what else shoppers call it, in any language
 }
 
 // loadData loads what the system has before anybody uses it.
@@ -66,8 +67,8 @@ func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
 	defer db.Close()
 	rows := make([]*spanner.Mutation, len(products))
 	for i, p := range products {
-		rows[i] = spanner.InsertOrUpdate("Products", []string{"Product", "Title", "Kind", "Price", "Currency", "Released"},
-			[]any{p.ID, p.Title, p.Kind, p.Price, p.Currency, p.Released})
+		rows[i] = spanner.InsertOrUpdate("Products", []string{"Product", "Title", "Kind", "Price", "Currency", "Released", "Words"},
+			[]any{p.ID, p.Title, p.Kind, p.Price, p.Currency, p.Released, spannerdb.Words(p.Title, p.Keywords)})
 	}
 	if _, err := db.Apply(ctx, rows); err != nil {
 		return fmt.Errorf("load catalogue: %w", err)

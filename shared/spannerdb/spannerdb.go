@@ -8,8 +8,11 @@ import (
 	"io/fs"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"cloud.google.com/go/spanner"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 	"google.golang.org/api/option"
 )
 
@@ -34,24 +37,46 @@ func Open(ctx context.Context, name string, opts ...option.ClientOption) (*spann
 
 var comment = regexp.MustCompile(`--[^\n]*`)
 
-// Schema returns the statements that make an empty database the shop's, in order. No string of
-// theirs holds a semicolon or two dashes.
-func Schema() []string {
+// Schema returns the statements that make an empty database the shop's, in order. Those of search are
+// last and apart, since not every engine knows them. No string of theirs holds a semicolon or two dashes.
+func Schema() (tables, search []string) {
 	names, err := fs.Glob(files, "schema/*.sql")
 	if err != nil {
 		panic(err) // the pattern above is well-formed
 	}
-	var statements []string
 	for _, name := range names {
 		b, err := files.ReadFile(name)
 		if err != nil {
 			panic(err) // it is embedded
 		}
+		to := &tables
+		if strings.HasSuffix(name, "_search.sql") {
+			to = &search
+		}
 		for s := range strings.SplitSeq(comment.ReplaceAllString(string(b), ""), ";") {
 			if s = strings.TrimSpace(s); s != "" {
-				statements = append(statements, s)
+				*to = append(*to, s)
 			}
 		}
 	}
-	return statements
+	return tables, search
 }
+
+// Words returns the words of texts as search compares them, with a space between two: letters and digits,
+// in one case and width, without accents. It is what the column Words of Products holds.
+func Words(texts ...string) string {
+	folded := norm.NFKD.String(cases.Fold().String(norm.NFKC.String(strings.Join(texts, " "))))
+	words := strings.FieldsFunc(folded, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) })
+	for i, w := range words {
+		words[i] = norm.NFC.String(strings.Map(func(r rune) rune {
+			if unicode.Is(accents, r) {
+				return -1
+			}
+			return r
+		}, w))
+	}
+	return strings.TrimSpace(strings.Join(words, " "))
+}
+
+// accents are those of Latin, Greek and Cyrillic; the marks of other scripts make other letters.
+var accents = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x300, Hi: 0x36f, Stride: 1}}}

@@ -18,8 +18,14 @@ func Run(t *testing.T, f func(t *testing.T, db *spanner.Client)) {
 		db, _ := New(t)
 		f(t, db)
 	})
+	RunEmulator(t, f)
+}
+
+// RunEmulator runs f as Run does, on the emulator alone: for what the embedded engine does not know, such as search.
+func RunEmulator(t *testing.T, f func(t *testing.T, db *spanner.Client)) {
 	t.Run("emulator", func(t *testing.T) {
-		name, opts := emulatortest.NewDatabase(t, spannerdb.Schema())
+		tables, search := spannerdb.Schema()
+		name, opts := emulatortest.NewDatabase(t, append(tables, search...))
 		f(t, open(t, name, opts...))
 	})
 }

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/spanner"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+)
+
+// compare is how reviews are sorted, by the words of the contract.
+func compare(by sorting, a, b review) int {
+	newer := func() int { return cmpOr(b.SubmittedAt.Compare(a.SubmittedAt), strings.Compare(a.ID, b.ID)) }
+	score := func(r review) float64 { // -2: none
+		if r.Score == nil {
+			return -2
+		}
+		return *r.Score
+	}
+	switch by {
+	case oldest:
+		return cmpOr(a.SubmittedAt.Compare(b.SubmittedAt), strings.Compare(a.ID, b.ID))
+	case highest:
+		return cmpOr(int(b.Rating-a.Rating), newer())
+	case lowest:
+		return cmpOr(int(a.Rating-b.Rating), newer())
+	case mostPositive:
+		return cmpOr(sign(score(b)-score(a)), newer())
+	case mostNegative:
+		if a.Score == nil || b.Score == nil {
+			return cmpOr(sign(score(b)-score(a)), newer()) // those without come last
+		}
+		return cmpOr(sign(score(a)-score(b)), newer())
+	case mostHelpful:
+		return cmpOr(int(b.Helpful-a.Helpful), newer())
+	}
+	return newer()
+}
+
+func cmpOr(first, second int) int {
+	if first != 0 {
+		return first
+	}
+	return second
+}
+
+func sign(f float64) int {
+	switch {
+	case f < 0:
+		return -1
+	case f > 0:
+		return 1
+	}
+	return 0
+}
+
+// anyReview is a review that shares its time, stars, score and votes with many others.
+func anyReview(random *rand.Rand) map[string]any {
+	pick := func(values ...any) any { return values[random.IntN(len(values))] }
+	return map[string]any{
+		"SubmittedAt": noon.Add(time.Duration(random.IntN(4)) * time.Nanosecond), "Rating": int64(1 + random.IntN(5)),
+		"Score": pick(nil, -0.7, 0.0, 0.1, 0.100001), "Helpful": pick(int64(0), int64(0), int64(1), int64(12)),
+		"Language": pick(nil, "ko", "en", "zh-Hant", "zho"), "Photos": pick(nil, []string{"reviews/" + uuid.NewString() + ".jpg"}),
+		"Status": pick("published", "published", "published", "held"),
+	}
+}
+
+// Whoever turns the pages sees each review that is there all the time once, in order, however many come
+// meanwhile: under every order and filter.
+func TestPagesOfReviewsSurviveInserts(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		h := (&server{store: spannerStore{db: db}}).handler()
+		addProducts(t, db, butter)
+		ids := map[string]bool{}
+		add := func(n int) {
+			for range n {
+				id := uuid.NewString()
+				ids[id] = true
+				addReview(t, db, id, anyReview(random))
+			}
+		}
+		add(60)
+		for _, sort := range []sorting{newest, oldest, highest, lowest, mostPositive, mostNegative, mostHelpful} {
+			for _, filter := range []string{"", "&rating=5", "&rating=1&rating=4&rating=4", "&language=zh", "&photos=true", "&rating=2&language=ko&photos=true"} {
+				path := "/v1/products/" + butter + "/reviews?sort=" + string(sort) + filter
+				before := get200[reviewPage](t, h, path+"&page_size=100").Reviews
+				var got []review
+				for next := ""; ; {
+					page := get200[reviewPage](t, h, path+"&page_size=7&page_token="+next)
+					got = append(got, page.Reviews...)
+					if next = page.Next; next == "" {
+						break
+					}
+					if len(page.Reviews) != 7 {
+						t.Errorf("%s: a page of %d that is not the last", path, len(page.Reviews))
+					}
+					if len(ids) < 95 {
+						add(1)
+					}
+				}
+				if !slices.IsSortedFunc(got, func(a, b review) int { return compare(sort, a, b) }) {
+					t.Errorf("seed %d: %s is not sorted", seed, path)
+				}
+				seen := map[string]int{}
+				for _, r := range got {
+					seen[r.ID]++
+				}
+				for _, r := range before {
+					if seen[r.ID] != 1 {
+						t.Errorf("seed %d: %s has %s %d times", seed, path, r.ID, seen[r.ID])
+					}
+				}
+				for id, n := range seen {
+					if n != 1 {
+						t.Errorf("seed %d: %s has %s %d times", seed, path, id, n)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestFiltersOfReviews(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		h := (&server{store: spannerStore{db: db}}).handler()
+		addProducts(t, db, butter)
+		name := map[string]string{}
+		for text, row := range map[string]map[string]any{
+			"ko 5":       {"Rating": int64(5), "Language": "ko"},
+			"ko 4 photo": {"Rating": int64(4), "Language": "ko", "Photos": []string{"reviews/" + uuid.NewString() + ".jpg"}},
+			"en 4":       {"Rating": int64(4), "Language": "en"},
+			"zh-Hant 1":  {"Rating": int64(1), "Language": "zh-Hant"},
+			"none 1":     {"Rating": int64(1), "Language": nil, "Text": ""},
+			"ko 5 held":  {"Rating": int64(5), "Language": "ko", "Status": "held"},
+		} {
+			id := uuid.NewString()
+			name[id] = text
+			addReview(t, db, id, row)
+		}
+		for query, want := range map[string][]string{
+			"":                           {"en 4", "ko 4 photo", "ko 5", "none 1", "zh-Hant 1"},
+			"rating=5":                   {"ko 5"},
+			"rating=4&rating=5":          {"en 4", "ko 4 photo", "ko 5"},
+			"rating=3":                   nil,
+			"language=ko":                {"ko 4 photo", "ko 5"},
+			"language=zh":                {"zh-Hant 1"},
+			"language=z":                 {"refused"},
+			"photos=true":                {"ko 4 photo"},
+			"photos=false&language=en":   {"en 4"},
+			"rating=4&language=ko":       {"ko 4 photo"},
+			"sort=lowest&rating=1":       {"none 1", "zh-Hant 1"},
+			"rating=0":                   {"refused"},
+			"rating=6":                   {"refused"},
+			"rating=4,5":                 {"refused"},
+			"rating=1&rating=2&rating=x": {"refused"},
+			"sort=best":                  {"refused"},
+			"languge=ko":                 {"refused"},
+			"language=ko'+OR+'1'%3D'1":   {"refused"},
+		} {
+			path := "/v1/products/" + butter + "/reviews?" + query
+			if slices.Equal(want, []string{"refused"}) {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+				if w.Code != http.StatusUnprocessableEntity {
+					t.Errorf("%s: %d %s, want 422", path, w.Code, w.Body)
+				}
+				continue
+			}
+			var got []string
+			for _, r := range get200[reviewPage](t, h, path).Reviews {
+				got = append(got, name[r.ID])
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s\n%s", path, diff)
+			}
+		}
+	})
+}
+
+// The token of one query is none of another, and one that was made up is an error of the caller's.
+func TestPageTokensAreOfOneQuery(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	h := (&server{store: spannerStore{db: db}}).handler()
+	addProducts(t, db, butter, "other")
+	for i := range 5 {
+		addReview(t, db, uuid.NewString(), map[string]any{"Score": float64(i) / 10})
+	}
+	const of = "/v1/products/" + butter + "/reviews?page_size=2"
+	queries := []string{of, of + "&sort=lowest", of + "&sort=most_negative", of + "&rating=5", of + "&language=ko", of + "&sort=most_helpful&rating=5",
+		"/v1/products/other/reviews?page_size=2", "/v1/products?page_size=2", "/v1/products?q=butter", "/v1/products?kind=album"}
+	for _, from := range queries[:6] {
+		token := get200[reviewPage](t, h, from).Next
+		if token == "" {
+			t.Fatalf("%s has one page", from)
+		}
+		for _, to := range queries {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, to+"&page_token="+token, nil))
+			if ok := w.Code == http.StatusOK; ok != (from == to) {
+				t.Errorf("the token of %s at %s: %d %s", from, to, w.Code, w.Body)
+			}
+		}
+	}
+	if token := get200[reviewPage](t, h, of+"&rating=4&rating=5").Next; token != "" {
+		get200[reviewPage](t, h, of+"&rating=5&rating=4&page_token="+token) // the same query
+	}
+	for _, value := range []string{"null", "0", "-1e9", "0.5"} {
+		q := reviewQuery{sort: mostNegative}
+		made := fmt.Sprintf(`{"l":%q,"i":"x","t":"2026-11-20T12:00:00Z","v":%s}`, q.list(butter), value)
+		get200[reviewPage](t, h, of+"&sort=most_negative&page_token="+url.QueryEscape(base64.RawURLEncoding.EncodeToString([]byte(made))))
+	}
+}
