@@ -9,6 +9,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/hybrid-bts/functions/shared/crossorigin"
+	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
@@ -40,6 +42,9 @@ type server struct {
 	pictures *pictures // nil: there are none
 	changes  *changes  // nil: reviews are only read
 	uploads  string    // the origin that the page may send photos to
+
+	origins []string       // whose pages may call the web API
+	limiter *limit.Limiter // of what is to be changed; nil: no limit
 }
 
 // handler routes the function's requests.
@@ -56,20 +61,34 @@ func (s *server) handler() http.Handler {
 	get(api, "/v1/products/{product}", "get-product", "Get a product", s.getProduct)
 	get(api, "/v1/products/{product}/rating", "get-rating", "Get the rating of a product", s.getRating)
 	get(api, "/v1/products/{product}/reviews", "list-reviews", "List the published reviews of a product", s.listReviews)
-	get(api, "/v1/products/{product}/reviews/{review}", "get-review", "Get a review", s.getReview)
+	s.registerReview(api)
 	if s.changes != nil {
 		s.changes.register(api)
 	}
-	return problem.Handler(mux)
+	h := revalidated(problem.Handler(mux))
+	if s.limiter != nil {
+		h = s.limiter.Changes(h)
+	}
+	return compressed(crossorigin.Handler(s.origins, h))
 }
 
-// get registers f as a GET: see handle. A parameter that it does not know is refused: a filter with a
-// typing error must not answer as if there were none.
+// get registers f as a GET whose answers a cache may keep for a moment.
 func get[I, O any](api huma.API, path, id, summary string, f func(context.Context, *I) (*O, error)) {
-	handle(api, huma.Operation{
-		Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Errors: []int{404, 422, 503},
+	op := getOperation(path, id, summary)
+	op.Middlewares = huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
+		ctx.SetHeader("Cache-Control", aMoment)
+		next(ctx)
+	}}
+	handle(api, op, f)
+}
+
+// getOperation is a GET. A parameter that it does not know is refused: a filter with a typing error must not
+// answer as if there were none.
+func getOperation(path, id, summary string) huma.Operation {
+	return huma.Operation{
+		Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Errors: []int{404, 422, 500, 503},
 		RejectUnknownQueryParameters: true,
-	}, f)
+	}
 }
 
 // handle registers f, within the deadline and with what the store says turned into what the caller is told.

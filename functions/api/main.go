@@ -25,6 +25,13 @@
 //	                       reviews
 //	AUTHOR_TOKEN_KEY       checks author tokens; of Secret Manager,    required
 //	                       the same as review has
+//	CORS_ORIGINS           origins whose pages may call the web API,   none
+//	                       parted by spaces
+//	RATE_LIMIT             changes that one client may ask for, of     30/1m
+//	                       each instance; or off
+//	FORWARDED_HOPS         how many addresses of X-Forwarded-For are   2
+//	                       of our own proxies: the load balancer
+//	                       writes the client's and its own
 //	PORT                   where to listen, a port or host:port        8080
 //
 // Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket,
@@ -39,13 +46,17 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/cloudlog"
+	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/env"
+	"github.com/hybrid-bts/functions/shared/limit"
+	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
 	"github.com/hybrid-bts/functions/shared/spannerdb"
@@ -65,6 +76,9 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", parseOrigin)
 	search := env.Parsed(&e, "PRODUCT_SEARCH", indexed, parseSearch)
 	reviews, secret := e.Required("REVIEWS_TOPIC"), e.Required("AUTHOR_TOKEN_KEY")
+	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.ParseOrigins)
+	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.ParseRate)
+	hops := env.Parsed(&e, "FORWARDED_HOPS", 2, strconv.Atoi)
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
 		return err
@@ -87,7 +101,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer to.Stop()
 	store := spannerStore{db: db, scan: search == scanned}
 	s := &server{
-		store: store, uploads: uploads,
+		store: store, uploads: uploads, origins: origins, limiter: limit.New(rate, hops, problem.TooMany),
 		changes: &changes{contents: store, reviews: to, tokens: tokens, now: time.Now},
 	}
 	if renditions != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -139,10 +140,39 @@ func (s *server) listReviews(ctx context.Context, in *listReviewsInput) (*listRe
 	return &out, err
 }
 
-type getReviewOutput struct{ Body review }
+// withheld is what everybody may know of a review that is not published. Its author knows all.
+type withheld struct {
+	ID          string    `json:"id" format:"uuid"`
+	Product     string    `json:"product"`
+	Status      string    `json:"status" enum:"held,rejected"`
+	Reason      string    `json:"reason" enum:"unknown_product,moderation,operator" doc:"As that of a review."`
+	SubmittedAt time.Time `json:"submitted_at"`
+}
+
+type getReviewInput struct {
+	ReviewInput
+	Token string `header:"Author-Token" doc:"The author_token that the answer to the submission told: with it, a review that is not published is answered whole."`
+}
+
+type getReviewOutput struct {
+	CacheControl string `header:"Cache-Control"`
+	Body         any
+}
+
+// registerReview adds the operation that answers with either.
+func (s *server) registerReview(api huma.API) {
+	schemas := api.OpenAPI().Components.Schemas
+	op := getOperation(reviewPath, "get-review", "Get a review")
+	op.Description = "Published or not. Of one that is held or rejected everybody may know why, and only its author what is written in it. " +
+		"404 with Retry-After: it was never accepted, or is not stored yet; or it was deleted."
+	op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+		OneOf: []*huma.Schema{huma.SchemaFromType(schemas, reflect.TypeFor[review]()), huma.SchemaFromType(schemas, reflect.TypeFor[withheld]())},
+	}}}}}
+	handle(api, op, s.getReview)
+}
 
 // getReview answers GET /v1/products/{product}/reviews/{review}.
-func (s *server) getReview(ctx context.Context, in *ReviewInput) (*getReviewOutput, error) {
+func (s *server) getReview(ctx context.Context, in *getReviewInput) (*getReviewOutput, error) {
 	r, err := s.store.review(ctx, in.Product, in.Review)
 	if errors.Is(err, errNotFound) {
 		// It may be on its way from intake.
@@ -152,7 +182,16 @@ func (s *server) getReview(ctx context.Context, in *ReviewInput) (*getReviewOutp
 	if err != nil {
 		return nil, err
 	}
+	out := &getReviewOutput{CacheControl: asksAgain}
+	if in.Token != "" {
+		out.CacheControl = unkept
+	}
+	if r.Reason != nil && (s.changes == nil || !s.changes.tokens.Valid(in.Token, in.Product, in.Review)) {
+		out.Body = withheld{r.ID, r.Product, r.Status, *r.Reason, r.SubmittedAt}
+		return out, nil
+	}
 	one := []review{r}
 	s.illustrateReviews(ctx, one)
-	return &getReviewOutput{one[0]}, nil
+	out.Body = one[0]
+	return out, nil
 }

@@ -10,6 +10,13 @@
 //	                       Secret Manager, the same as api has
 //	STORAGE_EMULATOR_HOST  the address of an embedded Cloud Storage,      none
 //	                       which checks no signature: we make none then
+//	CORS_ORIGINS           origins whose pages may send reviews, parted   none
+//	                       by spaces
+//	RATE_LIMIT             reviews and photos that one client may send,   30/1m
+//	                       of each instance; or off
+//	FORWARDED_HOPS         how many addresses of X-Forwarded-For are of   2
+//	                       our own proxies: the load balancer writes the
+//	                       client's and its own
 //	PORT                   where to listen, a port or host:port           8080
 //
 // Roles: roles/pubsub.publisher on the topic; roles/storage.objectCreator on the bucket, and
@@ -27,13 +34,17 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/cloudlog"
+	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/env"
+	"github.com/hybrid-bts/functions/shared/limit"
+	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
 	"github.com/hybrid-bts/functions/shared/topic"
@@ -49,6 +60,9 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	project, reviewsTopic := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("REVIEWS_TOPIC")
 	secret := e.Required("AUTHOR_TOKEN_KEY")
 	bucketName, emulator := e.Required("ORIGINALS_BUCKET"), e.String("STORAGE_EMULATOR_HOST", "")
+	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.ParseOrigins)
+	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.ParseRate)
+	hops := env.Parsed(&e, "FORWARDED_HOPS", 2, strconv.Atoi)
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
 		return err
@@ -69,6 +83,9 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer files.Close()
-	in := &intake{reviews: reviews, uploads: originals{files.Bucket(bucketName), emulator}, tokens: tokens, now: time.Now}
+	in := &intake{
+		reviews: reviews, uploads: originals{files.Bucket(bucketName), emulator}, tokens: tokens, now: time.Now,
+		origins: origins, limiter: limit.New(rate, hops, problem.TooMany),
+	}
 	return serve.Function(ctx, "Review", port, cloudlog.Trace(project, in.handler()))
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
+	"github.com/hybrid-bts/functions/shared/crossorigin"
+	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/review"
 	"github.com/hybrid-bts/functions/shared/review/submission"
@@ -34,6 +36,9 @@ type intake struct {
 	uploads uploads
 	tokens  authortoken.Key
 	now     func() time.Time
+
+	origins []string       // whose pages may send reviews
+	limiter *limit.Limiter // nil: no limit
 }
 
 // handler routes the function's requests.
@@ -59,7 +64,11 @@ func (in *intake) handler() http.Handler {
 		MaxBodyBytes: maxBody + 1,
 		Errors:       []int{400, 408, 413, 415, 422, 503},
 	}, in.addPhoto)
-	return problem.Handler(mux)
+	h := problem.Handler(mux)
+	if in.limiter != nil {
+		h = in.limiter.Changes(h)
+	}
+	return crossorigin.Handler(in.origins, h)
 }
 
 // request is what a shopper sends.

@@ -5,6 +5,7 @@ package cloudlog
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/hex"
 	"io"
 	"log/slog"
@@ -81,24 +82,35 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 
 type traceKey struct{}
 
+// RequestID is the header of an answer by which its caller can ask about it; records have it as request_id.
+const RequestID = "X-Request-Id"
+
 // Trace gives every request that it passes to next a context with which records are written under
 // the request's trace in the given project, so that Cloud Logging shows them together. It reads
-// traceparent (https://www.w3.org/TR/trace-context), else Google's older X-Cloud-Trace-Context.
+// traceparent (https://www.w3.org/TR/trace-context), else Google's older X-Cloud-Trace-Context. The answer
+// and the records tell an id of the request: the trace's, or a new one when it has none.
 func Trace(project string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		trace, span, sampled := parent(r.Header.Get("Traceparent"))
 		if trace == "" {
 			trace, span, sampled = cloud(r.Header.Get("X-Cloud-Trace-Context"))
 		}
+		id := trace
+		if id == "" {
+			b := make([]byte, 16)
+			_, _ = rand.Read(b) // never fails
+			id = hex.EncodeToString(b)
+		}
+		w.Header().Set(RequestID, id)
+		attrs := []slog.Attr{slog.String("request_id", id)}
 		if trace != "" && project != "" {
-			attrs := []slog.Attr{slog.String("logging.googleapis.com/trace", "projects/"+project+"/traces/"+trace)}
+			attrs = append(attrs, slog.String("logging.googleapis.com/trace", "projects/"+project+"/traces/"+trace))
 			if span != "" {
 				attrs = append(attrs, slog.String("logging.googleapis.com/spanId", span))
 			}
 			attrs = append(attrs, slog.Bool("logging.googleapis.com/trace_sampled", sampled))
-			r = r.WithContext(context.WithValue(r.Context(), traceKey{}, attrs))
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), traceKey{}, attrs)))
 	})
 }
 

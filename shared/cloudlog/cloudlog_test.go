@@ -43,6 +43,7 @@ func TestRecord(t *testing.T) {
 	got := logged(t, nil, func(log *slog.Logger, r *http.Request) {
 		log.WarnContext(r.Context(), "too slow\nby far", "took_ms", 12, "level", "kept")
 	})
+	delete(got, "request_id")
 	want := map[string]any{"severity": "WARNING", "message": "too slow\nby far", "took_ms": 12.0, "level": "kept"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -98,6 +99,11 @@ func TestTrace(t *testing.T) {
 			got := logged(t, tc.header, func(log *slog.Logger, r *http.Request) {
 				log.InfoContext(r.Context(), "m")
 			})
+			id, _ := got["request_id"].(string)
+			if len(tc.want) > 0 && id != traceID || len(id) != 32 {
+				t.Errorf("request_id %q", id)
+			}
+			delete(got, "request_id")
 			delete(got, "severity")
 			delete(got, "message")
 			if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -112,12 +118,31 @@ func TestTraceStaysAtTheTopBelowAGroup(t *testing.T) {
 		log.With("a", 1).WithGroup("g").With("b", 2).InfoContext(r.Context(), "m", "c", 3)
 	})
 	want := map[string]any{
-		"severity": "INFO", "message": "m", "a": 1.0, "g": map[string]any{"b": 2.0, "c": 3.0},
+		"severity": "INFO", "message": "m", "request_id": traceID, "a": 1.0, "g": map[string]any{"b": 2.0, "c": 3.0},
 		"logging.googleapis.com/trace":         "projects/shop/traces/" + traceID,
 		"logging.googleapis.com/trace_sampled": false,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestAnswersAndRecordsHaveTheSameID(t *testing.T) {
+	ids := map[string]bool{}
+	for range 3 {
+		var told string
+		got := logged(t, nil, func(log *slog.Logger, r *http.Request) {
+			w := httptest.NewRecorder()
+			cloudlog.Trace("", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { log.InfoContext(r.Context(), "m") })).ServeHTTP(w, r)
+			told = w.Header().Get(cloudlog.RequestID)
+		})
+		if told == "" || got["request_id"] != told {
+			t.Errorf("told %q, logged %v", told, got["request_id"])
+		}
+		ids[told] = true
+	}
+	if len(ids) != 3 {
+		t.Errorf("three requests have the ids %v", ids)
 	}
 }
 

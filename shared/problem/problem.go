@@ -33,6 +33,8 @@ type Problem struct {
 	Status int     `json:"status" doc:"The HTTP status."`
 	Detail string  `json:"detail,omitempty" doc:"What went wrong this time."`
 	Errors []Field `json:"errors,omitempty" doc:"What to change, a field each."`
+
+	RequestID string `json:"request_id,omitempty" doc:"What to name when asking about it; the header X-Request-Id, too."`
 }
 
 // Field says what is wrong with one field of the body, or with one parameter.
@@ -79,8 +81,28 @@ func NewAPI(mux *http.ServeMux, title, version string) huma.API {
 	c := huma.DefaultConfig(title, version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
 	c.CreateHooks = nil // no "$schema" in our answers
+	c.Transformers = []huma.Transformer{identify}
 	c.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	return humago.New(mux, c)
+}
+
+// requestID is the header that whoever serves us has set, when every answer has an id.
+const requestID = "X-Request-Id"
+
+// identify writes the request's id into a problem.
+func identify(ctx huma.Context, _ string, v any) (any, error) {
+	if p, ok := v.(*Problem); ok {
+		_, w := humago.Unwrap(ctx)
+		return p.of(w.Header().Get(requestID)), nil
+	}
+	return v, nil
+}
+
+// of returns the problem as that of a request.
+func (p *Problem) of(request string) *Problem {
+	one := *p
+	one.RequestID = request
+	return &one
 }
 
 // BadRequest, as a key of an operation's Metadata, makes 400 of the 422 that huma answers to
@@ -228,6 +250,12 @@ func Handler(mux *http.ServeMux) http.Handler {
 	})
 }
 
+// TooMany answers a request that is one more than its client may send now.
+func TooMany(w http.ResponseWriter, r *http.Request) {
+	drain(w, r)
+	Write(w, New(http.StatusTooManyRequests, "too many requests; try again after the seconds that Retry-After tells"))
+}
+
 // drain reads what is left of a body that was refused, within reason: a caller who still writes when
 // the connection closes may never see the answer.
 func drain(w http.ResponseWriter, r *http.Request) {
@@ -251,7 +279,7 @@ func (r *refusal) Write(b []byte) (int, error) { return len(b), nil }
 
 // Write answers with p.
 func Write(w http.ResponseWriter, p *Problem) {
-	b, err := json.Marshal(p)
+	b, err := json.Marshal(p.of(w.Header().Get(requestID)))
 	if err != nil {
 		panic(err) // a Problem is strings and an int
 	}

@@ -232,3 +232,35 @@ func FuzzBody(f *testing.F) {
 		}
 	})
 }
+
+func TestProblemsTellTheRequestsID(t *testing.T) {
+	for name, f := range map[string]func(context.Context, *orderInput) (*orderOutput, error){
+		"of the caller": func(context.Context, *orderInput) (*orderOutput, error) {
+			return nil, problem.New(http.StatusNotFound, "none")
+		},
+		"with a header": func(context.Context, *orderInput) (*orderOutput, error) {
+			return nil, huma.ErrorWithHeaders(problem.New(http.StatusNotFound, "not yet"), http.Header{"Retry-After": {"1"}})
+		},
+		"inside": func(context.Context, *orderInput) (*orderOutput, error) { return nil, errors.New("broken") },
+		"away": func(context.Context, *orderInput) (*orderOutput, error) {
+			return nil, problem.Unavailable(errors.New("away"), time.Second)
+		},
+		"a panic": func(context.Context, *orderInput) (*orderOutput, error) { panic("broken") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := server(f)
+			for target, body := range map[string]string{"/orders": `{"copies":1}`, "/orders?shelf=x": `{"copies":0}`, "/nowhere": ""} {
+				p := decode(t, post(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					w.Header().Set("X-Request-Id", "one request")
+					h.ServeHTTP(w, r)
+				}), target, body))
+				if p.RequestID != "one request" {
+					t.Errorf("%s: %+v", target, p)
+				}
+				if p := decode(t, post(h, target, body)); p.RequestID != "" {
+					t.Errorf("without an id: %+v", p)
+				}
+			}
+		})
+	}
+}

@@ -439,9 +439,9 @@ async function followReview(list, draft, accepted, signal, refreshRating) {
   announce(t.saidPending);
   const settled = await settle(accepted.status_url, signal);
   if (signal.aborted) return;
-  const outcome = !settled ? t.lateNote : settled.status === 'held' ? t.heldNote : t.saidPublished;
-  const unready = (draft.photos?.length ?? 0) > (settled?.photos.length ?? 0);
-  paintReview(article, { ...(settled ?? pending), ...(unready && { photos: draft.photos }) }, outcome);
+  const outcome = !settled ? t.lateNote : settled.status === 'published' ? t.saidPublished : t.heldNote;
+  const unready = (draft.photos?.length ?? 0) > (settled?.photos?.length ?? 0);
+  paintReview(article, { ...pending, ...settled, ...(unready && { photos: draft.photos }) }, outcome);
   announce(outcome);
   if (settled?.status === 'published') refreshRating();
 }

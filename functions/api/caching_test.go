@@ -1,0 +1,201 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/hybrid-bts/functions/shared/authortoken"
+	"github.com/hybrid-bts/functions/shared/limit"
+	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+)
+
+func ask(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestReadsAreRevalidated(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	h := (&server{store: spannerStore{db: db}}).handler()
+	addProducts(t, db, butter)
+	id := uuid.NewString()
+	addReview(t, db, id, nil)
+	for path, caching := range map[string]string{
+		"/v1/products": aMoment, "/v1/products/" + butter: aMoment, "/v1/products/" + butter + "/rating": aMoment,
+		"/v1/products/" + butter + "/reviews?sort=oldest": aMoment, "/v1/products/" + butter + "/reviews/" + id: asksAgain,
+	} {
+		w := ask(h, http.MethodGet, path)
+		etag := w.Header().Get("ETag")
+		if w.Code != http.StatusOK || !strings.HasPrefix(etag, `W/"`) || w.Header().Get("Cache-Control") != caching || w.Header().Get("Content-Type") != "application/json" {
+			t.Errorf("%s: %d %v", path, w.Code, w.Header())
+		}
+		if again := ask(h, http.MethodGet, path); again.Header().Get("ETag") != etag {
+			t.Errorf("%s has another tag the second time", path)
+		}
+		for _, tag := range []string{etag, `"other", ` + etag, strings.TrimPrefix(etag, "W/"), "*"} {
+			same := ask(h, http.MethodGet, path, "If-None-Match", tag)
+			if same.Code != http.StatusNotModified || same.Body.Len() > 0 || same.Header().Get("ETag") != etag || same.Header().Get("Cache-Control") != caching {
+				t.Errorf("%s with %s: %d %v", path, tag, same.Code, same.Header())
+			}
+		}
+		if other := ask(h, http.MethodGet, path, "If-None-Match", `W/"other"`); other.Code != http.StatusOK {
+			t.Errorf("%s with another tag: %d", path, other.Code)
+		}
+		head := ask(h, http.MethodHead, path)
+		if head.Code != http.StatusOK || head.Header().Get("ETag") != etag {
+			t.Errorf("HEAD %s: %d %v", path, head.Code, head.Header())
+		}
+	}
+	before := ask(h, http.MethodGet, "/v1/products/"+butter+"/reviews").Header().Get("ETag")
+	addReview(t, db, uuid.NewString(), nil)
+	if w := ask(h, http.MethodGet, "/v1/products/"+butter+"/reviews", "If-None-Match", before); w.Code != http.StatusOK {
+		t.Errorf("a new review is not seen: %d", w.Code)
+	}
+	for _, path := range []string{"/v1/products/none", "/v1/products?page_size=0", "/nowhere"} {
+		if w := ask(h, http.MethodGet, path); w.Header().Get("Cache-Control") != unkept || w.Header().Get("ETag") != "" {
+			t.Errorf("%s, which failed, may be kept: %v", path, w.Header())
+		}
+	}
+}
+
+func TestLongAnswersAreZippedForWhoTakesThat(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	server := httptest.NewServer((&server{store: spannerStore{db: db}}).handler())
+	defer server.Close()
+	addProducts(t, db, butter)
+	for range 10 {
+		addReview(t, db, uuid.NewString(), nil)
+	}
+	get := func(encoding string) (*http.Response, []byte) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v1/products/"+butter+"/reviews", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Accept-Encoding", encoding)
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp, b
+	}
+	plain, want := get("identity")
+	zipped, b := get("br, gzip")
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(r)
+	if err != nil || !bytes.Equal(got, want) || zipped.Header.Get("Content-Encoding") != "gzip" || len(b)*2 > len(want) {
+		t.Errorf("%d bytes of %d, %v, %v", len(b), len(want), zipped.Header, err)
+	}
+	for _, resp := range []*http.Response{plain, zipped} {
+		if !strings.Contains(resp.Header.Get("Vary"), "Accept-Encoding") || resp.Header.Get("ETag") != plain.Header.Get("ETag") {
+			t.Errorf("header %v", resp.Header)
+		}
+	}
+}
+
+// A stream goes out as it is written, not when it ends.
+func TestAStreamIsNotHeldBack(t *testing.T) {
+	next := make(chan struct{})
+	server := httptest.NewServer(compressed(revalidated(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for range 2 {
+			_, _ = io.WriteString(w, "data: x\n\n")
+			_ = http.NewResponseController(w).Flush()
+			<-next
+		}
+	}))))
+	defer server.Close()
+	resp, err := http.Get(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b := make([]byte, 9)
+	for range 2 {
+		if _, err := io.ReadFull(resp.Body, b); err != nil || string(b) != "data: x\n\n" {
+			t.Fatalf("%q, %v", b, err)
+		}
+		next <- struct{}{}
+	}
+	if resp.Header.Get("ETag") != "" || resp.Uncompressed {
+		t.Errorf("header %v", resp.Header)
+	}
+}
+
+func TestOnlyItsAuthorReadsWhatIsHeld(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	key, err := authortoken.NewKey("sixteen bytes or more")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := (&server{store: spannerStore{db: db}, changes: &changes{tokens: key}}).handler()
+	addProducts(t, db, butter)
+	for reason, row := range map[string]map[string]any{
+		unknownProduct: {"Status": "held", "HeldFor": "unknown product"},
+		moderation:     {"Status": "held", "HeldFor": "an address"},
+		operator:       {"Status": "rejected", "HeldFor": "their words", "Block": "reject"},
+	} {
+		id := uuid.NewString()
+		row["Text"], row["Author"], row["PublishedAt"] = "secret text", "secret author", nil
+		addReview(t, db, id, row)
+		path := "/v1/products/" + butter + "/reviews/" + id
+		for name, token := range map[string]string{"nobody": "", "somebody": "x", "another author": key.Token(butter, uuid.NewString())} {
+			w := ask(h, http.MethodGet, path, "Author-Token", token)
+			want := `{"id":"` + id + `","product":"` + butter + `","status":"` + row["Status"].(string) + `","reason":"` + reason + `","submitted_at":"2026-11-20T12:00:00.123456Z"}`
+			if strings.TrimSpace(w.Body.String()) != want {
+				t.Errorf("%s reads %d %s, want %s", name, w.Code, w.Body, want)
+			}
+		}
+		w := ask(h, http.MethodGet, path, "Author-Token", key.Token(butter, id))
+		if body := w.Body.String(); !strings.Contains(body, "secret text") || !strings.Contains(body, reason) || strings.Contains(body, "their words") {
+			t.Errorf("its author reads %s", body)
+		}
+		if got := w.Header().Get("Cache-Control"); got != unkept {
+			t.Errorf("what only its author may read: Cache-Control %s", got)
+		}
+		if got := len(get200[reviewPage](t, h, "/v1/products/"+butter+"/reviews").Reviews); got != 0 {
+			t.Errorf("%d reviews are listed, want none", got)
+		}
+	}
+}
+
+func TestChangesAreLimitedAndReadsAreNot(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addProducts(t, db, butter)
+	store := spannerStore{db: db}
+	h := (&server{store: store, changes: &changes{contents: store}, limiter: limit.New(limit.Rate{Requests: 1, Per: time.Minute}, 0, problem.TooMany)}).handler()
+	path := "/v1/products/" + butter + "/reviews/" + uuid.NewString()
+	if w := ask(h, http.MethodPost, path+"/helpful"); w.Code != http.StatusNotFound {
+		t.Errorf("the first: %d %s", w.Code, w.Body)
+	}
+	for method, path := range map[string]string{http.MethodPost: path + "/helpful", http.MethodDelete: path, http.MethodPatch: path} {
+		w := ask(h, method, path)
+		if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || w.Header().Get("Content-Type") != problem.ContentType {
+			t.Errorf("%s: %d %v, want 429", method, w.Code, w.Header())
+		}
+	}
+	if w := ask(h, http.MethodGet, "/v1/products"); w.Code != http.StatusOK {
+		t.Errorf("a read: %d", w.Code)
+	}
+}
