@@ -56,6 +56,16 @@ func (s *server) handler() http.Handler {
 	mux.Handle("GET /assets/app.js", page("app.js", policy))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 
+	s.register(mux)
+	h := revalidated(problem.Handler(mux))
+	if s.limiter != nil {
+		h = s.limiter.Changes(h)
+	}
+	return compressed(crossorigin.Handler(s.origins, h))
+}
+
+// register adds the web API to mux, and returns what documents it.
+func (s *server) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "HYBRID-BTS shop", "1")
 	get(api, "/v1/products", "list-products", "List the catalogue", s.listProducts)
 	get(api, "/v1/products/{product}", "get-product", "Get a product", s.getProduct)
@@ -65,11 +75,7 @@ func (s *server) handler() http.Handler {
 	if s.changes != nil {
 		s.changes.register(api)
 	}
-	h := revalidated(problem.Handler(mux))
-	if s.limiter != nil {
-		h = s.limiter.Changes(h)
-	}
-	return compressed(crossorigin.Handler(s.origins, h))
+	return api
 }
 
 // get registers f as a GET whose answers a cache may keep for a moment.
@@ -88,6 +94,7 @@ func getOperation(path, id, summary string) huma.Operation {
 	return huma.Operation{
 		Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Errors: []int{404, 422, 500, 503},
 		RejectUnknownQueryParameters: true,
+		Responses:                    map[string]*huma.Response{"304": {Description: "Not Modified: the caller has it, as If-None-Match says"}},
 	}
 }
 

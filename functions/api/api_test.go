@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/hybrid-bts/functions/shared/contracttest"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
 )
@@ -65,6 +66,16 @@ func apply(t testing.TB, db *spanner.Client, m *spanner.Mutation) {
 	}
 }
 
+// checked is the function, every answer of which is checked against its document.
+func checked(t testing.TB, s *server) http.Handler {
+	t.Helper()
+	return contracttest.Handler(t, "openapi.json", s.handler())
+}
+
+func TestDocument(t *testing.T) {
+	contracttest.Golden(t, "openapi.json", (&server{changes: &changes{}}).register(http.NewServeMux()).OpenAPI())
+}
+
 func get200[T any](t testing.TB, h http.Handler, path string) T {
 	t.Helper()
 	w := httptest.NewRecorder()
@@ -93,7 +104,7 @@ type reviewPage struct {
 
 func TestProducts(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		h := (&server{store: spannerStore{db: db}}).handler()
+		h := checked(t, &server{store: spannerStore{db: db}})
 		if got := get200[productPage](t, h, "/v1/products"); got.Products == nil || len(got.Products) != 0 || got.Next != "" {
 			t.Errorf("an empty shop lists %+v, want an empty list", got)
 		}
@@ -140,7 +151,7 @@ func TestProducts(t *testing.T) {
 
 func TestReviews(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		h := (&server{store: spannerStore{db: db}}).handler()
+		h := checked(t, &server{store: spannerStore{db: db}})
 		addProducts(t, db, butter, "other")
 		// Three share a moment, down to the nanosecond.
 		ids := make([]string, 7)
@@ -184,7 +195,7 @@ func TestReviews(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
-	h := (&server{store: spannerStore{db: db}}).handler()
+	h := checked(t, &server{store: spannerStore{db: db}})
 	token := func(c cursor) string {
 		s, err := c.encode()
 		if err != nil {
@@ -238,7 +249,7 @@ func TestRefusals(t *testing.T) {
 
 func TestSpannerAway(t *testing.T) {
 	db, srv := spannerdbtest.New(t)
-	h := (&server{store: spannerStore{db: db}}).handler()
+	h := checked(t, &server{store: spannerStore{db: db}})
 	for name, tc := range map[string]struct {
 		fault  error
 		status int
@@ -262,7 +273,7 @@ func TestSpannerAway(t *testing.T) {
 }
 
 func TestPage(t *testing.T) {
-	h := (&server{}).handler()
+	h := checked(t, &server{})
 	for path, contentType := range map[string]string{
 		"/": "text/html; charset=utf-8", "/assets/app.css": "text/css; charset=utf-8", "/assets/app.js": "text/javascript; charset=utf-8",
 	} {

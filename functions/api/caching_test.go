@@ -30,7 +30,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 
 func TestReadsAreRevalidated(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	h := (&server{store: spannerStore{db: db}}).handler()
+	h := checked(t, &server{store: spannerStore{db: db}})
 	addProducts(t, db, butter)
 	id := uuid.NewString()
 	addReview(t, db, id, nil)
@@ -74,7 +74,7 @@ func TestReadsAreRevalidated(t *testing.T) {
 
 func TestLongAnswersAreZippedForWhoTakesThat(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	server := httptest.NewServer((&server{store: spannerStore{db: db}}).handler())
+	server := httptest.NewServer(checked(t, &server{store: spannerStore{db: db}}))
 	defer server.Close()
 	addProducts(t, db, butter)
 	for range 10 {
@@ -149,7 +149,7 @@ func TestOnlyItsAuthorReadsWhatIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := (&server{store: spannerStore{db: db}, changes: &changes{tokens: key}}).handler()
+	h := checked(t, &server{store: spannerStore{db: db}, changes: &changes{tokens: key}})
 	addProducts(t, db, butter)
 	for reason, row := range map[string]map[string]any{
 		unknownProduct: {"Status": "held", "HeldFor": "unknown product"},
@@ -184,7 +184,7 @@ func TestChangesAreLimitedAndReadsAreNot(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	store := spannerStore{db: db}
-	h := (&server{store: store, changes: &changes{contents: store}, limiter: limit.New(limit.Rate{Requests: 1, Per: time.Minute}, 0, problem.TooMany)}).handler()
+	h := checked(t, &server{store: store, changes: &changes{contents: store}, limiter: limit.New(limit.Rate{Requests: 1, Per: time.Minute}, 0, problem.TooMany)})
 	path := "/v1/products/" + butter + "/reviews/" + uuid.NewString()
 	if w := ask(h, http.MethodPost, path+"/helpful"); w.Code != http.StatusNotFound {
 		t.Errorf("the first: %d %s", w.Code, w.Body)

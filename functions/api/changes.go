@@ -65,18 +65,20 @@ func (c *changes) register(api huma.API) {
 		Description: "A JSON merge patch (RFC 7396): what it does not name stays. The text is scored again. The review is as before until its " +
 			"edited_at is the answered one, or later; an edit that is sent before that starts from the review as it was. " +
 			"409: the review was accepted but is not stored yet; 410: it was deleted.",
-		DefaultStatus: http.StatusAccepted, MaxBodyBytes: maxBody + 1, Errors: []int{400, 403, 408, 409, 410, 413, 415, 422, 503},
+		DefaultStatus: http.StatusAccepted, MaxBodyBytes: maxBody + 1, Errors: []int{400, 403, 408, 409, 410, 413, 415, 422, 429, 500, 503},
 	}, c.edit)
+	body := api.OpenAPI().Paths[reviewPath].Patch.RequestBody.Content
+	body["application/json"] = body["application/merge-patch+json"] // as many clients call it
 	handle(api, huma.Operation{
 		Method: http.MethodDelete, Path: reviewPath, OperationID: "delete-review", Summary: "Delete a review, as its author",
 		Description: "For ever: text, author and photos, with all that was made of them. Once it is done, the status URL answers 404. " +
 			"To delete it again does nothing.",
-		DefaultStatus: http.StatusAccepted, Errors: []int{403, 422, 503},
+		DefaultStatus: http.StatusAccepted, Errors: []int{403, 422, 429, 500, 503},
 	}, c.delete)
 	handle(api, huma.Operation{
 		Method: http.MethodPost, Path: reviewPath + "/helpful", OperationID: "find-helpful", Summary: "Say that a review is helpful",
 		Description:   "Counts once per visitor, who is known by a cookie that the first answer sets.",
-		DefaultStatus: http.StatusAccepted, Errors: []int{404, 422, 503},
+		DefaultStatus: http.StatusAccepted, Errors: []int{404, 422, 429, 500, 503},
 	}, c.helpful)
 }
 
@@ -111,21 +113,21 @@ type editInput struct {
 
 type editOutput struct {
 	Body struct {
-		taken
+		Taken
 		EditedAt time.Time `json:"edited_at" doc:"What edited_at of the review will be; or a later one, when another edit comes after."`
 	}
 }
 
-type takenOutput struct{ Body taken }
+type takenOutput struct{ Body Taken }
 
-// taken is the answer to what will be done.
-type taken struct {
+// Taken is the answer to what will be done. It is exported for huma.
+type Taken struct {
 	ID        string `json:"id" format:"uuid"`
 	StatusURL string `json:"status_url" doc:"Where to see whether it is done." example:"/v1/products/butter-cream-peaches/reviews/6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"`
 }
 
-func newTaken(k wire.Key) taken {
-	return taken{k.Review, "/v1/products/" + k.Product + "/reviews/" + k.Review}
+func newTaken(k wire.Key) Taken {
+	return Taken{k.Review, "/v1/products/" + k.Product + "/reviews/" + k.Review}
 }
 
 // edit answers PATCH /v1/products/{product}/reviews/{review}.
@@ -159,7 +161,7 @@ func (c *changes) edit(ctx context.Context, in *editInput) (*editOutput, error) 
 		}
 	}
 	var out editOutput
-	out.Body.taken, out.Body.EditedAt = newTaken(k), r.EditedAt
+	out.Body.Taken, out.Body.EditedAt = newTaken(k), r.EditedAt
 	return &out, nil
 }
 
@@ -192,7 +194,7 @@ type helpfulInput struct {
 
 type helpfulOutput struct {
 	SetCookie string `header:"Set-Cookie"`
-	Body      taken
+	Body      Taken
 }
 
 // helpful answers POST /v1/products/{product}/reviews/{review}/helpful. A visitor without a cookie gets one, and

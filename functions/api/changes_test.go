@@ -42,7 +42,7 @@ func newDesk(t testing.TB, db *spanner.Client, now time.Time, opts ...pstest.Ser
 	p, srv := pubsubtest.New(t, "reviews", opts...)
 	store := spannerStore{db: db}
 	s := &server{store: store, changes: &changes{contents: store, reviews: topic.New(p), tokens: tokens, now: func() time.Time { return now }}}
-	return desk{s.handler(), tokens, srv}
+	return desk{checked(t, s), tokens, srv}
 }
 
 // send makes a request of the author of a review.

@@ -68,7 +68,7 @@ func TestProductsAndReviewsHaveTheirPictures(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		const photo, lost = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg", "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c12.jpg"
 		files := newShelf("products/"+butter+".jpg", photo)
-		h := (&server{store: spannerStore{db: db}, pictures: newPictures(files)}).handler()
+		h := checked(t, &server{store: spannerStore{db: db}, pictures: newPictures(files)})
 		addProducts(t, db, "a", butter)
 		id := uuid.NewString()
 		addReview(t, db, id, map[string]any{"Photos": []string{lost, photo}})
@@ -148,7 +148,7 @@ func TestStorageAwayCostsNoPage(t *testing.T) {
 	addProducts(t, db, butter)
 	files := newShelf()
 	files.err = errors.New("away")
-	h := (&server{store: spannerStore{db: db}, pictures: newPictures(files)}).handler()
+	h := checked(t, &server{store: spannerStore{db: db}, pictures: newPictures(files)})
 	if list := get200[productPage](t, h, "/v1/products").Products; len(list) != 1 || list[0].Picture != nil {
 		t.Errorf("products = %+v", list)
 	}
@@ -156,7 +156,7 @@ func TestStorageAwayCostsNoPage(t *testing.T) {
 
 func TestThePageMaySendPhotosToOneOrigin(t *testing.T) {
 	w := httptest.NewRecorder()
-	(&server{uploads: "https://storage.googleapis.com"}).handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	checked(t, &server{uploads: "https://storage.googleapis.com"}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if got := w.Header().Get("Content-Security-Policy"); !strings.Contains(got, "connect-src 'self' https://storage.googleapis.com;") {
 		t.Errorf("policy %s", got)
 	}

@@ -24,7 +24,7 @@ func testSearch(t *testing.T, s spannerStore) {
 	}
 	apply(t, s.db, spanner.InsertMap("Products", map[string]any{
 		"Product": "unwritten", "Title": "Butter of before there were words", "Kind": "video", "Price": int64(1), "Currency": "KRW"}))
-	h := (&server{store: s}).handler()
+	h := checked(t, &server{store: s})
 	everything := []string{"butter", "hoodie", "tee", "unwritten"}
 	for _, tc := range []struct {
 		q    string

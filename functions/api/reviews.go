@@ -19,7 +19,7 @@ type review struct {
 	ID          string     `json:"id" format:"uuid"`
 	Product     string     `json:"product"`
 	Status      string     `json:"status" enum:"published,held,rejected" doc:"A review that is held, for now, or rejected, by an operator, is neither shown nor counted."`
-	Reason      *string    `json:"reason" enum:"unknown_product,moderation,operator" doc:"Why it is not published: the catalogue lacks the product, what is written in it has to be looked at, or an operator decided so. null when it is published."`
+	Reason      *string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"Why it is not published: the catalogue lacks the product, what is written in it has to be looked at, or an operator decided so. Absent when it is published."`
 	Rating      int64      `json:"rating" minimum:"1" maximum:"5"`
 	Text        string     `json:"text" doc:"Empty in a review of stars only."`
 	Author      string     `json:"author"`
@@ -29,7 +29,7 @@ type review struct {
 	ScoredBy    *string    `json:"scored_by" doc:"What scored it."`
 	Aspects     []aspect   `json:"aspects" nullable:"false" doc:"What the text speaks of."`
 	Helpful     int64      `json:"helpful" doc:"Visitors who find it so."`
-	Reply       *reply     `json:"reply" doc:"The merchant's; null when there is none."`
+	Reply       *reply     `json:"reply,omitempty" doc:"The merchant's; absent when there is none."`
 	SubmittedAt time.Time  `json:"submitted_at"`
 	EditedAt    *time.Time `json:"edited_at" doc:"null when it never was."`
 	PublishedAt *time.Time `json:"published_at" doc:"null while it is not."`
@@ -102,7 +102,7 @@ type listReviewsInput struct {
 	ProductInput
 	PageInput
 	Sort     string  `query:"sort" enum:"newest,oldest,highest,lowest,most_positive,most_negative,most_helpful" default:"newest" doc:"By time, stars, sentiment or votes; equals newest first, and those without a sentiment last."`
-	Rating   []int64 `query:"rating,explode" minimum:"1" maximum:"5" maxItems:"5" doc:"Only those with so many stars; given again, or so many." example:"[4,5]"`
+	Rating   []int64 `query:"rating,explode" minimum:"1" maximum:"5" maxItems:"5" nullable:"false" doc:"Only those with so many stars; given again, or so many." example:"[4,5]"`
 	Language string  `query:"language" pattern:"^[a-z]{2,3}$" doc:"Only those in this language (ISO 639)." example:"ko"`
 	Photos   bool    `query:"photos" doc:"true: only those with photos."`
 }
@@ -145,7 +145,7 @@ type withheld struct {
 	ID          string    `json:"id" format:"uuid"`
 	Product     string    `json:"product"`
 	Status      string    `json:"status" enum:"held,rejected"`
-	Reason      string    `json:"reason" enum:"unknown_product,moderation,operator" doc:"As that of a review."`
+	Reason      string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"As that of a review."`
 	SubmittedAt time.Time `json:"submitted_at"`
 }
 
@@ -165,9 +165,9 @@ func (s *server) registerReview(api huma.API) {
 	op := getOperation(reviewPath, "get-review", "Get a review")
 	op.Description = "Published or not. Of one that is held or rejected everybody may know why, and only its author what is written in it. " +
 		"404 with Retry-After: it was never accepted, or is not stored yet; or it was deleted."
-	op.Responses = map[string]*huma.Response{"200": {Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
-		OneOf: []*huma.Schema{huma.SchemaFromType(schemas, reflect.TypeFor[review]()), huma.SchemaFromType(schemas, reflect.TypeFor[withheld]())},
-	}}}}}
+	op.Responses["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
+		OneOf: []*huma.Schema{schemas.Schema(reflect.TypeFor[review](), true, ""), schemas.Schema(reflect.TypeFor[withheld](), true, "")},
+	}}}}
 	handle(api, op, s.getReview)
 }
 

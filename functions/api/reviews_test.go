@@ -135,7 +135,7 @@ func TestPagesOfReviewsSurviveInserts(t *testing.T) {
 
 func TestFiltersOfReviews(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		h := (&server{store: spannerStore{db: db}}).handler()
+		h := checked(t, &server{store: spannerStore{db: db}})
 		addProducts(t, db, butter)
 		name := map[string]string{}
 		for text, row := range map[string]map[string]any{
@@ -194,7 +194,7 @@ func TestFiltersOfReviews(t *testing.T) {
 // The token of one query is none of another, and one that was made up is an error of the caller's.
 func TestPageTokensAreOfOneQuery(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	h := (&server{store: spannerStore{db: db}}).handler()
+	h := checked(t, &server{store: spannerStore{db: db}})
 	addProducts(t, db, butter, "other")
 	for i := range 5 {
 		addReview(t, db, uuid.NewString(), map[string]any{"Score": float64(i) / 10})

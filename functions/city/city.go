@@ -57,20 +57,26 @@ type city struct {
 // handler routes the function's requests.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
+	s.register(mux)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
+	mux.HandleFunc("GET /v1/cities/customers", func(w http.ResponseWriter, _ *http.Request) { problem.Write(w, errNoCity()) })
+	return named(problem.Handler(mux))
+}
+
+// register adds the web API to mux, and returns what documents it.
+func (s *server) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "HYBRID-BTS customers by city", "1")
 	get(api, "/v1/cities/{city}/customers", "list-customers", "List the customers of a city", s.listCustomers,
 		map[string]*huma.MediaType{
-			"application/json":     {Schema: huma.SchemaFromType(api.OpenAPI().Components.Schemas, typeOf[customersPage]())},
+			"application/json":     {Schema: api.OpenAPI().Components.Schemas.Schema(typeOf[customersPage](), true, "")},
 			"application/x-ndjson": {Schema: row{}.Schema(nil)},
 			"text/csv":             {Schema: &huma.Schema{Type: huma.TypeString}},
 		})
 	get(api, "/v1/cities", "list-cities", "List the cities of customers", s.listCities,
 		map[string]*huma.MediaType{
-			"application/json": {Schema: huma.SchemaFromType(api.OpenAPI().Components.Schemas, typeOf[citiesPage]())},
+			"application/json": {Schema: api.OpenAPI().Components.Schemas.Schema(typeOf[citiesPage](), true, "")},
 		})
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	mux.HandleFunc("GET /v1/cities/customers", func(w http.ResponseWriter, _ *http.Request) { problem.Write(w, errNoCity()) })
-	return named(problem.Handler(mux))
+	return api
 }
 
 // named refuses a path with an empty or a dot segment, which a mux redirects to where nothing is, and
@@ -100,9 +106,12 @@ func refused(status int, parameter, detail string) *problem.Problem {
 // get registers f, and turns what the store says into what the caller is told.
 func get[I any](api huma.API, path, id, summary string, f func(context.Context, *I) (*answer, error), content map[string]*huma.MediaType) {
 	huma.Register(api, huma.Operation{
-		Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Errors: []int{400, 406, 503},
-		Responses: map[string]*huma.Response{"200": {Description: "OK", Content: content}},
-		Metadata:  map[string]any{problem.BadRequest: true},
+		Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Errors: []int{400, 406, 500, 503},
+		Responses: map[string]*huma.Response{
+			"200": {Description: "OK", Content: content},
+			"304": {Description: "Not Modified: the caller has the page, as If-None-Match says"},
+		},
+		Metadata: map[string]any{problem.BadRequest: true},
 	}, func(ctx context.Context, in *I) (*answer, error) {
 		out, err := f(ctx, in)
 		if errors.Is(err, errUnavailable) {

@@ -30,6 +30,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/hybrid-bts/functions/shared/contracttest"
 	"github.com/hybrid-bts/functions/shared/customers"
 	"github.com/hybrid-bts/functions/shared/customers/customerstest"
 	"github.com/hybrid-bts/functions/shared/problem"
@@ -43,6 +44,16 @@ func start(t testing.TB, opts ...grpc.ServerOption) *customerstest.Server {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	return s
+}
+
+// checked is the function, every answer of which is checked against its document.
+func checked(t testing.TB, s *server) http.Handler {
+	t.Helper()
+	return contracttest.Handler(t, "openapi.json", s.handler())
+}
+
+func TestDocument(t *testing.T) {
+	contracttest.Golden(t, "openapi.json", (&server{}).register(http.NewServeMux()).OpenAPI())
 }
 
 func newServer(engine *customerstest.Server) *server {
@@ -141,7 +152,7 @@ func TestPagesHoldEachCustomerOnce(t *testing.T) {
 	add(t, engine, "PARIS", "US-TX", 3, nil)
 	add(t, engine, "Parisot", "FR", 5, nil)
 	add(t, engine, "Par", "FR", 5, nil)
-	h := newServer(engine).handler()
+	h := checked(t, newServer(engine))
 	for _, tc := range []struct {
 		query string
 		count int
@@ -185,11 +196,11 @@ func TestACustomerIsMaskedUnlessTheDeploymentShowsHim(t *testing.T) {
 	}
 	for _, city := range []string{"S%C3%A3o%20Paulo", "sa%CC%83o%20paulo", "SÃO+PAULO"} {
 		city = strings.ReplaceAll(city, "+", "%20")
-		check(t, get200(t, s.handler(), "/v1/cities/"+city+"/customers"), page{City: "São Paulo", Count: 1, Customers: []map[string]string{want}})
+		check(t, get200(t, checked(t, s), "/v1/cities/"+city+"/customers"), page{City: "São Paulo", Count: 1, Customers: []map[string]string{want}})
 	}
 	s.unmask = true
 	want["email"], want["phone"] = "jimin@example.com", "+82 10 0123 4567"
-	check(t, get200(t, s.handler(), "/v1/cities/s%C3%A3o%20paulo/customers"), page{City: "São Paulo", Count: 1, Customers: []map[string]string{want}})
+	check(t, get200(t, checked(t, s), "/v1/cities/s%C3%A3o%20paulo/customers"), page{City: "São Paulo", Count: 1, Customers: []map[string]string{want}})
 }
 
 func TestMasks(t *testing.T) {
@@ -211,7 +222,7 @@ func TestMasks(t *testing.T) {
 func TestFieldsAreThoseAskedFor(t *testing.T) {
 	engine := start(t)
 	add(t, engine, "Paris", "FR", 1, map[string]string{"phone": "", "joined": ""})
-	h := newServer(engine).handler()
+	h := checked(t, newServer(engine))
 	for fields, want := range map[string]string{
 		"name": `{"name":"아미 0"}`, "joined": `{"joined":""}`, "phone,email": `{"phone":"","email":"j•••@example.com"}`, "id": `{"id":"c-000000"}`,
 		"city,postcode,name": `{"city":"Paris","postcode":"75001","name":"아미 0"}`,
@@ -227,7 +238,7 @@ func TestFieldsAreThoseAskedFor(t *testing.T) {
 }
 
 func TestNobodyLivesInAnUnknownCity(t *testing.T) {
-	h := newServer(start(t)).handler()
+	h := checked(t, newServer(start(t)))
 	check(t, get200(t, h, "/v1/cities/Atlantis/customers"), page{City: "Atlantis", Customers: []map[string]string{}})
 	if w := do(h, http.MethodGet, "/v1/cities/Atlantis/customers?format=ndjson"); w.Code != 200 || w.Body.Len() != 0 {
 		t.Errorf("%d %q, want nothing", w.Code, w.Body)
@@ -243,7 +254,7 @@ func TestNobodyLivesInAnUnknownCity(t *testing.T) {
 func TestBadInputIsNamed(t *testing.T) {
 	engine := start(t)
 	add(t, engine, "Paris", "FR", 3, nil)
-	h := newServer(engine).handler()
+	h := checked(t, newServer(engine))
 	token := get200(t, h, "/v1/cities/paris/customers?page_size=1").Next
 	for _, tc := range []struct {
 		target    string
@@ -335,7 +346,7 @@ func TestCitiesAreListedWithTheirCounts(t *testing.T) {
 	if err := engine.Client.Open(customers.Cities).Apply(t.Context(), "parnass#gr#", loading); err != nil {
 		t.Fatal(err)
 	}
-	h := newServer(engine).handler()
+	h := checked(t, newServer(engine))
 	list := func(query string) string {
 		w := do(h, http.MethodGet, "/v1/cities?"+query)
 		type cities struct {
@@ -409,7 +420,7 @@ func TestHeadAnswersAsGetWithoutABody(t *testing.T) {
 func TestAPageThatTheCallerHasIsNotSentAgain(t *testing.T) {
 	engine := start(t)
 	add(t, engine, "Paris", "FR", 3, nil)
-	h := newServer(engine).handler()
+	h := checked(t, newServer(engine))
 	const target = "/v1/cities/paris/customers"
 	first := do(h, http.MethodGet, target)
 	etag := first.Header().Get("ETag")
@@ -446,7 +457,7 @@ func TestStreamsAreTheWholeCity(t *testing.T) {
 	engine := start(t)
 	const n = 3000
 	add(t, engine, "Paris", "FR", n, map[string]string{"street": "=1+1", "name": "A \"B\", C"})
-	h := newServer(engine).handler()
+	h := checked(t, newServer(engine))
 	for _, header := range [][]string{{"Accept", "application/x-ndjson"}, {"Accept", "application/x-ndjson", "Accept-Encoding", "gzip"}} {
 		w := do(h, http.MethodGet, "/v1/cities/paris/customers", header...)
 		body := w.Body.String()
@@ -582,7 +593,7 @@ func TestBigtableAwayIsUnavailableForNow(t *testing.T) {
 				log := logged(t)
 				f.set(0, tc.err, tc.hang)
 				began := time.Now()
-				w := do(s.handler(), http.MethodGet, target, "Accept-Encoding", "gzip")
+				w := do(checked(t, s), http.MethodGet, target, "Accept-Encoding", "gzip")
 				decode[problem.Problem](t, w, tc.want)
 				if (w.Header().Get("Retry-After") != "") != (tc.want == 503) || w.Header().Get("Content-Encoding") != "" || w.Header().Get("Trailer") != "" {
 					t.Errorf("header %v", w.Header())

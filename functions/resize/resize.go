@@ -54,16 +54,30 @@ type server struct {
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-	api := problem.NewAPI(mux, "Pictures", "1")
-	huma.Register(api, huma.Operation{
-		Method: http.MethodGet, Path: "/img/{object...}", OperationID: "get-rendition", Summary: "Get a rendition of a picture",
-		Errors: []int{404, 422, 503},
-	}, s.get)
+	s.register(mux)
 	answers := problem.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		answers.ServeHTTP(w, r)
 	})
+}
+
+// register adds the web API to mux, and returns what documents it.
+func (s *server) register(mux *http.ServeMux) huma.API {
+	api := problem.NewAPI(mux, "Pictures", "1")
+	file := &huma.Response{Description: "The rendition, or the part of it that the header Range asks for", Content: map[string]*huma.MediaType{
+		string(picture.JPEG): {}, string(picture.PNG): {}, // a PNG when there is alpha to keep
+	}}
+	huma.Register(api, huma.Operation{
+		Method: http.MethodGet, Path: "/img/{object...}", OperationID: "get-rendition", Summary: "Get a rendition of a picture",
+		Description: "The first request for one makes it. Addresses are those that products and reviews give.",
+		Responses: map[string]*huma.Response{
+			"200": file, "206": file, "304": {Description: "Not Modified: the caller has it, as If-None-Match says"},
+			"416": {Description: "Range Not Satisfiable", Content: map[string]*huma.MediaType{"text/plain": {}}},
+		},
+		Errors: []int{404, 422, 500, 503},
+	}, s.get)
+	return api
 }
 
 type getInput struct {

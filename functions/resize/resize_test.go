@@ -18,6 +18,7 @@ import (
 
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 
+	"github.com/hybrid-bts/functions/shared/contracttest"
 	"github.com/hybrid-bts/functions/shared/picture"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/rendition"
@@ -63,13 +64,18 @@ func jpegOf(t testing.TB, w, h int) []byte {
 	return b.Bytes()
 }
 
-func do(s *server, method, path string, header ...string) *httptest.ResponseRecorder {
+func TestDocument(t *testing.T) {
+	contracttest.Golden(t, "openapi.json", (&server{}).register(http.NewServeMux()).OpenAPI())
+}
+
+// do returns the answer to a request, checked against the function's document.
+func do(t testing.TB, s *server, method, path string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	s.handler().ServeHTTP(w, r)
+	contracttest.Handler(t, "openapi.json", s.handler()).ServeHTTP(w, r)
 	return w
 }
 
@@ -88,7 +94,7 @@ func TestTheFirstRequestMakesARendition(t *testing.T) {
 	g := upload(t, srv, name, jpegOf(t, 600, 300))
 	path := "/img/" + (&url.URL{Path: name}).EscapedPath()
 
-	w := do(s, http.MethodGet, path+"?p=card")
+	w := do(t, s, http.MethodGet, path+"?p=card")
 	m, format, err := image.DecodeConfig(bytes.NewReader(w.Body.Bytes()))
 	if w.Code != http.StatusOK || err != nil || format != "jpeg" || m.Width != 400 || m.Height != 200 {
 		t.Fatalf("answer %d, %v of %v: %v", w.Code, format, m, err)
@@ -104,7 +110,7 @@ func TestTheFirstRequestMakesARendition(t *testing.T) {
 
 	t.Run("the next one does not", func(t *testing.T) {
 		for _, p := range []string{"card", "thumb", "page", "zoom"} {
-			if w := do(s, http.MethodGet, path+"?p="+p); w.Code != http.StatusOK {
+			if w := do(t, s, http.MethodGet, path+"?p="+p); w.Code != http.StatusOK {
 				t.Errorf("%s: answer %d", p, w.Code)
 			}
 		}
@@ -113,33 +119,33 @@ func TestTheFirstRequestMakesARendition(t *testing.T) {
 		}
 	})
 	t.Run("with its generation it may be kept for ever", func(t *testing.T) {
-		w := do(s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g))
+		w := do(t, s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g))
 		if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != forEver {
 			t.Errorf("answer %d, %v", w.Code, w.Header())
 		}
-		if w := do(s, http.MethodGet, path+"?p=card&g=12345"); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != awhile {
+		if w := do(t, s, http.MethodGet, path+"?p=card&g=12345"); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != awhile {
 			t.Errorf("with an unknown one: answer %d, %v", w.Code, w.Header())
 		}
 	})
 	t.Run("who has it is told so", func(t *testing.T) {
-		w := do(s, http.MethodGet, path+"?p=card", "If-None-Match", h.Get("ETag"))
+		w := do(t, s, http.MethodGet, path+"?p=card", "If-None-Match", h.Get("ETag"))
 		if w.Code != http.StatusNotModified || w.Body.Len() > 0 {
 			t.Errorf("answer %d with %d bytes", w.Code, w.Body.Len())
 		}
 	})
 	t.Run("HEAD has no body", func(t *testing.T) {
-		head := do(s, http.MethodHead, path+"?p=card")
+		head := do(t, s, http.MethodHead, path+"?p=card")
 		if head.Code != http.StatusOK || head.Body.Len() > 0 || head.Header().Get("Content-Length") != fmt.Sprint(w.Body.Len()) || head.Header().Get("ETag") != h.Get("ETag") {
 			t.Errorf("answer %d with %d bytes, %v", head.Code, head.Body.Len(), head.Header())
 		}
 	})
 	t.Run("a new generation is seen", func(t *testing.T) {
 		upload(t, srv, name, jpegOf(t, 300, 600))
-		w := do(s, http.MethodGet, path+"?p=card")
+		w := do(t, s, http.MethodGet, path+"?p=card")
 		if m, _, err := image.DecodeConfig(w.Body); err != nil || m.Height != 600 {
 			t.Errorf("%v: %v", m, err)
 		}
-		if w := do(s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g)); w.Header().Get("Cache-Control") != forEver {
+		if w := do(t, s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g)); w.Header().Get("Cache-Control") != forEver {
 			t.Errorf("the old one is gone: %d", w.Code)
 		}
 	})
@@ -161,13 +167,13 @@ func TestADeletedPhotoIsNotMadeAgain(t *testing.T) {
 	})
 	g := upload(t, srv, name, jpegOf(t, 60, 30))
 	path := fmt.Sprintf("/img/%s?p=card&g=%d", name, g)
-	if w := do(s, http.MethodGet, path); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != aDay {
+	if w := do(t, s, http.MethodGet, path); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != aDay {
 		t.Errorf("answer %d, %v", w.Code, w.Header())
 	}
 	g = upload(t, srv, name, jpegOf(t, 30, 60))
 	deleting.Store(true)
 	for range 2 {
-		if w := do(s, http.MethodGet, "/img/"+name+"?p=card"); w.Code != http.StatusNotFound {
+		if w := do(t, s, http.MethodGet, "/img/"+name+"?p=card"); w.Code != http.StatusNotFound {
 			t.Errorf("answer %d, want 404", w.Code)
 		}
 	}
@@ -190,7 +196,7 @@ func TestConcurrentRequestsAreOneDecoding(t *testing.T) {
 	var running sync.WaitGroup
 	for i := range 20 {
 		running.Go(func() {
-			if w := do(s, http.MethodGet, "/img/a.jpg?p="+[]string{"card", "thumb"}[i%2]); w.Code != http.StatusOK {
+			if w := do(t, s, http.MethodGet, "/img/a.jpg?p="+[]string{"card", "thumb"}[i%2]); w.Code != http.StatusOK {
 				t.Errorf("answer %d: %s", w.Code, w.Body)
 			}
 		})
@@ -211,7 +217,7 @@ func TestAlphaIsServedAsPNG(t *testing.T) {
 	}
 	upload(t, srv, "logos/a.png", b.Bytes())
 	for range 2 {
-		if w := do(s, http.MethodGet, "/img/logos/a.png?p=icon"); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" {
+		if w := do(t, s, http.MethodGet, "/img/logos/a.png?p=icon"); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" {
 			t.Errorf("answer %d, %v", w.Code, w.Header())
 		}
 	}
@@ -231,7 +237,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/img/evil.jpg?p=card", 404}, {"GET", "/img/?p=card", 422}, {"GET", "/img/%00?p=card", 404}, {"POST", "/img/a.jpg?p=card", 405},
 		{"GET", "/img/a.jpg/manifest.json?p=card", 404}, {"GET", "/img/" + strings.Repeat("%EA%B0%80", 341) + "?p=card", 404},
 	} {
-		w := do(s, tc.method, tc.path)
+		w := do(t, s, tc.method, tc.path)
 		if w.Code != tc.want || w.Header().Get("Content-Type") != problem.ContentType {
 			t.Errorf("%s %s: %d %s, want %d", tc.method, tc.path, w.Code, w.Body, tc.want)
 		}
@@ -251,11 +257,11 @@ func TestTroubleOfStorageMayPass(t *testing.T) {
 	})
 	upload(t, srv, "a.jpg", jpegOf(t, 60, 30))
 	trouble.Store(true)
-	if w := do(s, http.MethodGet, "/img/a.jpg?p=card"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
+	if w := do(t, s, http.MethodGet, "/img/a.jpg?p=card"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 		t.Errorf("answer %d, %v", w.Code, w.Header())
 	}
 	trouble.Store(false)
-	if w := do(s, http.MethodGet, "/img/a.jpg?p=card"); w.Code != http.StatusOK {
+	if w := do(t, s, http.MethodGet, "/img/a.jpg?p=card"); w.Code != http.StatusOK {
 		t.Errorf("answer %d", w.Code)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/storage"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hybrid-bts/functions/shared/contracttest"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket/buckettest"
 	"github.com/hybrid-bts/functions/shared/review"
 )
@@ -23,7 +24,7 @@ func addPhoto(t testing.TB, u uploads, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, "/v1/photos", strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	in.handler().ServeHTTP(w, r)
+	contracttest.Handler(t, "openapi.json", in.handler()).ServeHTTP(w, r)
 	return w
 }
 

@@ -44,6 +44,16 @@ type intake struct {
 // handler routes the function's requests.
 func (in *intake) handler() http.Handler {
 	mux := http.NewServeMux()
+	in.register(mux)
+	h := problem.Handler(mux)
+	if in.limiter != nil {
+		h = in.limiter.Changes(h)
+	}
+	return crossorigin.Handler(in.origins, h)
+}
+
+// register adds the web API to mux, and returns what documents it.
+func (in *intake) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "Review intake", "1")
 	huma.Register(api, huma.Operation{
 		Method:        http.MethodPost,
@@ -53,7 +63,7 @@ func (in *intake) handler() http.Handler {
 		Description:   "Accepts a review; its status URL answers 404 until it is stored.",
 		DefaultStatus: http.StatusAccepted,
 		MaxBodyBytes:  maxBody + 1, // huma refuses a body of this size
-		Errors:        []int{400, 408, 413, 415, 422, 503},
+		Errors:        []int{400, 408, 413, 415, 422, 429, 500, 503},
 	}, in.submit)
 	huma.Register(api, huma.Operation{
 		Method:       http.MethodPost,
@@ -62,13 +72,9 @@ func (in *intake) handler() http.Handler {
 		Summary:      "Get leave to upload a photo for a review",
 		Description:  "A JPEG, PNG or WebP goes straight to storage; a review then names it.",
 		MaxBodyBytes: maxBody + 1,
-		Errors:       []int{400, 408, 413, 415, 422, 503},
+		Errors:       []int{400, 408, 413, 415, 422, 429, 500, 503},
 	}, in.addPhoto)
-	h := problem.Handler(mux)
-	if in.limiter != nil {
-		h = in.limiter.Changes(h)
-	}
-	return crossorigin.Handler(in.origins, h)
+	return api
 }
 
 // request is what a shopper sends.

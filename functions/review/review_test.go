@@ -22,6 +22,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
+	"github.com/hybrid-bts/functions/shared/contracttest"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/review"
@@ -44,7 +45,11 @@ func start(t testing.TB, opts ...pstest.ServerReactorOption) (http.Handler, *pst
 	t.Helper()
 	p, srv := pubsubtest.New(t, "reviews", opts...)
 	in := &intake{reviews: topic.New(p), tokens: tokens(t), now: func() time.Time { return noon }}
-	return in.handler(), srv
+	return contracttest.Handler(t, "openapi.json", in.handler()), srv
+}
+
+func TestDocument(t *testing.T) {
+	contracttest.Golden(t, "openapi.json", (&intake{}).register(http.NewServeMux()).OpenAPI())
 }
 
 func post(h http.Handler, body string, header ...string) *httptest.ResponseRecorder {
@@ -317,6 +322,7 @@ func TestPublishSurvivesACallerWhoHangsUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/reviews", strings.NewReader(`{"product":"p","rating":5}`))
+	r.Header.Set("Content-Type", "application/json")
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	published(t, srv)
 }

@@ -1,0 +1,161 @@
+package contracttest
+
+import (
+	"bytes"
+	"compress/gzip"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+const document = `{
+  "openapi": "3.1.0", "info": {"title": "t", "version": "1"},
+  "paths": {
+    "/v1/things/{thing}": {"get": {
+      "operationId": "get-thing",
+      "parameters": [
+        {"name": "thing", "in": "path", "required": true, "schema": {"type": "string"}},
+        {"name": "size", "in": "query", "schema": {"type": "integer", "minimum": 1}}
+      ],
+      "responses": {
+        "200": {"description": "OK", "content": {
+          "application/json": {"schema": {"$ref": "#/components/schemas/Thing"}},
+          "application/x-ndjson": {"schema": {"$ref": "#/components/schemas/Thing"}},
+          "image/png": {}
+        }},
+        "304": {"description": "Not Modified"},
+        "404": {"description": "Not Found", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+      }
+    }},
+    "/img/{object}": {"get": {
+      "operationId": "get-file",
+      "parameters": [{"name": "object", "in": "path", "required": true, "schema": {"type": "string"}}],
+      "responses": {"200": {"description": "OK", "content": {"image/png": {}}}}
+    }}
+  },
+  "components": {"schemas": {
+    "Thing": {"type": "object", "required": ["id", "at"], "additionalProperties": false,
+      "properties": {"id": {"type": "string", "format": "uuid"}, "at": {"type": ["string", "null"], "format": "date-time"}}},
+    "Problem": {"type": "object", "required": ["title", "status"], "additionalProperties": false,
+      "properties": {"title": {"type": "string"}, "status": {"type": "integer"}}}
+  }}
+}`
+
+const thing = `{"id":"6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11","at":null}`
+
+func zip(t *testing.T, s string) string {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write([]byte(s)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestCheck(t *testing.T) {
+	c, err := Parse([]byte(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const problem = "application/problem+json"
+	for _, tc := range []struct {
+		name, method, target string
+		status               int
+		contentType, body    string
+		zipped               bool
+		want                 string // a part of what is wrong; "": nothing
+	}{
+		{name: "as it says", body: thing},
+		{name: "zipped", body: thing, zipped: true},
+		{name: "a field is missing", body: `{"at":null}`, want: "'id'"},
+		{name: "a field is missing, zipped", body: `{"at":null}`, zipped: true, want: "'id'"},
+		{name: "a field too many", body: strings.Replace(thing, "{", `{"secret":1,`, 1), want: "secret"},
+		{name: "another type", body: strings.Replace(thing, "null", "7", 1), want: "at"},
+		{name: "another format", body: strings.Replace(thing, "null", `"noon"`, 1), want: "date-time"},
+		{name: "no JSON", body: "{", want: "decode"},
+		{name: "another content type", contentType: "text/html", body: "<p>", want: "text/html"},
+		{name: "a status that it does not know", status: 201, body: thing, want: "201"},
+		{name: "a parameter that it refuses is accepted", target: "/v1/things/a?size=0", body: thing, want: "accepted"},
+		{name: "a parameter that it refuses is refused", target: "/v1/things/a?size=0", status: 404, contentType: problem, body: `{"title":"t","status":404}`},
+		{name: "a problem that is none", status: 404, contentType: problem, body: `{"title":"t"}`, want: "status"},
+		{name: "304", status: 304},
+		{name: "304 with a body", status: 304, body: thing, want: "no body"},
+		{name: "HEAD", method: http.MethodHead},
+		{name: "HEAD with a status that it does not know", method: http.MethodHead, status: 201, want: "201"},
+		{name: "lines", contentType: "application/x-ndjson", body: thing + "\n" + thing + "\n"},
+		{name: "a line that is wrong", contentType: "application/x-ndjson", body: thing + "\n{}\n", want: "line 2"},
+		{name: "a file below a path with slashes", target: "/img/a/b%20c.png", contentType: "image/png", body: "x"},
+		{name: "an operation that it does not know", target: "/v1/others", body: thing, want: "does not know"},
+		{name: "a method that it does not know", method: http.MethodPost, body: thing, want: "does not know"},
+		{name: "nothing there, as a problem", target: "/v1/others", status: 404, contentType: problem, body: `{"title":"t","status":404}`},
+		{name: "nothing there, as text", target: "/v1/others", status: 404, contentType: "text/plain", body: "no", want: "no problem"},
+		{name: "nothing there, as half a problem", target: "/v1/others", status: 404, contentType: problem, body: `{}`, want: "title"},
+		{name: "a page", target: "/", contentType: "text/html", body: "<p>"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			e := exchange{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: []byte(tc.body)}
+			if tc.status > 0 {
+				e.status = tc.status
+			}
+			method, target := http.MethodGet, "/v1/things/a"
+			if tc.method != "" {
+				method = tc.method
+			}
+			if tc.target != "" {
+				target = tc.target
+			}
+			if tc.contentType != "" {
+				e.header.Set("Content-Type", tc.contentType)
+			}
+			if tc.zipped {
+				e.header.Set("Content-Encoding", "gzip")
+				e.body = []byte(zip(t, tc.body))
+			}
+			e.request = httptest.NewRequest(method, target, nil)
+			switch err := c.check(e); {
+			case tc.want == "" && err != nil:
+				t.Error(err)
+			case tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)):
+				t.Errorf("check() = %v, want one with %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// failing is a test that notes that it failed.
+type failing struct {
+	testing.TB
+	failed bool
+}
+
+func (f *failing) Helper()               {}
+func (f *failing) Errorf(string, ...any) { f.failed = true }
+
+func TestWhatIsRecordedIsChecked(t *testing.T) {
+	c, err := Parse([]byte(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]bool{thing: false, `{}`: true} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write([]byte(body))
+		}))
+		defer server.Close()
+		f := &failing{TB: t}
+		client := http.Client{Transport: Transport(f, c, http.DefaultTransport)}
+		resp, err := client.Get(server.URL + "/v1/things/a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if f.failed != want {
+			t.Errorf("%s: failed is %v", body, f.failed)
+		}
+	}
+}
