@@ -56,6 +56,7 @@ func (s *server) handler() http.Handler {
 	mux.Handle("GET /assets/app.js", page("app.js", policy))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 
+	serveContract(mux)
 	s.register(mux)
 	h := revalidated(problem.Handler(mux))
 	if s.limiter != nil {

@@ -153,8 +153,8 @@ func TestOnlyItsAuthorReadsWhatIsHeld(t *testing.T) {
 	addProducts(t, db, butter)
 	for reason, row := range map[string]map[string]any{
 		unknownProduct: {"Status": "held", "HeldFor": "unknown product"},
-		moderation:     {"Status": "held", "HeldFor": "an address"},
-		operator:       {"Status": "rejected", "HeldFor": "their words", "Block": "reject"},
+		moderation:     {"Status": "held", "HeldFor": "an address", "HoldFor": "an address"},
+		operator:       {"Status": "rejected", "HeldFor": "their words", "HoldFor": "an address"},
 	} {
 		id := uuid.NewString()
 		row["Text"], row["Author"], row["PublishedAt"] = "secret text", "secret author", nil

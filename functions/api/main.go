@@ -9,6 +9,7 @@
 //	GET /v1/products/{product}/reviews/{review}     one review, published or held
 //	PATCH, DELETE of the same                       an edit, or the erasure, by its author
 //	POST /v1/products/{product}/reviews/{review}/helpful   a visitor finds it helpful
+//	GET /openapi.json, /docs                        the contract of all functions, and a page that shows it
 //	GET /healthz                                    200 while the program serves (Cloud Run hides it from the outside)
 //	GET /                                           the page: products, and at /#!/review the review form
 //

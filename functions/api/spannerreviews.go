@@ -8,12 +8,12 @@ import (
 	"cloud.google.com/go/spanner"
 )
 
-var reviewColumns = []string{"Review", "Product", "Status", "HeldFor", "Block", "Rating", "Text", "Author", "Language", "Score", "Magnitude",
+var reviewColumns = []string{"Review", "Product", "Status", "HeldFor", "HoldFor", "Rating", "Text", "Author", "Language", "Score", "Magnitude",
 	"ScoredBy", "Aspects", "AspectScores", "Helpful", "Reply", "RepliedAt", "SubmittedAt", "EditedAt", "PublishedAt", "Photos"}
 
 type reviewRow struct {
 	Review, Product, Status string
-	HeldFor, Block          *string
+	HeldFor, HoldFor        *string
 	Rating                  int64
 	Text, Author            string
 	Language                *string
@@ -47,16 +47,17 @@ func (row reviewRow) review() review {
 	return r
 }
 
-// reason returns what the author is told of why the review is not published; nil when it is.
+// reason returns what the author is told of why the review is not published; nil when it is. HeldFor is why, in
+// words of sentiment's or an operator's; HoldFor is what catalogue and moderation have against it.
 func (row *reviewRow) reason() *string {
-	why := moderation
+	why := operator
 	switch {
 	case row.Status == "published":
 		return nil
-	case row.HeldFor != nil && *row.HeldFor == "unknown product": // as sentiment writes it
+	case row.HeldFor != nil && *row.HeldFor == "unknown product":
 		why = unknownProduct
-	case row.Block != nil:
-		why = operator
+	case row.Status == "held" && row.HeldFor != nil && row.HoldFor != nil && *row.HeldFor == *row.HoldFor:
+		why = moderation
 	}
 	return &why
 }

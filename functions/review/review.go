@@ -77,8 +77,8 @@ func (in *intake) register(mux *http.ServeMux) huma.API {
 	return api
 }
 
-// request is what a shopper sends.
-type request struct {
+// newReview is what a shopper sends.
+type newReview struct {
 	Product string `json:"product" pattern:"^[a-z0-9-]{1,64}$" doc:"The product's id." example:"butter-cream-peaches"`
 	submission.Content
 }
@@ -86,7 +86,7 @@ type request struct {
 type submitInput struct {
 	// IdempotencyKey makes a retry the same review: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.
 	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same review is the same review, with the same author token: so make it a secret that nobody guesses, such as a random UUID."`
-	Body           request
+	Body           newReview
 }
 
 type submitOutput struct {
@@ -131,7 +131,7 @@ func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, 
 var space = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("review.hybridbts.tech"))
 
 // newID returns a random id, or with a key the one that this key and this request always have.
-func newID(key string, r request) (string, error) {
+func newID(key string, r newReview) (string, error) {
 	if key == "" {
 		id, err := uuid.NewRandom()
 		if err != nil {
@@ -141,7 +141,7 @@ func newID(key string, r request) (string, error) {
 	}
 	name, err := json.Marshal(struct { // JSON, because it tells where each field ends
 		Key        []byte // as it came: keys need not be UTF-8
-		Submission request
+		Submission newReview
 	}{[]byte(key), r})
 	if err != nil {
 		return "", fmt.Errorf("derive an id: %w", err)
