@@ -28,6 +28,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/hybrid-bts/functions/shared/contracttest"
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/review"
 	"github.com/hybrid-bts/functions/shared/spannerdb"
@@ -131,6 +132,7 @@ func start(t *testing.T, args ...string) *running {
 	case <-time.After(10 * time.Minute):
 		t.Fatal("it is not ready after 10 minutes")
 	}
+	r.checkAnswers(t, root)
 	b, err := os.ReadFile(envFile)
 	if err != nil {
 		t.Fatal(err)
@@ -140,6 +142,35 @@ func start(t *testing.T, args ...string) *running {
 		r.env[name] = value
 	}
 	return r
+}
+
+// checkAnswers lets the rest of the test see no answer of the system that is not as its contract says.
+func (r *running) checkAnswers(t *testing.T, root string) {
+	t.Helper()
+	document, err := os.ReadFile(filepath.Join(root, "functions", "api", "contract", "openapi.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	contract, err := contracttest.Parse(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := http.DefaultTransport
+	t.Cleanup(func() { http.DefaultTransport = before })
+	http.DefaultTransport = ours{strings.TrimPrefix(r.url, "http://"), contracttest.Transport(t, contract, before), before}
+}
+
+// ours sends what goes to one host by one way, and the rest by another.
+type ours struct {
+	host       string
+	there, all http.RoundTripper
+}
+
+func (o ours) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host == o.host {
+		return o.there.RoundTrip(r)
+	}
+	return o.all.RoundTrip(r)
 }
 
 // stop sends a signal to the process with the given id, or to the group when it is negative, and

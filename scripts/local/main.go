@@ -151,7 +151,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 	}
 	fmt.Fprintf(stdout, "\nready %s\n\n", url)
-	fmt.Fprintf(stdout, "  shop          %s/\n  write review  %s/#!/review\n  API           %s/v1/products\n  customers     %s/v1/cities/Paris/customers\n\n"+
+	fmt.Fprintf(stdout, "  shop          %s/\n  write review  %s/#!/review\n  API           %s/docs\n  customers     %s/v1/cities/Paris/customers\n\n"+
 		"Ctrl-C stops it.\n", url, url, url, url)
 	<-ctx.Done()
 	return nil

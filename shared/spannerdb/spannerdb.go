@@ -66,16 +66,16 @@ func Schema() (tables, search []string) {
 // in one case and width, without accents. It is what the column Words of Products holds.
 func Words(texts ...string) string {
 	folded := norm.NFKD.String(cases.Fold().String(norm.NFKC.String(strings.Join(texts, " "))))
-	words := strings.FieldsFunc(folded, func(r rune) bool { return !unicode.In(r, unicode.L, unicode.M, unicode.N) })
-	for i, w := range words {
-		words[i] = norm.NFC.String(strings.Map(func(r rune) rune {
-			if unicode.Is(accents, r) {
-				return -1
-			}
-			return r
-		}, w))
-	}
-	return strings.TrimSpace(strings.Join(words, " "))
+	plain := norm.NFC.String(strings.Map(func(r rune) rune {
+		switch {
+		case unicode.Is(accents, r):
+			return -1
+		case !unicode.In(r, unicode.L, unicode.M, unicode.N):
+			return ' '
+		}
+		return r
+	}, folded))
+	return strings.Join(strings.Fields(plain), " ")
 }
 
 // accents are those of Latin, Greek and Cyrillic; the marks of other scripts make other letters.
