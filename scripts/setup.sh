@@ -206,7 +206,7 @@ if there run services describe "$e-image" --region="$REGION"; then
 fi
 
 there spanner instances describe "$e-shop" ||
-  g spanner instances create "$e-shop" --config="regional-$REGION" --description="$e-shop" --edition=STANDARD --processing-units=100
+  g spanner instances create "$e-shop" --config="regional-$REGION" --description="$e-shop" --edition=ENTERPRISE --processing-units=100
 # Which files of the schema are in the database is a row each. A file that breaks off half-way has none: the
 # next run fails on what is there already, and whoever mends it adds the row.
 there spanner databases describe shop --instance="$e-shop" ||

@@ -74,7 +74,7 @@ resource "google_spanner_instance" "shop" {
   name             = "${local.name}-shop"
   config           = "regional-${var.region}"
   display_name     = "${local.name}-shop"
-  edition          = "STANDARD"
+  edition          = "ENTERPRISE"
   processing_units = 100
   depends_on       = [google_project_service.this]
 }
