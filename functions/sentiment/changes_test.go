@@ -294,6 +294,61 @@ func TestWhatDiedBeforeItsEndIsFinishedByTheNextDelivery(t *testing.T) {
 	}
 }
 
+func TestPhotosToBeDeletedAreRememberedUntilTheyAre(t *testing.T) {
+	s := start(t)
+	s.keep(photo1, photo2)
+	r := newReview(5, "good")
+	r.Photos = []string{photo1, photo2}
+	change := edited(r, 1, 4, "good")
+	change.Photos = []string{photo2}
+	waiting := func() (photos []string) {
+		row, err := s.db.Single().ReadRow(t.Context(), "Reviews", spanner.Key{r.Product, r.ID}, []string{"Dropped"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := row.Columns(&photos); err != nil {
+			t.Fatal(err)
+		}
+		return photos
+	}
+	s.accept(t, r)
+	s.fault.Store(func(r *http.Request) bool { return r.Method == http.MethodDelete })
+	for range 2 {
+		if code := s.deliverReview(t, change); code != http.StatusServiceUnavailable || !slices.Equal(waiting(), []string{photo1}) {
+			t.Errorf("status %d, %v are to be deleted", code, waiting())
+		}
+	}
+	s.fault.Store(func(*http.Request) bool { return false })
+	s.accept(t, change)
+	if left := waiting(); left != nil {
+		t.Errorf("%v are still to be deleted", left)
+	}
+	// The review is erased before the edit that took a photo away was finished.
+	s.keep(photo3)
+	change.Photos, change.EditedAt = []string{photo3}, noon.Add(time.Minute)
+	again := edited(change, 120, 4, "good")
+	again.Photos = nil
+	s.accept(t, change)
+	s.fault.Store(func(r *http.Request) bool { return r.Method == http.MethodDelete })
+	s.deliverReview(t, again)
+	s.fault.Store(func(*http.Request) bool { return false })
+	s.accept(t, review.Erasure{Key: r.About()})
+	if kept := s.kept(t); len(kept) > 0 {
+		t.Errorf("photos %v are left", kept)
+	}
+}
+
+func TestAReviewThatIsErasedWhileItIsLookedIntoIsNotKept(t *testing.T) {
+	s := start(t)
+	r := newReview(5, "good")
+	r.Photos = []string{photo1}
+	s.accept(t, review.Erasure{Key: r.About()})
+	now, err := s.store.add(t.Context(), r, assessment{})
+	if err != nil || now.Status != review.Erased || !slices.Equal(now.drop, []string{photo1}) {
+		t.Errorf("add() = %+v, %v", now, err)
+	}
+}
+
 func TestChangesOfWhatIsNotStoredWaitForIt(t *testing.T) {
 	s := start(t)
 	r := newReview(5, "good")

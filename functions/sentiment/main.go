@@ -1,4 +1,5 @@
-// Sentiment is the one writer of reviews: it scores what is written, stores it, keeps its product's rating, and takes edits, erasures and all else that happens to a review.
+// Sentiment is the one writer of reviews: it scores what is written, stores it, keeps its product's rating, and does
+// all that happens to a review later: edits, erasures, decisions, replies and votes.
 //
 // Trigger: Pub/Sub topic reviews, by a push subscription with an ack deadline of 30 s or more. What a
 // message may be is in shared/review.
@@ -42,11 +43,11 @@
 // second. No text is paid for twice within thirty days.
 //
 // Retried: everything but a message that is none of ours, which is dead-lettered with its reason. A
-// redelivery is safe, and so is any order: of contents, decisions and replies the newest is kept, a vote
-// counts once, what is erased stays erased; the status follows from what is kept, and the sums change with
-// it in the same transaction. A decision, a reply or a vote about a review that is not stored is delivered again
-// until it is. Photos are deleted, and the news published, before a message is acknowledged: a redelivery finishes
-// what was begun, so news may come twice.
+// redelivery is safe, and so is any order: the newest content and reply are kept, a vote counts once, what is
+// erased stays erased, and the status is what contents and decisions give in the order of their own times. The sums
+// change with it in the same transaction. A decision, a reply or a vote about a review that is not stored is
+// delivered again until it is. Photos are deleted, and the news published, before a message is acknowledged: a
+// redelivery finishes what was begun, so news may come twice.
 // Where SCORER is language, so is a text that the API has no time for; and in any case one that it
 // refuses us for another reason than the text, such as a missing role.
 package main
