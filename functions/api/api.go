@@ -9,6 +9,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/hybrid-bts/functions/functions/api/shop"
 	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
@@ -39,9 +40,9 @@ type store interface {
 // server answers the web API.
 type server struct {
 	store    store
-	pictures *pictures // nil: there are none
-	changes  *changes  // nil: reviews are only read
-	uploads  string    // the origin that the page may send photos to
+	pictures *pictures  // nil: there are none
+	changes  *changes   // nil: reviews are only read
+	pages    *shop.Site // nil: there are none
 
 	origins []string       // whose pages may call the web API
 	limiter *limit.Limiter // of what is to be changed; nil: no limit
@@ -50,17 +51,18 @@ type server struct {
 // handler routes the function's requests.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	policy := policy(s.uploads)
-	mux.Handle("GET /{$}", page("index.html", policy))
-	mux.Handle("GET /assets/app.css", page("app.css", policy))
-	mux.Handle("GET /assets/app.js", page("app.js", policy))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 
 	serveContract(mux)
 	s.register(mux)
-	h := revalidated(problem.Handler(mux))
+	all := problem.Handler(mux)
+	h := revalidated(all)
 	if s.limiter != nil {
 		h = s.limiter.Changes(h)
+	}
+	if s.pages != nil {
+		s.pages.Register(mux, all)
+		h = s.pages.Dress(h)
 	}
 	return compressed(crossorigin.Handler(s.origins, h))
 }

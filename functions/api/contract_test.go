@@ -9,7 +9,7 @@ import (
 )
 
 func TestTheContractIsServed(t *testing.T) {
-	h := (&server{}).handler()
+	h := newShop(t, &server{})
 	w := ask(h, http.MethodGet, "/openapi.json")
 	var document struct {
 		OpenAPI string
@@ -28,7 +28,7 @@ func TestTheContractIsServed(t *testing.T) {
 		t.Errorf("%d %v", docs.Code, docs.Header())
 	}
 	for _, m := range regexp.MustCompile(`(?:href|src)="([^"#]+)"`).FindAllStringSubmatch(docs.Body.String(), -1) {
-		if got := ask(h, http.MethodGet, m[1]); got.Code != http.StatusOK {
+		if got := ask(h, http.MethodGet, m[1]); got.Code >= http.StatusBadRequest {
 			t.Errorf("the page names %s, which answers %d", m[1], got.Code)
 		}
 	}

@@ -11,7 +11,7 @@
 //	POST /v1/products/{product}/reviews/{review}/helpful   a visitor finds it helpful
 //	GET /openapi.json, /docs                        the contract of all functions, and a page that shows it
 //	GET /healthz                                    200 while the program serves (Cloud Run hides it from the outside)
-//	GET /                                           the page: products, and at /#!/review the review form
+//	GET /, /products/…, /review, /mine, …           the pages that shoppers see: package shop
 //
 //	variable               meaning                                     default
 //	GOOGLE_CLOUD_PROJECT   the project of the database and the traces  required
@@ -22,6 +22,9 @@
 //	                       or the engine has no such index
 //	RENDITIONS_BUCKET      where the manifests of pictures are         no pictures
 //	UPLOAD_ORIGIN          where the page sends photos to              https://storage.googleapis.com
+//	PUBLIC_ORIGIN          what the shop is known by, such as          addresses are relative, and
+//	                       https://shop.example: search engines        there is no sitemap
+//	                       and those who share pages need it
 //	REVIEWS_TOPIC          id of the topic that takes changes of       required
 //	                       reviews
 //	AUTHOR_TOKEN_KEY       checks author tokens; of Secret Manager,    required
@@ -44,14 +47,18 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
 
+	"github.com/hybrid-bts/functions/functions/api/shop"
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/crossorigin"
@@ -69,6 +76,18 @@ func main() {
 	serve.Main(run)
 }
 
+// parseOrigin checks an origin such as https://storage.googleapis.com, which goes into headers and pages as it is.
+func parseOrigin(s string) (string, error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "", err
+	}
+	if origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(); origin != s || u.Host == "" || strings.ContainsAny(s, " ;,'\"") {
+		return "", errors.New("not an origin")
+	}
+	return s, nil
+}
+
 func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
@@ -76,6 +95,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	renditions := e.String("RENDITIONS_BUCKET", "")
 	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", parseOrigin)
 	search := env.Parsed(&e, "PRODUCT_SEARCH", indexed, parseSearch)
+	origin := env.Parsed(&e, "PUBLIC_ORIGIN", "", parseOrigin)
 	reviews, secret := e.Required("REVIEWS_TOPIC"), e.Required("AUTHOR_TOKEN_KEY")
 	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.ParseOrigins)
 	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.ParseRate)
@@ -85,6 +105,10 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	tokens, err := authortoken.NewKey(secret)
+	if err != nil {
+		return err
+	}
+	pages, err := shop.New(shop.Config{Origin: origin, Uploads: uploads})
 	if err != nil {
 		return err
 	}
@@ -102,7 +126,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer to.Stop()
 	store := spannerStore{db: db, scan: search == scanned}
 	s := &server{
-		store: store, uploads: uploads, origins: origins, limiter: limit.New(rate, hops, problem.TooMany),
+		store: store, pages: pages, origins: origins, limiter: limit.New(rate, hops, problem.TooMany),
 		changes: &changes{contents: store, reviews: to, tokens: tokens, now: time.Now},
 	}
 	if renditions != "" {

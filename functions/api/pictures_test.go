@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -154,12 +152,7 @@ func TestStorageAwayCostsNoPage(t *testing.T) {
 	}
 }
 
-func TestThePageMaySendPhotosToOneOrigin(t *testing.T) {
-	w := httptest.NewRecorder()
-	checked(t, &server{uploads: "https://storage.googleapis.com"}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-	if got := w.Header().Get("Content-Security-Policy"); !strings.Contains(got, "connect-src 'self' https://storage.googleapis.com;") {
-		t.Errorf("policy %s", got)
-	}
+func TestAnOriginIsNoMoreThanThat(t *testing.T) {
 	for _, bad := range []string{"", "*", "https://a.b/c", "https://a.b; script-src *", "storage.googleapis.com", "https://", "https://a b"} {
 		if got, err := parseOrigin(bad); err == nil {
 			t.Errorf("%q is taken for the origin %q", bad, got)

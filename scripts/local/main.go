@@ -119,8 +119,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err := loadData(ctx, eng); err != nil {
 		return stopped(ctx, err)
 	}
+	url := "http://" + visible(listener.Addr().(*net.TCPAddr))
+	environ := append(eng.environ(), "PUBLIC_ORIGIN="+url)
 	if o.envFile != "" {
-		if err := writeEnv(o.envFile, eng.environ()); err != nil {
+		if err := writeEnv(o.envFile, environ); err != nil {
 			return err
 		}
 	}
@@ -130,7 +132,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	defer running.Wait()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	functions, err := startFunctions(ctx, &running, binaries, eng.environ(), logs)
+	functions, err := startFunctions(ctx, &running, binaries, environ, logs)
 	if err != nil {
 		return err
 	}
@@ -139,7 +141,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		running.Go(func() { newPush(eng, s, url, o.push).run(ctx) })
 		running.Go(func() { eng.logDeadLetters(ctx, s) })
 	}
-	url := "http://" + visible(listener.Addr().(*net.TCPAddr))
 	running.Go(func() { serveGateway(ctx, listener, functions) })
 
 	if err := functions.ready(ctx); err != nil {

@@ -1,0 +1,501 @@
+package main
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/spanner"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"golang.org/x/net/html"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/hybrid-bts/functions/functions/api/shop"
+	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/pubsubtest"
+	wire "github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/topic"
+)
+
+const (
+	origin  = "https://shop.example"
+	browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+)
+
+var tongues = []string{"en", "ko", "ja", "fr", "es"}
+
+// newShop returns the pages over a server of the API.
+func newShop(t testing.TB, s *server) http.Handler {
+	t.Helper()
+	var err error
+	if s.pages, err = shop.New(shop.Config{Origin: origin, Uploads: "https://storage.googleapis.com"}); err != nil {
+		t.Fatal(err)
+	}
+	return checked(t, s)
+}
+
+// visit asks for a page as a browser does.
+func visit(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	r.Header.Set("Accept", browser)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// document is a parsed page.
+type document struct {
+	t    testing.TB
+	path string
+	root *html.Node
+}
+
+func read(t testing.TB, h http.Handler, path string) document {
+	t.Helper()
+	w := visit(h, http.MethodGet, path)
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
+		t.Fatalf("GET %s: %d %s", path, w.Code, w.Header())
+	}
+	return parse(t, path, w)
+}
+
+func parse(t testing.TB, path string, w *httptest.ResponseRecorder) document {
+	t.Helper()
+	root, err := html.Parse(strings.NewReader(w.Body.String()))
+	if err != nil {
+		t.Fatalf("GET %s: %v", path, err)
+	}
+	return document{t, path, root}
+}
+
+// all returns the elements of a name that have all of some attributes, such as class=review.
+func (d document) all(name string, attributes ...string) (found []*html.Node) {
+	for n := range d.root.Descendants() {
+		if n.Type == html.ElementNode && n.Data == name && !slices.ContainsFunc(attributes, func(a string) bool {
+			key, value, _ := strings.Cut(a, "=")
+			got, ok := attribute(n, key)
+			return !ok || value != "" && !slices.Contains(strings.Fields(got), value)
+		}) {
+			found = append(found, n)
+		}
+	}
+	return found
+}
+
+// one returns the only such element.
+func (d document) one(name string, attributes ...string) *html.Node {
+	d.t.Helper()
+	found := d.all(name, attributes...)
+	if len(found) != 1 {
+		d.t.Fatalf("%s has %d <%s %s>, want one", d.path, len(found), name, attributes)
+	}
+	return found[0]
+}
+
+func attribute(n *html.Node, key string) (string, bool) {
+	for _, a := range n.Attr {
+		if a.Key == key {
+			return a.Val, true
+		}
+	}
+	return "", false
+}
+
+func text(n *html.Node) string {
+	var b strings.Builder
+	for d := range n.Descendants() {
+		if d.Type == html.TextNode {
+			b.WriteString(d.Data)
+		}
+	}
+	return strings.Join(strings.Fields(b.String()), " ")
+}
+
+// addShelf fills the shop: butter has reviews, one of them held; bare has none.
+func addShelf(t testing.TB, db *spanner.Client) (published, held string) {
+	t.Helper()
+	addProducts(t, db, butter, "bare")
+	published, held = uuid.NewString(), uuid.NewString()
+	addReview(t, db, published, map[string]any{"Text": "최고 <b>💜</b>\n둘째 줄", "PublishedAt": time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)})
+	addReview(t, db, held, map[string]any{"Status": "held", "Text": "HELD-TEXT", "Author": "HELD-AUTHOR", "PublishedAt": nil})
+	addReview(t, db, uuid.NewString(), map[string]any{"Rating": int64(2), "Text": "", "Author": "", "Score": nil, "Magnitude": nil, "SubmittedAt": noon.Add(-time.Hour)})
+	addRating(t, db, butter, 3, [5]int64{0, 1, 0, 0, 1}, 1, 900000)
+	return published, held
+}
+
+func TestPagesAreInTheLanguageOfTheirAddress(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addShelf(t, db)
+	h := newShop(t, &server{store: spannerStore{db: db}})
+	for _, tongue := range tongues {
+		for _, path := range []string{"/", "/products/" + butter, "/products/bare", "/products/" + butter + "/review", "/review", "/mine"} {
+			d := read(t, h, "/"+tongue+path)
+			if got, _ := attribute(d.one("html"), "lang"); got != tongue {
+				t.Errorf("%s is in %q", d.path, got)
+			}
+			if len(d.all("h1")) != 1 || len(d.all("main")) != 1 || text(d.one("title")) == "" {
+				t.Errorf("%s has no heading, landmark or title of its own", d.path)
+			}
+			for _, s := range append(d.all("script"), d.all("style")...) {
+				src, _ := attribute(s, "src")
+				kind, _ := attribute(s, "type")
+				if !strings.HasPrefix(src, "/assets/") && kind != "application/json" && kind != "application/ld+json" {
+					t.Errorf("%s has an inline <%s>", d.path, s.Data)
+				}
+			}
+			for n := range d.root.Descendants() {
+				for _, a := range n.Attr {
+					if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
+						t.Errorf("%s has an inline %s", d.path, a.Key)
+					}
+				}
+			}
+			if path == "/mine" {
+				d.one("meta", "name=robots")
+				continue
+			}
+			if got, _ := attribute(d.one("link", "rel=canonical"), "href"); got != origin+"/"+tongue+path {
+				t.Errorf("%s: the canonical address is %s", d.path, got)
+			}
+			for _, other := range append(tongues, "x-default") {
+				want := origin + "/" + other + path
+				if other == "x-default" {
+					want = origin + path
+				}
+				if got, _ := attribute(d.one("link", "hreflang="+other), "href"); got != want {
+					t.Errorf("%s in %s is at %s", d.path, other, got)
+				}
+			}
+		}
+	}
+}
+
+func TestAddressesWithoutALanguageLeadToTheOneThatIsWanted(t *testing.T) {
+	h := newShop(t, &server{})
+	for _, tc := range []struct{ path, accept, cookie, want string }{
+		{"/", "", "", "/en/"},
+		{"/", "ko-KR,ko;q=0.9,en;q=0.8", "", "/ko/"},
+		{"/", "zh-CN, fr-CA;q=0.5", "", "/fr/"},
+		{"/", "ko", "language=ja", "/ja/"},
+		{"/", "es-MX", "language=xx", "/es/"},
+		{"/", ";;;q=banana", "", "/en/"},
+		{"/products/x?rating=5", "ja", "", "/ja/products/x?rating=5"},
+		{"/products/a%2Fb", "ja", "", "/ja/products/a%2Fb"},
+		{"/products/x/review", "fr", "", "/fr/products/x/review"},
+		{"/review", "es", "", "/es/review"},
+		{"/mine", "en-GB", "", "/en/mine"},
+	} {
+		w := visit(h, http.MethodGet, tc.path, "Accept-Language", tc.accept, "Cookie", tc.cookie)
+		if w.Code != http.StatusFound || w.Header().Get("Location") != tc.want || w.Header().Get("Vary") == "" {
+			t.Errorf("GET %s in %q with %q: %d %s, want %s", tc.path, tc.accept, tc.cookie, w.Code, w.Header(), tc.want)
+		}
+	}
+}
+
+func TestAProductsPageShowsWhatTheAPISays(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	published, held := addShelf(t, db)
+	h := newShop(t, &server{store: spannerStore{db: db}, pictures: newPictures(newShelf("products/" + butter + ".jpg"))})
+	d := read(t, h, "/en/products/"+butter)
+	api := get200[rating](t, h, "/v1/products/"+butter+"/rating")
+
+	if got, _ := attribute(d.one("span", "id=rating-count"), "data-count"); got != "2" || api.Count != 2 {
+		t.Errorf("the page counts %s reviews, the API %d", got, api.Count)
+	}
+	for i, votes := range d.all("span", "class=votes") {
+		star := strconv.Itoa(5 - i)
+		if got := text(votes); got != strconv.FormatInt(api.Stars[star], 10) {
+			t.Errorf("%s reviews with %s stars, the API says %d", got, star, api.Stars[star])
+		}
+	}
+	articles := d.all("article", "class=review")
+	if len(articles) != 2 {
+		t.Fatalf("%d reviews, want 2", len(articles))
+	}
+	if id, _ := attribute(articles[0], "data-id"); id != published {
+		t.Errorf("the first review is %s, want the newest", id)
+	}
+	if got := text(d.all("p", "class=text")[0]); got != "최고 <b>💜</b> 둘째 줄" {
+		t.Errorf("its text is %q", got)
+	}
+	if body := visit(h, http.MethodGet, "/en/products/"+butter).Body.String(); strings.Contains(body, "HELD") || strings.Contains(body, held) {
+		t.Error("a held review is on the page")
+	}
+	img := d.all("img", "srcset")
+	if len(img) != 1 {
+		t.Fatalf("%d pictures, want the product's", len(img))
+	}
+	for key, want := range map[string]string{
+		"srcset": "/img/products/butter-cream-peaches.jpg?p=thumb&g=7 200w, /img/products/butter-cream-peaches.jpg?p=page&g=7 600w",
+		"width":  "200", "height": "100", "fetchpriority": "high",
+	} {
+		if got, _ := attribute(img[0], key); got != want {
+			t.Errorf("%s of the picture is %q, want %q", key, got, want)
+		}
+	}
+}
+
+// ld is what a search engine reads.
+type ld struct {
+	Context string `json:"@context"`
+	Type    string `json:"@type"`
+	Name    string
+	URL     string
+	Offers  struct{ Price, PriceCurrency string }
+	Rating  *struct {
+		Value float64 `json:"ratingValue"`
+		Count int64   `json:"reviewCount"`
+		Best  int     `json:"bestRating"`
+	} `json:"aggregateRating"`
+	Review []struct {
+		Rating struct {
+			Value float64 `json:"ratingValue"`
+		} `json:"reviewRating"`
+		Author struct{ Name string }
+		Body   string `json:"reviewBody"`
+	}
+}
+
+func TestSearchEnginesReadWhatTheAPISays(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addShelf(t, db)
+	h := newShop(t, &server{store: spannerStore{db: db}})
+	for _, id := range []string{butter, "bare"} {
+		var got ld
+		if err := json.Unmarshal([]byte(read(t, h, "/fr/products/"+id).one("script", "type=application/ld+json").FirstChild.Data), &got); err != nil {
+			t.Fatal(err)
+		}
+		p, r := get200[product](t, h, "/v1/products/"+id), get200[rating](t, h, "/v1/products/"+id+"/rating")
+		if got.Context != "https://schema.org" || got.Type != "Product" || got.Name != p.Title || got.URL != origin+"/fr/products/"+id ||
+			got.Offers.Price != "18900" || got.Offers.PriceCurrency != "KRW" {
+			t.Errorf("%s: %+v", id, got)
+		}
+		switch {
+		case r.Count == 0:
+			if got.Rating != nil || got.Review != nil {
+				t.Errorf("%s has no reviews, and a rating: %+v", id, got)
+			}
+		case got.Rating == nil || got.Rating.Count != r.Count || got.Rating.Value != r.Average || got.Rating.Best != 5:
+			t.Errorf("%s: rating %+v, the API says %+v", id, got.Rating, r)
+		case len(got.Review) != 2 || got.Review[0].Body != "최고 <b>💜</b>\n둘째 줄" || got.Review[0].Rating.Value != 5 || got.Review[1].Author.Name != "Anonyme":
+			t.Errorf("%s: reviews %+v", id, got.Review)
+		}
+	}
+}
+
+func TestSearchEnginesFindEveryProductInEveryLanguage(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	ids := make([]string, 120) // more than the API gives at once
+	for i := range ids {
+		ids[i] = "p-" + strings.Repeat("x", i/50) + string(rune('a'+i%25)) + string(rune('a'+i/25))
+	}
+	addProducts(t, db, ids...)
+	h := newShop(t, &server{store: spannerStore{db: db}})
+	var got struct {
+		URL []struct {
+			Loc  string `xml:"loc"`
+			Link []struct {
+				Href string `xml:"href,attr"`
+			} `xml:"link"`
+		} `xml:"url"`
+	}
+	w := visit(h, http.MethodGet, "/sitemap.xml")
+	if err := xml.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Header().Get("Content-Type") != "application/xml" {
+		t.Fatalf("%v: %s", err, w.Header())
+	}
+	found := map[string]bool{}
+	for _, u := range got.URL {
+		found[u.Loc] = true
+		if len(u.Link) != len(tongues)+1 {
+			t.Errorf("%s has %d alternates", u.Loc, len(u.Link))
+		}
+	}
+	for _, id := range append(ids, "") {
+		for _, tongue := range tongues {
+			want := origin + "/" + tongue + "/"
+			if id != "" {
+				want += "products/" + id
+			}
+			if !found[want] {
+				t.Errorf("the sitemap lacks %s", want)
+			}
+		}
+	}
+	robots := visit(h, http.MethodGet, "/robots.txt").Body.String()
+	if !strings.Contains(robots, "Sitemap: "+origin+"/sitemap.xml") || !strings.Contains(robots, "Disallow: /ko/mine") {
+		t.Errorf("robots.txt is %q", robots)
+	}
+}
+
+func TestAPageIsKeptUntilItChanges(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addShelf(t, db)
+	h := newShop(t, &server{store: spannerStore{db: db}})
+	path := "/ko/products/" + butter
+	first := visit(h, http.MethodGet, path)
+	policy := first.Header().Get("Content-Security-Policy")
+	for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "connect-src 'self' https://storage.googleapis.com;", "require-trusted-types-for 'script'"} {
+		if !strings.Contains(policy, want) {
+			t.Errorf("the policy %q lacks %q", policy, want)
+		}
+	}
+	if w := visit(h, http.MethodGet, path, "If-None-Match", first.Header().Get("ETag")); w.Code != http.StatusNotModified || w.Body.Len() > 0 {
+		t.Errorf("again: %d", w.Code)
+	}
+	if w := visit(h, http.MethodHead, path); w.Code != http.StatusOK || w.Header().Get("ETag") != first.Header().Get("ETag") {
+		t.Errorf("HEAD: %d %s", w.Code, w.Header())
+	}
+	addReview(t, db, uuid.NewString(), nil)
+	if w := visit(h, http.MethodGet, path, "If-None-Match", first.Header().Get("ETag")); w.Code != http.StatusOK {
+		t.Errorf("after a review: %d", w.Code)
+	}
+
+	d := parse(t, path, first)
+	href, _ := attribute(d.one("link", "rel=stylesheet"), "href")
+	if w := visit(h, http.MethodGet, href); w.Code != http.StatusOK || !strings.Contains(w.Header().Get("Cache-Control"), "immutable") ||
+		w.Header().Get("Content-Type") != "text/css; charset=utf-8" {
+		t.Errorf("%s: %d %s", href, w.Code, w.Header())
+	}
+	if w := visit(h, http.MethodGet, "/assets/another/shop.css"); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != "no-cache" {
+		t.Errorf("a style sheet of another release: %d %s", w.Code, w.Header())
+	}
+	if w := visit(h, http.MethodGet, "/assets/another/none.css"); w.Code != http.StatusNotFound {
+		t.Errorf("a style sheet that is not there: %d", w.Code)
+	}
+	for _, preloaded := range d.all("link", "rel=modulepreload") {
+		href, _ := attribute(preloaded, "href")
+		if w := visit(h, http.MethodGet, href); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/javascript; charset=utf-8" {
+			t.Errorf("%s: %d %s", href, w.Code, w.Header())
+		}
+	}
+}
+
+func TestReviewsAreReadPageByPageWithoutScripts(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addProducts(t, db, butter)
+	want := map[string]bool{}
+	for i := range 23 {
+		id := uuid.NewString()
+		want[id] = true
+		addReview(t, db, id, map[string]any{"SubmittedAt": noon.Add(time.Duration(i) * time.Minute)})
+	}
+	h := newShop(t, &server{store: spannerStore{db: db}})
+	got := map[string]bool{}
+	path, pages := "/ja/products/"+butter, 0
+	for ; path != "" && pages < 5; pages++ {
+		d := read(t, h, path)
+		for _, a := range d.all("article", "class=review") {
+			id, _ := attribute(a, "data-id")
+			got[id] = true
+		}
+		next := ""
+		if links := d.all("a", "rel=next"); len(links) == 1 {
+			href, _ := attribute(links[0], "href")
+			query, _, _ := strings.Cut(href, "#")
+			next = "/ja/products/" + butter + query
+		}
+		path = next
+	}
+	if !maps.Equal(got, want) || pages != 3 {
+		t.Errorf("%d reviews on %d pages, want 23 on 3", len(got), pages)
+	}
+}
+
+func TestFailuresArePagesForBrowsersAndProblemsForOthers(t *testing.T) {
+	db, srv := spannerdbtest.New(t)
+	addShelf(t, db)
+	h := newShop(t, &server{store: spannerStore{db: db}})
+	for _, tc := range []struct {
+		path   string
+		fault  error
+		status int
+	}{
+		{"/ko/nothing", nil, 404},
+		{"/nothing", nil, 404},
+		{"/ko/products/none", nil, 404},
+		{"/ko/products/NONE", nil, 422},
+		{"/ko/products/" + butter + "?page_token=x", nil, 422},
+		{"/ko/products/" + butter, status.Error(codes.ResourceExhausted, "secret detail"), 503},
+		{"/ko/", status.Error(codes.PermissionDenied, "secret detail"), 500},
+	} {
+		srv.Fail(tc.fault)
+		page := visit(h, http.MethodGet, tc.path, "Accept-Language", "ko")
+		plain := visit(h, http.MethodGet, tc.path, "Accept", "application/json")
+		srv.Fail(nil)
+		if page.Code != tc.status || page.Header().Get("Content-Type") != "text/html; charset=utf-8" || page.Header().Get("Content-Security-Policy") == "" {
+			t.Errorf("GET %s: %d %s, want a page with %d", tc.path, page.Code, page.Header(), tc.status)
+			continue
+		}
+		d := parse(t, tc.path, page)
+		if lang, _ := attribute(d.one("html"), "lang"); lang != "ko" || text(d.one("h1")) == "" {
+			t.Errorf("GET %s is answered in %q", tc.path, lang)
+		}
+		if strings.Contains(page.Body.String(), "secret") {
+			t.Errorf("GET %s tells %s", tc.path, page.Body)
+		}
+		if plain.Code != tc.status || plain.Header().Get("Content-Type") != problem.ContentType {
+			t.Errorf("GET %s without a browser: %d %s", tc.path, plain.Code, plain.Header())
+		}
+		if tc.status == 503 && page.Header().Get("Retry-After") == "" {
+			t.Errorf("GET %s does not say when to come back", tc.path)
+		}
+	}
+	if w := visit(h, http.MethodGet, "/v1/products/none"); w.Header().Get("Content-Type") != problem.ContentType {
+		t.Errorf("the API answers a browser with %s", w.Header())
+	}
+	if w := visit(h, http.MethodPost, "/ko/"); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") == "" {
+		t.Errorf("POST of a page: %d %s", w.Code, w.Header())
+	}
+}
+
+func TestAReviewIsFoundHelpfulWithoutScripts(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	published, held := addShelf(t, db)
+	to, topicServer := pubsubtest.New(t, "reviews")
+	store := spannerStore{db: db}
+	h := newShop(t, &server{store: store, changes: &changes{contents: store, reviews: topic.New(to)}})
+	d := desk{topic: topicServer}
+	path := "/ko/products/" + butter + "/reviews/" + published + "/helpful"
+	w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "same-origin")
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/ko/products/"+butter+"#r-"+published || !strings.HasPrefix(w.Header().Get("Set-Cookie"), "visitor=") {
+		t.Errorf("%d %s", w.Code, w.Header())
+	}
+	if got := d.published(t); len(got) != 1 || got[0].About() != (wire.Key{Product: butter, Review: published}) {
+		t.Errorf("published %v", got)
+	}
+	if w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "cross-site"); w.Code != http.StatusForbidden {
+		t.Errorf("from another site: %d", w.Code)
+	}
+	if w := visit(h, http.MethodPost, strings.Replace(path, published, held, 1)); w.Code != http.StatusNotFound {
+		t.Errorf("a held review: %d", w.Code)
+	}
+	if got := d.published(t); len(got) != 1 {
+		t.Errorf("published %v", got)
+	}
+}
+
+func TestNothingInAnAddressBecomesMarkup(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	h := newShop(t, &server{store: spannerStore{db: db, scan: true}})
+	const evil = `"><script>alert(1)</script>`
+	d := read(t, h, "/en/?q="+strings.NewReplacer(`"`, "%22", "<", "%3C", ">", "%3E").Replace(evil))
+	if got, _ := attribute(d.one("input", "id=q"), "value"); got != evil {
+		t.Errorf("the search box has %q", got)
+	}
+	if diff := cmp.Diff("We found nothing for “"+evil+"”.", text(d.one("div", "class=missing").FirstChild)); diff != "" {
+		t.Error(diff)
+	}
+}

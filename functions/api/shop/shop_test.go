@@ -1,0 +1,287 @@
+package shop
+
+import (
+	"encoding/base64"
+	"image"
+	"image/color"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func newSite(t testing.TB) *Site {
+	t.Helper()
+	s, err := New(Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// families are texts whose keys are made of a name, of the API or of the state of a review.
+var families = map[string][]string{
+	"kind_":       append([]string{""}, kinds...),
+	"aspect_":     {"delivery", "packaging", "quality", "size", "price", "contents"},
+	"tone_":       {tone(1), tone(0), tone(-1)},
+	"sort_":       orders,
+	"say_":        {"published", "held", "rejected"},
+	"say_status_": {"pending", "published", "held", "rejected", "waiting", "deleted", "unknown"},
+}
+
+// usedTexts returns the keys of the texts that templates, modules and Go ask for.
+func usedTexts(t *testing.T) map[string]bool {
+	t.Helper()
+	used := map[string]bool{}
+	for prefix, names := range families {
+		for _, name := range names {
+			used[prefix+name] = true
+		}
+	}
+	for pattern, call := range map[string]string{
+		"*.go": `l\.(T|Count)\("(\w+)"`, "templates/*.html": `\b(t|count) "(\w+)"`, "assets/*.js": `\b(t)\('(\w+)'`, "dress.go": `(key) :?= "(\w+)"`,
+	} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, m := range regexp.MustCompile(call).FindAllStringSubmatch(string(b), -1) {
+				switch key := m[2]; {
+				case strings.EqualFold(m[1], "count"):
+					used[key+"_one"], used[key+"_other"] = true, true
+				case m[1] == "key":
+					used[key], used[key+"_title"] = true, true
+				case strings.HasPrefix(pattern, "assets"):
+					used["say_"+key] = true
+				default:
+					used[key] = true
+				}
+			}
+		}
+	}
+	return used
+}
+
+func TestEveryTextIsThereInEveryLanguageAndUsed(t *testing.T) {
+	used := usedTexts(t)
+	blanks := regexp.MustCompile(`\{\w+\}`)
+	in := func(text string) []string {
+		found := blanks.FindAllString(text, -1)
+		slices.Sort(found)
+		return slices.Compact(found)
+	}
+	all := newSite(t).languages.all
+	if len(all) != 5 {
+		t.Errorf("%d languages", len(all))
+	}
+	for _, l := range all {
+		for key := range used {
+			if l.texts[key] == "" {
+				t.Errorf("%s has no text %q", l.Code, key)
+			}
+		}
+		for key, text := range l.texts {
+			if !used[key] {
+				t.Errorf("%s has the text %q, which nobody uses", l.Code, key)
+			}
+			if want := all[0].texts[key]; !slices.Equal(in(text), in(want)) && key != "date" {
+				t.Errorf("%s: %q has the blanks %q, in %s %q", l.Code, key, in(text), all[0].Code, in(want))
+			}
+			if strings.TrimSpace(text) != text || strings.Contains(text, "'") {
+				t.Errorf("%s: %q is %q: space around it, or a typewriter's apostrophe", l.Code, key, text)
+			}
+		}
+	}
+}
+
+func TestNumbersPricesAndDaysAreWrittenAsTheLanguageDoes(t *testing.T) {
+	s := newSite(t)
+	for code, want := range map[string][]string{
+		"en": {"₩32,900", "$1,234.50", "4.3", "−0.5", "July 9, 2021", "March 1, 2025", "1 review", "0 reviews", "1,234 reviews", "4.3 out of 5 stars", "5 out of 5 stars"},
+		"ko": {"₩32,900", "US$1,234.50", "4.3", "−0.5", "2021년 7월 9일", "2025년 3월 1일", "리뷰 1개", "리뷰 0개", "리뷰 1,234개", "별 5개 중 4.3개", "별 5개 중 5개"},
+		"ja": {"₩32,900", "$1,234.50", "4.3", "−0.5", "2021年7月9日", "2025年3月1日", "レビュー1件", "レビュー0件", "レビュー1,234件", "5つ星のうち4.3", "5つ星のうち5"},
+		"fr": {"32 900 ₩", "1 234,50 $US", "4,3", "−0,5", "9 juillet 2021", "1er mars 2025", "1 avis", "0 avis", "1 234 avis", "4,3 étoiles sur 5", "5 étoiles sur 5"},
+		"es": {"32.900 KRW", "1.234,50 US$", "4,3", "−0,5", "9 de julio de 2021", "1 de marzo de 2025", "1 opinión", "0 opiniones", "1.234 opiniones", "4,3 de 5 estrellas", "5 de 5 estrellas"},
+	} {
+		l := s.languages.named(code)
+		check := func(i int, got string, err error) {
+			t.Helper()
+			if got = strings.ReplaceAll(got, "\u00a0", " "); err != nil || got != want[i] {
+				t.Errorf("%s: %q, %v, want %q", code, got, err, want[i])
+			}
+		}
+		won, err := l.Price(32900, "KRW")
+		check(0, won, err)
+		dollars, err := l.Price(123450, "USD")
+		check(1, dollars, err)
+		check(2, l.Average(4.25000001), nil)
+		check(3, l.Signed(-0.5), nil)
+		day, err := l.Day("2021-07-09")
+		check(4, day, err)
+		first, err := l.Date(time.Date(2025, 3, 1, 23, 0, 0, 0, time.UTC))
+		check(5, first, err)
+		for i, n := range []int64{1, 0, 1234} {
+			counted, err := l.Count("reviews", n)
+			check(6+i, counted, err)
+		}
+		for i, mean := range []float64{4.3, 5} {
+			drawn, err := l.newStars(mean)
+			check(9+i, drawn.Label, err)
+		}
+		if _, err := l.Price(1, "nothing"); err == nil {
+			t.Errorf("%s has a price in no currency", code)
+		}
+		if _, err := l.T("nothing"); err == nil {
+			t.Errorf("%s has a text for nothing", code)
+		}
+		if got := l.Term("kind_", "poster"); got != "poster" {
+			t.Errorf("%s calls a kind that is new %q", code, got)
+		}
+	}
+}
+
+func TestPlainPrice(t *testing.T) {
+	for _, tc := range []struct {
+		amount         int64
+		currency, want string
+	}{{18900, "KRW", "18900"}, {1999, "USD", "19.99"}, {5, "EUR", "0.05"}, {0, "USD", "0.00"}, {700, "JPY", "700"}} {
+		if got := plainPrice(tc.amount, tc.currency); got != tc.want {
+			t.Errorf("%d %s = %s, want %s", tc.amount, tc.currency, got, tc.want)
+		}
+	}
+}
+
+func TestAModulePreloadsAllThatItImports(t *testing.T) {
+	s := newSite(t)
+	imports := regexp.MustCompile(`'\./([a-z]+\.js)'`)
+	for name, b := range s.assets.all {
+		for _, m := range imports.FindAllSubmatch(b, -1) {
+			if s.assets.all[string(m[1])] == nil {
+				t.Errorf("%s imports %s, which is not there", name, m[1])
+			}
+		}
+	}
+	if got, want := s.assets.preload("site.js", "form.js"), []string{"api.js", "device.js", "outbox.js", "page.js", "photos.js", "status.js"}; !slices.Equal(got, want) {
+		t.Errorf("the form preloads %v, want %v", got, want)
+	}
+	if got, want := s.assets.preload("site.js"), []string{"page.js"}; !slices.Equal(got, want) {
+		t.Errorf("every page preloads %v, want %v", got, want)
+	}
+}
+
+// The colours are those of the reference, https://github.com/evanw/thumbhash, in the first and in the last corner.
+func TestABlurHasTheColoursOfThePicture(t *testing.T) {
+	for _, tc := range []struct {
+		name, hash    string
+		width, height int
+		first, last   color.NRGBA
+	}{
+		{"wide", "4RYGXIQ1VnZvdYdUhoNmgPmJaQ==", 300, 150, color.NRGBA{69, 32, 209, 255}, color.NRGBA{145, 149, 57, 255}},
+		{"tall", "3xYGNAgwlYSplWQYR+hUYPGOWQ==", 80, 160, color.NRGBA{56, 1, 215, 255}, color.NRGBA{129, 137, 157, 255}},
+		{"with transparency, which is left out", "nkWGK4Q3IlNHhzBUMNtvNL9XiIiIiIg=", 60, 40, color.NRGBA{26, 0, 174, 255}, color.NRGBA{119, 93, 138, 255}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			hash, err := base64.StdEncoding.DecodeString(tc.hash)
+			if err != nil {
+				t.Fatal(err)
+			}
+			img, ok := decodeThumbhash(hash, tc.width, tc.height)
+			if !ok {
+				t.Fatal("it is none")
+			}
+			corner := img.Bounds().Max
+			if max(corner.X, corner.Y) != blurSide || (corner.X > corner.Y) != (tc.width > tc.height) {
+				t.Errorf("it is %v", img.Bounds())
+			}
+			for at, want := range map[image.Point]color.NRGBA{{}: tc.first, corner.Sub(image.Pt(1, 1)): tc.last} {
+				got := color.NRGBAModel.Convert(img.At(at.X, at.Y)).(color.NRGBA)
+				for _, d := range []int{int(got.R) - int(want.R), int(got.G) - int(want.G), int(got.B) - int(want.B)} {
+					if max(d, -d) > 10 { // the reference has other pixels
+						t.Errorf("at %v it is %v, want %v", at, got, want)
+					}
+				}
+			}
+			if uri := string(blur(hash, tc.width, tc.height)); !strings.HasPrefix(uri, "data:image/bmp;base64,") || len(uri) > 400 {
+				t.Errorf("the blur is %q", uri)
+			}
+		})
+	}
+	if uri := blur([]byte{1}, 300, 150); uri != "" {
+		t.Errorf("no hash becomes %q", uri)
+	}
+}
+
+func FuzzBlur(f *testing.F) {
+	f.Add([]byte{0xdb, 0x28, 0x12, 0x17, 0x34, 0x83, 0x78}, 3, 4)
+	f.Add([]byte{}, 0, -1)
+	f.Fuzz(func(t *testing.T, hash []byte, width, height int) {
+		if uri := blur(hash, width, height); len(uri) > 400 {
+			t.Errorf("the blur has %d bytes", len(uri))
+		}
+	})
+}
+
+func FuzzWantedLanguage(f *testing.F) {
+	l, err := loadLanguages()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add("ko-KR,ko;q=0.9", "language=ja", "fr")
+	f.Fuzz(func(t *testing.T, accept, cookie, path string) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.URL.Path = "/" + path
+		r.Header.Set("Accept-Language", accept)
+		r.Header.Set("Cookie", cookie)
+		if l.wanted(r) == nil {
+			t.Error("no language")
+		}
+	})
+}
+
+func TestAPageForEveryFailureInEveryLanguage(t *testing.T) {
+	s := newSite(t)
+	for _, l := range s.languages.all {
+		titles := map[string]bool{}
+		for _, status := range []int{400, 404, 405, 422, 429, 500, 503} {
+			b, err := s.errorPage(l, status)
+			if err != nil {
+				t.Errorf("%s %d: %v", l.Code, status, err)
+			}
+			titles[regexp.MustCompile(`<h1>.*</h1>`).FindString(string(b))] = true
+		}
+		if len(titles) != 4 {
+			t.Errorf("%s says %v", l.Code, slices.Collect(maps.Keys(titles)))
+		}
+	}
+}
+
+func TestABrowserPrefersPages(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"text/html,application/xhtml+xml,*/*;q=0.8": true, "text/html": true, "": false, "*/*": false,
+		"application/json": false, "application/json, text/html;q=0.5": false,
+	} {
+		if got := prefersHTML(accept); got != want {
+			t.Errorf("Accept: %s: %v", accept, got)
+		}
+	}
+}
+
+func BenchmarkNew(b *testing.B) {
+	for b.Loop() {
+		newSite(b)
+	}
+}
