@@ -7,14 +7,21 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // tab is a page in a browser.
@@ -92,12 +99,19 @@ func (b *tab) text(selector string) string {
 	return s
 }
 
-// waitFor waits until an expression is true.
+// waitFor waits until an expression is true, on this page or on the next.
 func (b *tab) waitFor(what, expression string) {
 	b.t.Helper()
-	if _, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond))); err != nil {
-		b.t.Fatalf("%s: %v", what, err)
+	for range 20 {
+		_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
+		if err == nil {
+			return
+		}
+		if !strings.Contains(err.Error(), "navigated") && !strings.Contains(err.Error(), "context with specified id") {
+			b.t.Fatalf("%s: %v", what, err)
+		}
 	}
+	b.t.Fatalf("%s: the pages come and go", what)
 }
 
 // calm fails the test when the browser complained.
@@ -110,55 +124,109 @@ func (b *tab) calm() {
 	}
 }
 
-// testPage writes reviews as a shopper does, and waits for their scores.
+// evaluated returns what an expression is.
+func evaluated[T any](b *tab, expression string) T {
+	b.t.Helper()
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// call sends a command of the DevTools protocol.
+func call[P, R any](b *tab, command cdp.Command[P, R], params P) {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, command, params); err != nil {
+		b.t.Fatalf("%s: %v", command.Method, err)
+	}
+}
+
+// open goes to a page, and waits until its modules have run.
+func (b *tab) open(url string) {
+	b.t.Helper()
+	b.do("open "+url, chromedp.Navigate(url), chromedp.WaitVisible("#theme"))
+}
+
+// fill writes a review into the form.
+func (b *tab) fill(stars, text string) {
+	b.t.Helper()
+	b.waitFor("the form is ready", `document.querySelector("#submit")?.disabled === false`)
+	evaluated[string](b, `document.querySelector("#text").value = ""`)
+	b.do("write", chromedp.Focus("#star-"+stars), chromedp.SendKeys("#star-"+stars, " "), chromedp.SendKeys("#text", text))
+}
+
+// settled waits until the review that was sent is published.
+func (b *tab) settled() {
+	b.t.Helper()
+	b.waitFor("it is published", `document.querySelector("#outcome")?.dataset.status === "published"`)
+}
+
+// count is how many reviews a product has, as the API says.
+func (b *tab) count(product string) int {
+	b.t.Helper()
+	return evaluated[int](b, `fetch("/v1/products/`+product+`/rating").then((answer) => answer.json()).then((rating) => rating.count)`)
+}
+
+const first = `document.querySelector("#reviews article.review")`
+
+// testPage does what shoppers do.
 func (r *running) testPage(t *testing.T) {
+	t.Run("a review is written and seen", r.testWriting)
+	t.Run("photos", r.testPhotos)
+	t.Run("a review is edited and deleted", r.testOwnReviews)
+	t.Run("goods and reviews are found", r.testFinding)
+	t.Run("languages", r.testLanguages)
+	t.Run("keyboard only", r.testKeyboard)
+	t.Run("offline, then again", r.testOffline)
+	t.Run("an answer that is lost", r.testLostAnswer)
+	t.Run("a draft is kept", r.testDraft)
+	t.Run("a review is helpful", r.testHelpful)
+	t.Run("without scripts", r.testWithoutScripts)
+	t.Run("themes", r.testThemes)
+	t.Run("axe-core", r.testAxe)
+}
+
+func (r *running) testWriting(t *testing.T) {
 	for _, tc := range []struct {
-		lang, path, heading, text, sign string
+		lang, path, product, text, sign string
 	}{
-		{"en-US", "/#!/review", "BTS Single Album BUTTER [Cream + Peaches Ver.]", "I love this album, it is beautiful <b>💜</b>", "+"},
-		{"ko-KR", "/#!/review/hoodie-purple", "Purple Heart Hoodie", "실망이에요. 환불해 주세요", "-"},
+		{"en-US", "/#!/review", "butter-cream-peaches", "I love this album, it is beautiful <b>💜</b>", "+"},
+		{"ko-KR", "/#!/review/hoodie-purple", "hoodie-purple", "실망이에요. 환불해 주세요", "-"},
 	} {
 		t.Run(tc.lang, func(t *testing.T) {
 			b := browse(t, tc.lang)
-			b.do("open the form", chromedp.Navigate(r.url+tc.path), chromedp.WaitVisible("#review-form"), chromedp.WaitVisible("#rating-count"))
+			b.do("open the form", chromedp.Navigate(r.url+tc.path), chromedp.WaitVisible("#review-form"))
 			b.waitFor("the page speaks the browser's language", `document.documentElement.lang === "`+tc.lang[:2]+`"`)
-			if got := b.text("h1"); got != tc.heading {
-				t.Errorf("heading %q, want %q", got, tc.heading)
-			}
-			before := b.text("#rating-count")
+			b.waitFor("the form is ready", `document.querySelector("#submit").disabled === false`)
+			before := b.count(tc.product)
 
 			b.do("submit without stars", chromedp.Click("#submit"), chromedp.WaitVisible("#rating-error"))
 			if b.text("#rating-error") == "" {
 				t.Error("a review without stars is not complained of at the field")
 			}
-			b.do("submit", chromedp.Focus("#star-4"), chromedp.SendKeys("#star-4", " "), chromedp.SendKeys("#text", tc.text),
-				chromedp.SendKeys("#author", "chromium"), chromedp.Click("#submit"))
-			const first = `document.querySelector("#reviews article.review")`
-			b.waitFor("the review is shown", first+`?.querySelector(".text").textContent.includes("`+tc.text[:6]+`")`)
-			b.waitFor("it is published with its score", first+`.dataset.status === "published" && `+first+`.querySelector(".score") !== null`)
-			b.waitFor("the rating changes", `document.querySelector("#rating-count").textContent !== "`+before+`"`)
-			if got := b.text("#reviews article.review"); strings.Contains(got, "null") || strings.Contains(got, "undefined") {
-				t.Errorf("the page shows %q", got)
+			if tc.path == "/#!/review" {
+				if b.text("#product-error") == "" {
+					t.Error("a review of no product is not complained of at the field")
+				}
+				b.do("choose the product", chromedp.SetValue("#product", tc.product))
 			}
+			b.fill("4", tc.text)
+			b.do("submit", chromedp.SendKeys("#author", "chromium"), chromedp.Click("#submit"))
+			b.settled()
+			b.do("see it", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own"))
 			if got := b.text("#reviews article.review .text"); got != tc.text {
 				t.Errorf("the page shows %q, want %q", got, tc.text)
 			}
-			if got := b.text("#reviews article.review .score"); !strings.Contains(strings.ReplaceAll(got, "\u2212", "-"), tc.sign) {
+			if got := b.text("#reviews article.review .sentiment"); !strings.Contains(strings.ReplaceAll(got, "\u2212", "-"), tc.sign) {
 				t.Errorf("the score is %q, want one with %s", got, tc.sign)
+			}
+			if got := evaluated[string](b, `document.querySelector("#rating-count").dataset.count`); got != strconv.Itoa(before+1) {
+				t.Errorf("%s reviews, there were %d", got, before)
 			}
 			b.calm()
 		})
 	}
-	t.Run("photos", r.testPhotos)
-	t.Run("products", func(t *testing.T) {
-		b := browse(t, "en-US")
-		b.do("open the shop", chromedp.Navigate(r.url+"/"), chromedp.WaitVisible("#product-list a.product"))
-		b.waitFor("it shows all goods", `document.querySelectorAll("#product-list a.product").length >= 12`)
-		b.waitFor("they have pictures", `document.querySelectorAll("#product-list img.cover").length >= 12 &&
-			[...document.querySelectorAll("#product-list img.cover")].slice(0, 4).every((img) => img.complete && img.naturalWidth > 0)`)
-		b.do("open one", chromedp.Click(`a.product[data-product="mug-galaxy"]`), chromedp.WaitVisible("#review-form"))
-		b.calm()
-	})
 }
 
 // testPhotos adds photos to a review, one of which it takes back, and waits until they are shown.
@@ -177,7 +245,8 @@ func (r *running) testPhotos(t *testing.T) {
 		files = append(files, file)
 	}
 	b := browse(t, "en-US")
-	b.do("open the form", chromedp.Navigate(r.url+"/#!/review/mug-galaxy"), chromedp.WaitVisible("#review-form"))
+	b.open(r.url + "/en/products/mug-galaxy/review")
+	b.waitFor("the form is ready", `document.querySelector("#submit").disabled === false`)
 	b.do("choose photos", chromedp.SetUploadFiles("#photos", files))
 	b.waitFor("they are sent", `document.querySelectorAll("#photo-list li[data-object]").length === 3`)
 	if got := b.text("#photos-error"); !strings.Contains(got, "notes.txt") {
@@ -185,26 +254,289 @@ func (r *running) testPhotos(t *testing.T) {
 	}
 	b.do("take one back", chromedp.Click(`#photo-list li:last-child .remove`))
 	b.waitFor("it is gone", `document.querySelectorAll("#photo-list li").length === 2`)
-	b.do("submit", chromedp.Focus("#star-5"), chromedp.SendKeys("#star-5", " "), chromedp.SendKeys("#text", "Look at it"), chromedp.Click("#submit"))
-	const first = `document.querySelector("#reviews article.review")`
-	b.waitFor("it is published", first+`?.dataset.status === "published"`)
-	b.waitFor("its photos are shown", `(() => {
-		const imgs = [...`+first+`.querySelectorAll(".photos img")];
-		return imgs.length === 2 && imgs.every((img) => img.complete && img.naturalWidth > 0);
-	})()`)
-	b.waitFor("the form is empty", `document.querySelectorAll("#photo-list li").length === 0`)
+	b.do("come back", chromedp.Reload())
+	b.waitFor("the others are still there", `document.querySelectorAll("#photo-list li[data-object]").length === 2`)
+	b.fill("5", "Look at it")
+	b.do("submit", chromedp.Click("#submit"))
+	b.settled()
+	b.do("see it", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own"))
 	for range 100 { // until the renditions are there
-		b.do("come back", chromedp.Reload(), chromedp.WaitVisible("#reviews article.review"))
-		found, err := chromedp.Run(b.ctx, chromedp.Evaluate[bool](`[...`+first+`.querySelectorAll(".photos a img")].length === 2`))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if found {
+		if evaluated[bool](b, first+`.querySelectorAll(".photos a img[srcset]").length === 2`) {
 			break
 		}
 		time.Sleep(100 * time.Millisecond)
+		b.do("come back", chromedp.Reload(), chromedp.WaitVisible("#reviews article.review"))
 	}
-	b.waitFor("another shopper sees their renditions", `[...`+first+`.querySelectorAll(".photos a img")].filter((img) =>
+	b.do("look at them", chromedp.ScrollIntoView("#reviews .photos"))
+	b.waitFor("another shopper sees their renditions", `[...`+first+`.querySelectorAll(".photos a img[srcset]")].filter((img) =>
 		img.currentSrc.includes("/img/reviews/") && img.complete && img.naturalWidth > 0).length === 2`)
+	b.calm()
+}
+
+func (r *running) testOwnReviews(t *testing.T) {
+	const product = "cushion-seven"
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/products/" + product + "/review")
+	before := b.count(product)
+	b.fill("5", "Soft and lovely")
+	b.do("submit", chromedp.Click("#submit"))
+	b.settled()
+	b.do("edit it", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own a"), chromedp.Click("#reviews .own a"), chromedp.WaitVisible("#review-form"))
+	b.waitFor("the form has what was written", `document.querySelector("#text").value === "Soft and lovely" && document.querySelector("#star-5").checked`)
+	b.fill("1", "It fell apart. Terrible")
+	b.do("save", chromedp.Click("#submit"))
+	b.settled()
+	b.do("see it", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own"))
+	if got := b.text("#reviews article.review .text"); got != "It fell apart. Terrible" {
+		t.Errorf("after the edit the page shows %q", got)
+	}
+	if got := b.count(product); got != before+1 {
+		t.Errorf("%d reviews, there were %d", got, before)
+	}
+	b.open(r.url + "/en/mine")
+	b.waitFor("it is listed", `document.querySelector("#mine article [data-status=published]") !== null`)
+	b.do("think again", chromedp.Click("#mine button"), chromedp.WaitVisible("#sure"), chromedp.Click("#sure .quiet"))
+	b.waitFor("it is still there", `!document.querySelector("#sure").open && document.querySelector("#mine article") !== null`)
+	b.do("delete it", chromedp.Click("#mine button"), chromedp.WaitVisible("#sure"), chromedp.Click("#sure .danger"))
+	b.waitFor("it is gone, and that is said", `document.querySelector("#mine article") === null && document.querySelector("#live").textContent !== ""`)
+	for range 100 {
+		if b.count(product) == before {
+			b.calm()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Errorf("it still counts")
+}
+
+func (r *running) testFinding(t *testing.T) {
+	b := browse(t, "en-US")
+	b.open(r.url + "/")
+	b.waitFor("it shows all goods", `document.querySelectorAll("#product-list a.product").length >= 12`)
+	b.waitFor("they have pictures", `document.querySelectorAll("#product-list img[srcset]").length >= 12 &&
+		[...document.querySelectorAll("#product-list img[srcset]")].slice(0, 4).every((img) => img.complete && img.naturalWidth > 0)`)
+	b.do("only books", chromedp.Click(`.chip[href*=photobook]`), chromedp.WaitVisible(`.chip[href*=photobook][aria-current]`))
+	if got := evaluated[int](b, `document.querySelectorAll("#product-list a.product").length`); got != 2 {
+		t.Errorf("%d photo books, want 2", got)
+	}
+	b.open(r.url + "/en/")
+	b.do("search", chromedp.SendKeys("#q", "버터"), chromedp.KeyEvent(kb.Enter))
+	b.waitFor("it is found by what Koreans call it", `[...document.querySelectorAll("#product-list a.product")].map((card) => card.dataset.product).join() === "butter-cream-peaches"`)
+	b.do("open it", chromedp.Click(`a.product`), chromedp.WaitVisible("#reviews"))
+
+	all := evaluated[int](b, `document.querySelectorAll("#reviews article").length`)
+	b.do("those of two stars", chromedp.SetValue("select[name=rating]", "2"))
+	evaluated[bool](b, `document.querySelector("select[name=rating]").dispatchEvent(new Event("change", {bubbles: true}))`)
+	b.waitFor("they are shown", `location.search === "?sort=newest&rating=2" &&
+		[...document.querySelectorAll("#reviews article .stars")].every((stars) => stars.getAttribute("aria-label") === "2 out of 5 stars")`)
+	if got := evaluated[int](b, `document.querySelectorAll("#reviews article").length`); got == 0 || got >= all {
+		t.Errorf("%d reviews of %d have two stars", got, all)
+	}
+	b.do("back", chromedp.NavigateBack())
+	b.waitFor("all are shown", `document.querySelectorAll("#reviews article").length === `+strconv.Itoa(all))
+	b.do("by the histogram", chromedp.Click(`.histogram a[href*="rating=5"]`))
+	b.waitFor("they are shown, and the heading has the focus", `location.search.includes("rating=5") && document.activeElement.id === "reviews-title" &&
+		document.querySelector(".histogram a[aria-current]") !== null`)
+	b.calm()
+}
+
+// testLanguages compares what the server writes with what the browser knows of languages.
+func (r *running) testLanguages(t *testing.T) {
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/products/butter-cream-peaches?sort=oldest")
+	for _, code := range []string{"ko", "ja", "fr", "es", "en"} {
+		b.do("choose "+code, chromedp.Click(".languages summary"), chromedp.Click(".languages a[lang="+code+"]"), chromedp.WaitVisible(`html[lang=`+code+`] #theme`))
+		said := evaluated[[]string](b, `[document.querySelector("h1 + .price").textContent, document.querySelector(".headline .muted").textContent,
+			...[...document.querySelectorAll("time")].map((time) => time.textContent)].map((text) => text.replaceAll(/\s/gu, " "))`)
+		want := evaluated[[]string](b, `[new Intl.NumberFormat("`+code+`", {style: "currency", currency: "KRW"}).format(32900),
+			new Intl.DateTimeFormat("`+code+`", {dateStyle: "long"}).format(new Date(2021, 6, 9))].map((text) => text.replaceAll(/\s/gu, " "))`)
+		if said[0] != want[0] || !strings.Contains(said[1], want[1]) {
+			t.Errorf("%s: the page says %q, the browser %q", code, said[:2], want)
+		}
+	}
+	b.do("choose Japanese", chromedp.Click(".languages summary"), chromedp.Click(".languages a[lang=ja]"), chromedp.WaitVisible(`html[lang=ja] #theme`))
+	b.do("come again", chromedp.Navigate(r.url+"/"), chromedp.WaitVisible(`html[lang=ja] #theme`))
+	b.calm()
+}
+
+// testKeyboard goes from the list to a published review with no more than a keyboard.
+func (r *running) testKeyboard(t *testing.T) {
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/")
+	press := func(keys string) { b.do("press a key", chromedp.KeyEvent(keys)) }
+	reach := func(selector string) {
+		t.Helper()
+		for range 60 {
+			press(kb.Tab)
+			if !evaluated[bool](b, `document.activeElement.matches("`+selector+`")`) {
+				continue
+			}
+			if !evaluated[bool](b, `(() => { const marked = document.activeElement.closest(".star") ?? document.activeElement.previousElementSibling ?? document.activeElement;
+				return [document.activeElement, marked].some((node) => getComputedStyle(node).outlineStyle !== "none"); })()`) {
+				t.Errorf("nothing shows that %s has the focus", selector)
+			}
+			return
+		}
+		t.Fatalf("the keyboard does not reach %s", selector)
+	}
+	press(kb.Tab)
+	if !evaluated[bool](b, `document.activeElement.matches(".skip")`) {
+		t.Error("the first is not the link to the content")
+	}
+	press(kb.Enter)
+	reach("a.product[data-product=blanket-starry]")
+	press(kb.Enter)
+	b.waitFor("its page", `document.querySelector("#write") !== null`)
+	reach("#write")
+	press(kb.Enter)
+	b.waitFor("the form is ready", `document.querySelector("#submit")?.disabled === false`)
+	reach("input[name=rating]")
+	for range 3 {
+		press(kb.ArrowRight)
+	}
+	if got := evaluated[string](b, `document.querySelector("#review-form").elements.rating.value`); got != "4" {
+		t.Errorf("the arrows choose %s stars", got)
+	}
+	reach("#text")
+	press("Warm and soft, I love it")
+	reach("#photos")
+	reach("#submit")
+	press(kb.Enter)
+	b.settled()
+	if !evaluated[bool](b, `document.activeElement.id === "outcome-title"`) {
+		t.Error("the focus does not go to what became of the review")
+	}
+	b.calm()
+}
+
+func (b *tab) offline(now bool) {
+	b.t.Helper()
+	call(b, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{{Offline: now, DownloadThroughput: -1, UploadThroughput: -1}},
+	})
+	call(b, network.OverrideNetworkState, network.OverrideNetworkStateParams{Offline: now, DownloadThroughput: -1, UploadThroughput: -1})
+}
+
+func (r *running) testOffline(t *testing.T) {
+	const product = "tour-tee-black"
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/products/" + product + "/review")
+	before := b.count(product)
+	b.fill("5", "Fits well")
+	b.offline(true)
+	b.do("submit", chromedp.Click("#submit"))
+	b.waitFor("it waits, and says so", `document.querySelector("#outcome").dataset.status === "waiting"`)
+	b.offline(false)
+	b.settled()
+	b.open(r.url + "/en/mine")
+	b.waitFor("it is among mine, once", `document.querySelectorAll("#mine article").length === 1`)
+	if got := b.count(product); got != before+1 {
+		t.Errorf("%d reviews, there were %d", got, before)
+	}
+}
+
+// testLostAnswer loses the answer to a review that the shop has accepted: the browser sends it again, and it is one.
+func (r *running) testLostAnswer(t *testing.T) {
+	const product = "bucket-hat-lavender"
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/products/" + product + "/review")
+	before := b.count(product)
+	b.fill("5", "A fine hat")
+	var tries atomic.Int64
+	if err := chromedp.Listen(b.ctx, func(ev any) {
+		paused, ok := ev.(*fetch.EventRequestPaused)
+		if !ok {
+			return
+		}
+		go func() { // a listener must not wait for the browser
+			if tries.Add(1) == 1 {
+				_, _ = chromedp.Call(b.ctx, fetch.FailRequest, fetch.FailRequestParams{RequestID: paused.RequestID, ErrorReason: network.ErrorReasonFailed})
+				return
+			}
+			_, _ = chromedp.Call(b.ctx, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: paused.RequestID})
+		}()
+	}); err != nil {
+		t.Fatal(err)
+	}
+	call(b, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*/v1/reviews", RequestStage: fetch.RequestStageResponse}}})
+	b.do("submit", chromedp.Click("#submit"))
+	b.settled()
+	if tries.Load() != 2 {
+		t.Errorf("it was sent %d times", tries.Load())
+	}
+	if got := b.count(product); got != before+1 {
+		t.Errorf("%d reviews, there were %d", got, before)
+	}
+}
+
+func (r *running) testDraft(t *testing.T) {
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/products/map-of-the-soul-7/review")
+	b.fill("3", "Half written, in 한국어 💜")
+	b.do("come back", chromedp.Reload())
+	b.waitFor("the draft is there", `document.querySelector("#text").value === "Half written, in 한국어 💜" && document.querySelector("#star-3").checked`)
+	if got := b.text("#text-count"); got != "22 / 5,000" {
+		t.Errorf("it counts %q", got)
+	}
+	b.open(r.url + "/en/products/be-deluxe/review")
+	b.waitFor("another product has none", `document.querySelector("#text-count").textContent.startsWith("0 ") && document.querySelector("#text").value === ""`)
+	evaluated[bool](b, `(() => { const text = document.querySelector("#text"); text.value = "x".repeat(5001); return text.dispatchEvent(new Event("input", {bubbles: true})); })()`)
+	if got := b.text("#text-error"); !strings.Contains(got, "5,000") {
+		t.Errorf("a text that is too long is complained of with %q", got)
+	}
+	b.calm()
+}
+
+func (r *running) testHelpful(t *testing.T) {
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/products/proof-standard")
+	b.waitFor("the page is ready", `document.documentElement.classList.contains("scripted")`)
+	b.do("find it helpful", chromedp.Click("#reviews .helpful button"))
+	b.waitFor("that is said", first+`.querySelector("[data-helpful]").textContent === "Thank you for saying so."`)
+	id := evaluated[string](b, first+`.dataset.id`)
+	for range 100 {
+		b.do("come back", chromedp.Reload(), chromedp.WaitVisible("#reviews article.review"))
+		if evaluated[bool](b, `document.getElementById("r-`+id+`").querySelector("[data-helpful]").textContent === "1 person found this helpful"`) {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	b.waitFor("it is counted, and not asked again", `document.getElementById("r-`+id+`").querySelector("[data-helpful]").dataset.helpful === "1" &&
+		document.getElementById("r-`+id+`").querySelector(".helpful button").disabled`)
+	b.calm()
+}
+
+func (r *running) testWithoutScripts(t *testing.T) {
+	b := browse(t, "ko-KR")
+	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	b.do("open the shop", chromedp.Navigate(r.url+"/"), chromedp.WaitVisible("#product-list"))
+	b.do("search", chromedp.SendKeys("#q", "hoodie"), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(`#product-list li:only-child a[data-product="hoodie-purple"]`))
+	b.do("open one", chromedp.Click("a.product"), chromedp.WaitVisible("#reviews article"))
+	b.do("filter", chromedp.Click(".filters [type=checkbox]"), chromedp.Click(".filters button"), chromedp.WaitVisible(".filters input[checked]"))
+	b.do("find one helpful", chromedp.Navigate(r.url+"/ko/products/memories-2021-bluray"), chromedp.WaitVisible("#reviews article"),
+		chromedp.Click(".helpful button"), chromedp.WaitVisible("#reviews article:target"))
+	b.do("try to write", chromedp.Click("#write"), chromedp.WaitVisible("noscript .notice"))
+	b.calm()
+}
+
+// testThemes sees that a chosen theme wins over the system's, from the first paint on.
+func (r *running) testThemes(t *testing.T) {
+	b := browse(t, "en-US")
+	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
+	const paper = `getComputedStyle(document.documentElement).backgroundColor`
+	b.open(r.url + "/en/")
+	dark := evaluated[string](b, paper)
+	b.do("choose the light one", chromedp.Click("#theme"))
+	light := evaluated[string](b, paper)
+	if light == dark {
+		t.Errorf("both are %s", dark)
+	}
+	b.do("come back", chromedp.Reload(), chromedp.WaitVisible("#theme"))
+	if got := evaluated[string](b, paper); got != light {
+		t.Errorf("it is %s again, not %s", got, light)
+	}
+	if got := evaluated[string](b, `document.querySelector("#theme").getAttribute("aria-label")`); got != "Switch to dark colours" {
+		t.Errorf("the button says %q", got)
+	}
 	b.calm()
 }

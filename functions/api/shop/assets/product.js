@@ -79,7 +79,7 @@ async function show(url) {
 function go(url) {
   const to = new URL(url, location.href);
   for (const [name, value] of [...to.searchParams]) if (!value) to.searchParams.delete(name);
-  history.pushState(null, '', to.pathname + to.search);
+  if (to.search !== location.search) history.pushState(null, '', to.pathname + to.search);
   return busy(() => show(to.href));
 }
 
