@@ -118,7 +118,7 @@ func text(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {
 		if d.Type == html.TextNode {
-			b.WriteString(d.Data)
+			b.WriteString(d.Data + " ")
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")
@@ -245,6 +245,46 @@ func TestAProductsPageShowsWhatTheAPISays(t *testing.T) {
 		if got, _ := attribute(img[0], key); got != want {
 			t.Errorf("%s of the picture is %q, want %q", key, got, want)
 		}
+	}
+}
+
+func TestAReviewIsShownWithAllThatIsKnownOfIt(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addProducts(t, db, butter)
+	const photo = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"
+	id := uuid.NewString()
+	addReview(t, db, id, map[string]any{
+		"Rating": int64(4), "Text": "배송이 느려요", "Aspects": []string{"delivery", "colour"}, "AspectScores": []float64{-0.6, 0.5}, "Helpful": int64(1200),
+		"Reply": "죄송합니다 <i>", "RepliedAt": noon.Add(time.Hour), "EditedAt": noon.Add(time.Minute), "Photos": []string{photo},
+	})
+	apply(t, db, spanner.InsertMap("AspectSums", map[string]any{"Product": butter, "Shard": int64(1), "Aspect": "delivery", "Mentions": int64(3), "ScoreMicros": int64(-1_800_000)}))
+	addRating(t, db, butter, 0, [5]int64{0, 0, 0, 1, 0}, 1, 900000)
+	h := newShop(t, &server{store: spannerStore{db: db}, pictures: newPictures(newShelf(photo))})
+	d := read(t, h, "/fr/products/"+butter)
+	review := document{t, d.path, d.one("article", "data-id="+id)}
+	for name, want := range map[string]string{
+		"reply": "Réponse de la boutique 죄송합니다 <i> 20 novembre 2026", "helpful": "Utile 1 200 personnes ont trouvé cet avis utile",
+		"aspects": "Livraison : Négatif colour : Positif", "when": "(modifié)",
+	} {
+		got := ""
+		for _, tag := range []string{"div", "form", "ul", "p"} {
+			if found := review.all(tag, "class="+name); len(found) > 0 {
+				got = text(found[0])
+			}
+		}
+		if got = strings.ReplaceAll(got, "\u00a0", " "); !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if href, _ := attribute(document{t, d.path, review.one("ul", "class=photos")}.one("a"), "href"); href != "/img/"+photo+"?p=page&g=7" {
+		t.Errorf("the photo leads to %s", href)
+	}
+	sums := document{t, d.path, d.one("section", "id=rating")}
+	if got := text(sums.one("ul", "class=aspects")); got != "Livraison Négatif, 3" {
+		t.Errorf("the reviews speak of %q", got)
+	}
+	if got, _ := attribute(sums.one("svg", "class=stars"), "aria-label"); got != "4 étoiles sur 5" {
+		t.Errorf("the stars are read %q", got)
 	}
 }
 

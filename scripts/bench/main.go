@@ -9,6 +9,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -21,6 +22,7 @@ import (
 	"regexp"
 	"runtime"
 	"slices"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -36,6 +38,7 @@ var benchmarks = []struct {
 	{"city-query", cityQuery},
 	{"city-memory", cityMemory},
 	{"picture", pictureRenditions},
+	{"pages", lighthouse},
 }
 
 func main() {
@@ -80,6 +83,11 @@ func (s *session) atLeast(what string, ratio, goal float64) {
 // atMost adds a value that must not be more than the goal.
 func (s *session) atMost(what string, value, goal float64, unit string) {
 	s.measures = append(s.measures, measure{s.bench, what, fmt.Sprintf("%.1f %s", value, unit), fmt.Sprintf("≤ %v %s", goal, unit), value > goal})
+}
+
+// score adds a score of 100 that must not be less than the goal.
+func (s *session) score(what string, score, goal float64) {
+	s.measures = append(s.measures, measure{s.bench, what, fmt.Sprintf("%.0f", score), fmt.Sprintf("≥ %.0f", goal), score < goal})
 }
 
 var errMissed = errors.New("a goal is missed")
@@ -160,6 +168,45 @@ func (s *session) buildPackage(ctx context.Context, path string) (string, error)
 		return "", fmt.Errorf("build %s: %w", path, err)
 	}
 	return to, nil
+}
+
+// npmInstall installs a package of npm for the benchmarks.
+func (s *session) npmInstall(ctx context.Context, pkg string) error {
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return fmt.Errorf("no %s", tool)
+		}
+	}
+	cmd := exec.CommandContext(ctx, "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", s.dir, pkg)
+	cmd.Dir = s.dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return errors.Join(err, errors.New(string(out)))
+	}
+	return nil
+}
+
+// startLocal starts the whole embedded system, and returns its address and what stops it.
+func (s *session) startLocal(ctx context.Context, args ...string) (url string, stop func() error, err error) {
+	local, err := s.buildPackage(ctx, "scripts/local")
+	if err != nil {
+		return "", nil, err
+	}
+	cmd := exec.CommandContext(ctx, local, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", nil, err
+	}
+	stop = func() error { return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()) }
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if at, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
+			return at, stop, nil
+		}
+	}
+	return "", nil, errors.Join(errors.New("the local system is not ready"), stop())
 }
 
 // median returns the median time of n runs of f.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"image"
 	"image/color"
@@ -132,20 +131,10 @@ func (s *session) peer(what string, ideal map[int]image.Image, command func(out 
 }
 
 func installSharp(ctx context.Context, s *session) error {
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("no %s", tool)
-		}
-	}
 	if err := os.WriteFile(filepath.Join(s.dir, "sharp.mjs"), sharpScript, 0o600); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", s.dir, "sharp@"+sharpVersion)
-	cmd.Dir = s.dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return errors.Join(err, errors.New(string(out)))
-	}
-	return nil
+	return s.npmInstall(ctx, "sharp@"+sharpVersion)
 }
 
 // lanczos3 is the kernel that sharp has by default: neither side is better off than by its own work.

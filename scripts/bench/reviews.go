@@ -1,17 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -19,29 +16,11 @@ import (
 // time from the 202 of intake to the commit that publishes a review.
 func submitToPublished(ctx context.Context, s *session) (err error) {
 	const rate, total = 50, 500
-	local, err := s.buildPackage(ctx, "scripts/local")
+	url, stop, err := s.startLocal(ctx, "-seed=false")
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, local, "-addr", "127.0.0.1:0", "-seed=false")
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()) }()
-	url := ""
-	for lines := bufio.NewScanner(out); url == "" && lines.Scan(); {
-		if at, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
-			url = at
-		}
-	}
-	if url == "" {
-		return errors.New("the local system is not ready")
-	}
+	defer func() { err = errors.Join(err, stop()) }()
 	var mu sync.Mutex
 	var times []time.Duration
 	var failures []error

@@ -57,6 +57,11 @@ export function localise(within) {
 }
 localise(document);
 
+// A picture that does not arrive leaves what lies below it, and no mark of a broken one.
+addEventListener('error', ({ target }) => {
+  if (target.matches?.('.picture img')) target.hidden = true;
+}, true);
+
 try {
   if (localStorage.getItem('outbox')) import('./outbox.js').then(({ flush }) => flush());
 } catch { /* nothing is kept */ }
