@@ -108,10 +108,6 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	if err != nil {
 		return err
 	}
-	pages, err := shop.New(shop.Config{Origin: origin, Uploads: uploads})
-	if err != nil {
-		return err
-	}
 	db, err := spannerdb.Open(ctx, spannerdb.Name(project, instance, database))
 	if err != nil {
 		return err
@@ -126,7 +122,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer to.Stop()
 	store := spannerStore{db: db, scan: search == scanned}
 	s := &server{
-		store: store, pages: pages, origins: origins, limiter: limit.New(rate, hops, problem.TooMany),
+		store: store, pages: shop.New(shop.Config{Origin: origin, Uploads: uploads}), origins: origins, limiter: limit.New(rate, hops, problem.TooMany),
 		changes: &changes{contents: store, reviews: to, tokens: tokens, now: time.Now},
 	}
 	if renditions != "" {

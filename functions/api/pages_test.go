@@ -37,10 +37,7 @@ var tongues = []string{"en", "ko", "ja", "fr", "es"}
 // newShop returns the pages over a server of the API.
 func newShop(t testing.TB, s *server) http.Handler {
 	t.Helper()
-	var err error
-	if s.pages, err = shop.New(shop.Config{Origin: origin, Uploads: "https://storage.googleapis.com"}); err != nil {
-		t.Fatal(err)
-	}
+	s.pages = shop.New(shop.Config{Origin: origin, Uploads: "https://storage.googleapis.com"})
 	return checked(t, s)
 }
 

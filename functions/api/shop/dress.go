@@ -13,7 +13,7 @@ import (
 // web API, keep the problem as it is.
 func (s *Site) Dress(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, "/v1/") || !prefersHTML(r.Header.Get("Accept")) {
+		if strings.HasPrefix(r.URL.Path, "/v1/") || !prefersHTML(r.Header.Get("Accept")) || s.ready() != nil {
 			next.ServeHTTP(w, r)
 			return
 		}

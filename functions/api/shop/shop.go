@@ -26,6 +26,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -47,47 +48,58 @@ type Site struct {
 	api       client
 	origin    string
 	policy    string
+	crossSite *http.CrossOriginProtection
+
+	// ready loads what follows, with the first page: it takes milliseconds, of which the start of the function has few.
+	ready     func() error
 	assets    *assets
 	languages *languages
 	templates map[string]*template.Template // by language
-	crossSite *http.CrossOriginProtection
 }
 
-// New returns the pages. Its errors are those of what is embedded, which a test finds.
-func New(c Config) (*Site, error) {
+// New returns the pages.
+func New(c Config) *Site {
 	s := &Site{origin: c.Origin, policy: policy(c.Uploads), crossSite: http.NewCrossOriginProtection()}
-	var err error
+	s.ready = sync.OnceValue(s.load)
+	return s
+}
+
+// load reads what is embedded. It fails for no other reason than a mistake in that, which a test finds.
+func (s *Site) load() (err error) {
 	if s.languages, err = loadLanguages(); err != nil {
-		return nil, err
+		return err
 	}
 	if s.assets, err = loadAssets(); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.loadTemplates()
+	return s.loadTemplates()
 }
 
 // Register adds the routes of the pages, which read from api.
 func (s *Site) Register(mux *http.ServeMux, api http.Handler) {
 	s.api = client{api}
-	for _, l := range s.languages.all {
-		for path, f := range map[string]func(http.ResponseWriter, *http.Request, *language) error{
-			"/{$}": s.home, "/products/{product}": s.product, "/products/{product}/review": s.form, "/review": s.form, "/mine": s.mine,
-		} {
-			mux.Handle("GET /"+l.Code+path, s.handle(func(w http.ResponseWriter, r *http.Request) error { return f(w, r, l) }))
+	pages := map[string]func(http.ResponseWriter, *http.Request, *language) error{
+		"/{$}": s.home, "/products/{product}": s.product, "/products/{product}/review": s.form, "/review": s.form, "/mine": s.mine,
+	}
+	for _, code := range codes {
+		in := func(f func(http.ResponseWriter, *http.Request, *language) error) http.Handler {
+			return s.handle(func(w http.ResponseWriter, r *http.Request) error { return f(w, r, s.languages.named(code)) })
 		}
-		mux.Handle("POST /"+l.Code+"/products/{product}/reviews/{review}/helpful", s.crossSite.Handler(
-			s.handle(func(w http.ResponseWriter, r *http.Request) error { return s.helpful(w, r, l) })))
+		for path, f := range pages {
+			mux.Handle("GET /"+code+path, in(f))
+		}
+		mux.Handle("POST /"+code+"/products/{product}/reviews/{review}/helpful", s.crossSite.Handler(in(s.helpful)))
 	}
-	for _, path := range []string{"/{$}", "/products/{product}", "/products/{product}/review", "/review", "/mine"} {
-		mux.HandleFunc("GET "+path, s.choose)
+	for path := range pages {
+		mux.Handle("GET "+path, s.handle(s.choose))
 	}
-	mux.Handle("GET /assets/{version}/{name}", s.handle(s.assets.serve))
+	mux.Handle("GET /assets/{version}/{name}", s.handle(func(w http.ResponseWriter, r *http.Request) error { return s.assets.serve(w, r) }))
 	mux.Handle("GET /robots.txt", s.handle(s.robots))
 	mux.Handle("GET /sitemap.xml", s.handle(s.sitemap))
 }
 
 // choose leads to the page in the language that is wanted. What a browser keeps behind # it keeps on the way.
-func (s *Site) choose(w http.ResponseWriter, r *http.Request) {
+func (s *Site) choose(w http.ResponseWriter, r *http.Request) error {
 	to := "/" + s.languages.wanted(r).Code + r.URL.EscapedPath()
 	if r.URL.RawQuery != "" {
 		to += "?" + r.URL.RawQuery
@@ -97,6 +109,7 @@ func (s *Site) choose(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Location", to)
 	w.WriteHeader(http.StatusFound)
+	return nil
 }
 
 // handle makes a handler of f. What goes wrong is answered with a problem, which Dress makes a page of.
@@ -105,7 +118,10 @@ func (s *Site) handle(f func(http.ResponseWriter, *http.Request) error) http.Han
 		ctx, cancel := context.WithTimeout(r.Context(), deadline)
 		defer cancel()
 		s.secure(w.Header())
-		err := f(w, r.WithContext(ctx))
+		err := s.ready()
+		if err == nil {
+			err = f(w, r.WithContext(ctx))
+		}
 		var refused refusal
 		var p *problem.Problem
 		switch {

@@ -18,8 +18,8 @@ import (
 
 func newSite(t testing.TB) *Site {
 	t.Helper()
-	s, err := New(Config{})
-	if err != nil {
+	s := New(Config{})
+	if err := s.ready(); err != nil {
 		t.Fatal(err)
 	}
 	return s
@@ -280,7 +280,7 @@ func TestABrowserPrefersPages(t *testing.T) {
 	}
 }
 
-func BenchmarkNew(b *testing.B) {
+func BenchmarkFirstPage(b *testing.B) {
 	for b.Loop() {
 		newSite(b)
 	}
