@@ -3,6 +3,7 @@ package main
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/hybrid-bts/functions/shared/sentiment"
 )
@@ -10,30 +11,30 @@ import (
 // example is a labelled text.
 type example struct {
 	text   string
-	target float32 // the probability that it is positive, or abusive
+	target float32 // 1 when it is positive, or abusive
 	weight float32
 }
 
-// vector is what the features of a text are in the weights of a learner.
-type vector struct {
+// learner is a logistic regression over hashed features, which learns by AdaGrad. Its arithmetic is in one
+// order, so that the same examples give the same bits.
+type learner struct {
+	offset [sentiment.None + 1]int // of each table in weight
+	abuse  bool                    // one table for all scripts, as the filter of abuse has it
+	weight []float32
+	square []float32 // sums of squared gradients
+	rate   float32
+
+	// The features of the text that was read.
 	at    []uint32
 	value []float32
 }
 
-// learner is a logistic regression over hashed features, trained by AdaGrad.
-type learner struct {
-	offset [sentiment.None + 1]int // of each table in weights
-	weight []float32
-	square []float32 // sums of squared gradients
-	rate   float32
-	single bool // one table for all scripts
-	decay  float32
-	v      vector
-}
-
-// newLearner returns a learner without knowledge. All tables share one of abuse.
-func newLearner(sizes [sentiment.None]int) *learner {
-	l := &learner{rate: 0.1, decay: 0}
+// newLearner returns a learner that knows nothing, with tables for sentiment, or with one for abuse.
+func newLearner(sizes [sentiment.None]int, abuse int) *learner {
+	l := &learner{abuse: abuse > 0}
+	if l.abuse {
+		sizes = [sentiment.None]int{abuse}
+	}
 	for t, n := range sizes {
 		l.offset[t+1] = l.offset[t] + n
 	}
@@ -44,79 +45,92 @@ func newLearner(sizes [sentiment.None]int) *learner {
 
 func (l *learner) clone() *learner {
 	c := *l
-	c.weight = append([]float32(nil), l.weight...)
-	c.square = append([]float32(nil), l.square...)
-	c.v = vector{}
+	c.weight, c.square = slices.Clone(l.weight), slices.Clone(l.square)
+	c.at, c.value = nil, nil
 	return &c
 }
 
-// read makes l.v of a text, as the model will see it.
+// read reads the features of a text as the model does.
 func (l *learner) read(text string) {
-	l.v.at, l.v.value = l.v.at[:0], l.v.value[:0]
-	length, sentence, first := float32(0), float32(0), 0
+	l.at, l.value = l.at[:0], l.value[:0]
+	var length, sentence float32
+	first := 0 // feature of the sentence
 	for x := sentiment.ReadFeatures(text); ; {
 		step := x.Next()
 		for _, f := range x.Found() {
-			if f.Table >= sentiment.None {
+			t := f.Table
+			if t == sentiment.None || l.abuse && f.Extra {
 				continue
 			}
-			table := f.Table
-			if l.single {
-				if f.Extra {
-					continue
-				}
-				table, f.Value = 0, sentiment.Unit
+			if l.abuse {
+				t, f.Value = 0, sentiment.Unit
 			}
-			size := l.offset[table+1] - l.offset[table]
-			l.v.at = append(l.v.at, uint32(l.offset[table]+sentiment.Bucket(f.Hash, size)))
-			l.v.value = append(l.v.value, float32(f.Value)/sentiment.Unit)
+			l.at = append(l.at, uint32(l.offset[t]+sentiment.Bucket(f.Hash, l.offset[t+1]-l.offset[t])))
+			l.value = append(l.value, float32(f.Value)/sentiment.Unit)
 			if !f.Extra {
 				sentence++
 			}
 		}
-		switch step {
-		case sentiment.Turn:
-			if l.single {
-				continue
-			}
-			for i := first; i < len(l.v.value); i++ {
-				l.v.value[i] /= 2
+		switch {
+		case step == sentiment.Turn && !l.abuse:
+			for i := range l.value[first:] {
+				l.value[first+i] /= 2
 			}
 			sentence /= 2
-		case sentiment.SentenceEnd:
+		case step == sentiment.SentenceEnd:
 			length += sentence
-			sentence, first = 0, len(l.v.at)
-		case sentiment.TextEnd:
+			sentence, first = 0, len(l.at)
+		case step == sentiment.TextEnd:
 			norm := 1 / float32(math.Sqrt(float64(length)+sentiment.Smoothing))
-			for i := range l.v.value {
-				l.v.value[i] *= norm
+			for i := range l.value {
+				l.value[i] *= norm
 			}
 			return
 		}
 	}
 }
 
+// logit is what the text that was read is thought to be.
 func (l *learner) logit() float32 {
 	var z float32
-	for i, at := range l.v.at {
-		z += l.weight[at] * l.v.value[i]
+	if l.abuse {
+		z = sentiment.AbusePrior
+	}
+	for i, at := range l.at {
+		z += l.weight[at] * l.value[i]
 	}
 	return z
 }
 
-func sigmoid(z float32) float32 { return float32(1 / (1 + math.Exp(-float64(z)))) }
-
 // pass learns from each example once, in an order that r gives.
 func (l *learner) pass(examples []example, r *rand.Rand) {
-	order := r.Perm(len(examples))
-	for _, k := range order {
+	for _, k := range r.Perm(len(examples)) {
 		e := &examples[k]
 		l.read(e.text)
-		g := (sigmoid(l.logit()) - e.target) * e.weight
-		for i, at := range l.v.at {
-			d := g*l.v.value[i] + l.decay*l.weight[at]
+		g := (float32(probability(float64(l.logit()))) - e.target) * e.weight
+		for i, at := range l.at {
+			d := g * l.value[i]
 			l.square[at] += d * d
 			l.weight[at] -= l.rate * d / float32(math.Sqrt(float64(l.square[at])+1e-6))
 		}
 	}
 }
+
+// passes learns from all examples several times. What is learned is the mean of the weights after each pass
+// but the first: it is less of the last examples' doing than the last weights are.
+func (l *learner) passes(n int, examples []example, r *rand.Rand) {
+	l.pass(examples, r)
+	if n == 1 {
+		return
+	}
+	mean := make([]float32, len(l.weight))
+	for range n - 1 {
+		l.pass(examples, r)
+		for i, w := range l.weight {
+			mean[i] += w / float32(n-1)
+		}
+	}
+	l.weight = mean
+}
+
+func probability(logit float64) float64 { return 1 / (1 + math.Exp(-logit)) }

@@ -36,12 +36,18 @@ const (
 )
 
 const (
-	flipped   = -2             // the value of a feature under a negation
-	takeBack  = flipped - Unit // what a feature before its negation gets in addition
-	longest   = 5              // n-gram of letters
-	history   = 8              // letters that are kept, a power of two
-	perLetter = 12             // features of one letter, at most
-	negated   = 4              // words after a negation that it can reach
+	// flipped is the value of a feature under a negation: the opposite, and some more for what of the
+	// sentence the negation does not reach.
+	flipped = -5
+	// takenBack is what a feature gets in addition when its negation comes after it.
+	takenBack = flipped - Unit
+)
+
+const (
+	history   = 8  // letters or words that are kept: what a negation can reach back to
+	perLetter = 8  // features of one letter, at most
+	longest   = 5  // n-gram within a Latin word
+	perStep   = 64 // features of one step, at most: those of a letter, and what it takes back
 )
 
 // seeds keep features of different kinds apart.
@@ -54,7 +60,6 @@ const (
 	seedInner
 	seedNegated
 	seedCue
-	seedHead
 )
 
 // Features reads the features and sentences of a text in one pass and without allocation. The model
@@ -63,44 +68,46 @@ type Features struct {
 	text string
 	pos  int // of the next letter in text
 
-	found [96]Feature
+	found [perStep]Feature
 	n     int
 
-	// Start and End are the byte offsets of the sentence that ended.
+	// Start and End are the byte offsets of the sentence that ended, and Script is its last letter's.
 	Start, End int
-	ended      bool // the sentence, unless nothing but symbols follows
-	gap        bool // a space came after the end
-	worded     bool // the sentence has a letter or digit
-	open       bool // the sentence has anything
+	Script     Table
 
-	// Letters counts the letters by what they are, to tell the language.
-	counts [foreign + 1]int
-	other  rune // the last foreign letter
+	open    bool // the sentence has anything
+	worded  bool // the sentence has a letter or digit
+	closing bool // the sentence ended, unless only symbols follow
+	gap     bool // a space came after the end
+
+	counts [foreign + 1]int // letters by what they are
+	other  rune             // the foreign one that tells the language
 
 	tokens [history]token // the last ones, a ring
-	at     uint           // tokens so far, in this sentence
-	rings  [history][perLetter]Feature
-	ringN  [history]uint8
+	at     uint           // tokens in this sentence
+	wordAt uint           // the first of this word
+	letter Table          // of the last letter
 	last   rune
 	run    int // how often last came in a row
-	letter Table
-	wordAt uint // the token that begins the word
-	heads  [3]uint32
+	negation
 
-	neg int // letters or words that a negation still reaches
-	age int // letters or words since the negation
-
-	word    [24]byte // of Latin letters
-	wordN   int
-	inner   [longest]uint32
-	innerN  int
-	flushed bool
+	word   [24]byte // of Latin letters
+	wordN  int
+	inner  [longest]uint32 // the last letters of it
+	innerN int
 }
 
-// token is a letter of a script without words, or a Latin word.
+// negation is how far the last one reaches.
+type negation struct {
+	left int // letters or words that it still reaches, with the present one
+	age  int // letters or words since
+}
+
+// token is a letter of Korean, Japanese or Chinese, a Latin word, or a symbol.
 type token struct {
 	code  uint32
-	class class
+	n     uint8
+	found [perLetter]Feature // so that a negation after it can take them back
 }
 
 // ReadFeatures returns the features of text, before the first one.
@@ -117,35 +124,35 @@ func (x *Features) Next() Step {
 		case x.wordN > 0:
 			return x.endWord()
 		case x.open:
-			x.open = false
+			x.endSentence()
 			return SentenceEnd
 		}
 		return TextEnd
 	}
 	l, size := fold(x.text[x.pos:])
-	if l.class != latin && x.wordN > 0 && !(l.class == ignored || l.rune == '\'' && x.joins(size)) {
-		return x.endWord() // and come back for this letter
-	}
-	if x.wordN > 0 && l.rune == '\'' {
+	if x.wordN > 0 && l.class != latin && l.class != ignored {
+		if l.rune != '\'' || !x.joins(size) {
+			return x.endWord() // and come back for this letter
+		}
 		x.pos += size
 		return Letters
 	}
 	content := l.class == latin || l.class == digit || l.class == hangul || l.class == kana || l.class == han || l.class == foreign
-	if x.ended && x.worded && (content || x.gap && opens(l.rune)) {
-		x.reset()
+	if x.closing && x.worded && (content || x.gap && opens(l.rune)) {
+		x.endSentence()
 		return SentenceEnd
 	}
 	from := x.pos
 	x.pos += size
 	switch l.class {
 	case ignored:
-		if l.cue != 0 {
-			x.addCue(uint32(l.cue))
+		if x.open {
+			x.End = x.pos
 		}
 		return Letters
 	case space, newline:
-		x.ended = x.ended || l.class == newline
-		x.gap = x.ended
+		x.closing = x.closing || l.class == newline
+		x.gap = x.closing
 		x.wordAt = x.at
 		x.last = 0
 		return Letters
@@ -155,21 +162,19 @@ func (x *Features) Next() Step {
 	}
 	x.End = x.pos
 	if content {
-		x.worded, x.ended, x.gap = true, false, false
+		x.worded, x.closing, x.gap = true, false, false
 	}
 	x.counts[l.class]++
-	if l.rune == x.last {
-		x.run++
-		if x.run > 2 {
-			return Letters
-		}
-	} else {
-		x.last, x.run = l.rune, 1
+	if l.rune != x.last {
+		x.last, x.run = l.rune, 0
+	}
+	if x.run++; x.run > 2 {
+		return Letters // sooooo is soo
 	}
 	switch l.class {
 	case latin:
+		x.letter = Latin
 		x.letterOfWord(l)
-		return Letters
 	case hangul:
 		x.letter = Hangul
 		return x.syllable(l.rune)
@@ -177,32 +182,31 @@ func (x *Features) Next() Step {
 		x.letter = Han
 		return x.character(l)
 	case foreign:
-		x.other = l.rune
-		x.push(token{uint32(l.rune), foreign}, 0)
-		return Letters
+		if foreignLanguage(x.other) != "uk" {
+			x.other = l.rune
+		}
+		x.push(uint32(l.rune), 0)
 	case jamo:
 		x.letter = Hangul
-		x.push(token{uint32(l.rune), jamo}, 3)
+		x.push(uint32(l.rune), 3)
 	case digit:
-		x.push(token{uint32(l.rune), digit}, 3)
+		x.push(uint32(l.rune), 3)
 	case symbol:
-		x.symbolAlone(l.rune)
-		x.push(token{uint32(l.rune), symbol}, 2)
+		// Once for all scripts, and once with what is around it.
+		x.add((seedWord+uint64(l.rune))*factor, Symbol, Unit)
+		x.push(uint32(l.rune), 2)
 	case punctuation:
-		x.neg = 0
-		x.ended = x.ended || x.terminates(l, from)
-		x.push(token{uint32(l.rune), punctuation}, 3)
+		x.left = 0
+		x.closing = x.closing || x.terminates(l, from)
+		x.push(uint32(l.rune), 3)
 	}
 	return Letters
 }
 
-// reset begins a new sentence.
-func (x *Features) reset() {
-	x.ended, x.gap, x.worded, x.open = false, false, false, false
-	x.at, x.wordAt, x.neg, x.last = 0, 0, 0, 0
-	x.heads = [3]uint32{}
-	x.letter = Symbol
-	x.ringN = [history]uint8{}
+func (x *Features) endSentence() {
+	x.Script = x.letter
+	x.open, x.worded, x.closing, x.gap = false, false, false, false
+	x.at, x.wordAt, x.last, x.left, x.letter = 0, 0, 0, 0, Symbol
 }
 
 // opens reports whether a sentence can begin with r.
@@ -261,8 +265,10 @@ func (x *Features) add(h uint64, t Table, value int8) {
 }
 
 func (x *Features) addExtra(h uint64, t Table) {
-	x.add(h, t, Unit)
-	x.found[x.n-1].Extra = true
+	if x.n < len(x.found) {
+		x.add(h, t, Unit)
+		x.found[x.n-1].Extra = true
+	}
 }
 
 func (x *Features) addCue(code uint32) {
@@ -270,49 +276,41 @@ func (x *Features) addCue(code uint32) {
 	x.found[x.n-1].Cue = true
 }
 
-// symbolAlone adds a symbol to the weights that all scripts share.
-func (x *Features) symbolAlone(r rune) {
-	x.add((seedWord+uint64(r))*factor, Symbol, Unit)
-}
-
 // push adds a token and its n-grams with those before it, up to n long.
-func (x *Features) push(t token, n int) {
-	slot := x.at % history
-	x.tokens[slot] = t
+func (x *Features) push(code uint32, n uint) {
+	t := &x.tokens[x.at%history]
+	t.code, t.n = code, 0
 	x.at++
 	x.age++
-	if x.neg > 0 {
-		x.neg--
+	if x.left > 0 {
+		x.left--
 	}
-	x.ringN[slot] = 0
 	h := uint64(seedGram)
-	for i := range uint(n) {
+	for i := range n {
+		h = (h + uint64(x.back(i)) + 1) * factor // back is 0 before the sentence: its beginning counts
+		x.add(h, x.letter, x.value(i))
 		if i >= x.at {
-			// The beginning of the sentence is a letter too.
-			h = (h + 1) * factor
-			x.add(h, x.letter, x.value(int(i)))
 			break
 		}
-		h = (h + uint64(x.tokens[(x.at-1-i)%history].code)) * factor
-		x.add(h, x.letter, x.value(int(i)))
 	}
 }
 
-// value is that of a feature which goes back over i letters or words before the last.
-func (x *Features) value(i int) int8 {
-	if x.neg > 0 && i < x.age {
+// value is that of a feature which goes back over i tokens before the last: under a negation when it
+// began after that.
+func (x *Features) value(i uint) int8 {
+	if x.left > 0 && int(i) < x.age {
 		return flipped
 	}
 	return Unit
 }
 
-// remember keeps the features since first as those of a token, so that a negation can take them back.
-func (x *Features) remember(slot uint, first int) {
-	k := copy(x.rings[slot][:], x.found[first:x.n])
-	x.ringN[slot] = uint8(k)
+// remember keeps the features since first as those of the last token.
+func (x *Features) remember(first int) {
+	t := &x.tokens[(x.at-1)%history]
+	t.n = uint8(copy(t.found[:], x.found[first:x.n]))
 }
 
-// back returns the token i before the last.
+// back returns the token i before the last, 0 when there is none.
 func (x *Features) back(i uint) rune {
 	if i >= x.at || i >= history {
 		return 0
@@ -320,40 +318,26 @@ func (x *Features) back(i uint) rune {
 	return rune(x.tokens[(x.at-1-i)%history].code)
 }
 
-// syllable adds a syllable of Korean.
+// syllable adds a syllable of Korean. Spaces do not count, since many leave them out.
 func (x *Features) syllable(r rune) Step {
 	first := x.n
-	x.push(token{uint32(r), hangul}, longest)
-	slot := (x.at - 1) % history
-	// A stem is the same with each ending that only closes its last syllable: 예쁘다, 예쁜, 예쁩니다.
-	open := uint64((r - 0xAC00) / 28)
-	h := (seedStem + open) * factor
-	for i := uint(1); i <= 3; i++ {
-		b := x.back(i)
-		h = (h + uint64(b)) * factor
-		x.add(h, Hangul, x.value(int(i)))
-		if b == 0 {
+	x.push(uint32(r), 4)
+	// A stem stays the same when an ending closes its last syllable: 예쁘다, 예쁜, 예쁩니다.
+	h := (seedStem + uint64((r-0xAC00)/28)) * factor
+	for i := uint(1); i <= 2; i++ {
+		h = (h + uint64(x.back(i))) * factor
+		x.add(h, Hangul, x.value(i))
+		if i >= x.at {
 			break
 		}
 	}
-	// Words are marked at their beginning, and pairs of beginnings stand for pairs of words.
-	if k := x.at - x.wordAt; k <= 2 {
-		h := uint64(seedStart)
-		for i := range k {
-			h = (h + uint64(x.back(i))) * factor
-		}
-		x.add(h, Hangul, x.value(int(k-1)))
-		if k == 2 {
-			w := mix(h)
-			for i, p := range x.heads[:2] {
-				if p != 0 {
-					x.add((seedHead+uint64(p)+uint64(i)<<40)*factor+uint64(w), Hangul, Unit)
-				}
-			}
-			x.heads = [3]uint32{w, x.heads[0], x.heads[1]}
-		}
+	switch x.at - x.wordAt {
+	case 1:
+		x.add((seedStart+uint64(r))*factor, Hangul, x.value(0))
+	case 2:
+		x.add(((seedStart+uint64(r))*factor+uint64(x.back(1)))*factor, Hangul, x.value(1))
 	}
-	x.remember(slot, first)
+	x.remember(first)
 	x.negateKorean(r)
 	if r == '만' && x.back(1) == '지' && x.at > 3 {
 		return Turn
@@ -372,25 +356,30 @@ func (x *Features) negateKorean(r rune) {
 			i = 2
 		}
 		if b := x.back(i); b == '지' || b == '진' || b == '질' || b == '치' || b == '칠' || b == '친' {
-			x.takeBack(i+1, i+4)
+			x.deny(i+1, i+4)
 			return
 		}
 		if r != '않' && start && x.mayNegate() {
-			x.neg, x.age = negated, 0
+			x.negation = negation{left: 4}
 		}
 	case '없':
 		i := uint(1)
 		if b := x.back(1); b == '이' || b == '가' || b == '은' || b == '는' || b == '도' || b == '을' {
 			i = 2
 		}
-		x.takeBack(i, i+3)
+		switch x.back(i) {
+		case '게', '것', '거', '점', '데', '적', '일', '수', '석', '곳', '분':
+			x.deny(i, i+5) // what is said of a thing that is not there: 불편한 점이 없다
+		default:
+			x.deny(i, i+3)
+		}
 	case '니', '닌', '님', '닙', '녔':
 		if x.back(1) == '아' {
 			i := uint(2)
 			if b := x.back(2); b == '이' || b == '가' || b == '은' || b == '는' || b == '건' || b == '도' {
 				i = 3
 			}
-			x.takeBack(i, i+3)
+			x.deny(i, i+3)
 		}
 	}
 }
@@ -398,9 +387,6 @@ func (x *Features) negateKorean(r rune) {
 // mayNegate reports whether 안 or 못 is a word and not the beginning of one, such as 안전 or 안내.
 func (x *Features) mayNegate() bool {
 	rest := x.text[x.pos:]
-	if len(rest) > 0 && rest[0] == ' ' {
-		return true
-	}
 	if rest == "" {
 		return true
 	}
@@ -412,25 +398,20 @@ func (x *Features) mayNegate() bool {
 	return true
 }
 
-// takeBack turns the features of the letters from i to before j back, and marks them as negated.
-func (x *Features) takeBack(i, j uint) {
+// deny takes back the features of the tokens from i to before j, and marks them as denied.
+func (x *Features) deny(i, j uint) {
 	h := uint64(seedNegated)
-	for ; i < j && i < x.at && i < history; i++ {
-		slot := (x.at - 1 - i) % history
-		for _, f := range x.rings[slot][:x.ringN[slot]] {
-			if x.n == len(x.found) {
-				return
-			}
-			if f.Value > 0 && !f.Extra {
-				f.Value, f.Extra = takeBack, true
+	for ; i < min(j, x.at, history); i++ {
+		t := &x.tokens[(x.at-1-i)%history]
+		for _, f := range t.found[:t.n] {
+			if f.Value > 0 && x.n < len(x.found) {
+				f.Value, f.Extra = takenBack, true
 				x.found[x.n] = f
 				x.n++
 			}
 		}
-		h = (h + uint64(x.tokens[slot].code)) * factor
-		if x.n < len(x.found) {
-			x.addExtra(h, x.letter)
-		}
+		h = (h + uint64(t.code)) * factor
+		x.addExtra(h, x.letter)
 	}
 }
 
@@ -444,20 +425,20 @@ func (x *Features) character(l letter) Step {
 		x.addCue(uint32(as))
 	}
 	first := x.n
-	x.push(token{uint32(l.rune), l.class}, 4)
-	x.remember((x.at-1)%history, first)
+	x.push(uint32(l.rune), 4)
+	x.remember(first)
 	switch l.rune {
 	case '不', '没', '无', '别', '未', '非':
 		if l.class == han {
-			x.neg, x.age = 3, 0
+			x.negation = negation{left: 3}
 		}
 	case 'い', 'く', 'か':
 		if x.back(1) == 'な' {
-			x.takeBack(2, 5)
+			x.deny(2, 4)
 		}
 	case 'ん':
 		if x.back(1) == 'せ' && x.back(2) == 'ま' {
-			x.takeBack(3, 6)
+			x.deny(3, 6)
 		}
 	case 'ど':
 		if x.back(1) == 'け' && x.at > 3 {
@@ -471,7 +452,6 @@ func (x *Features) character(l letter) Step {
 
 // letterOfWord adds a Latin letter.
 func (x *Features) letterOfWord(l letter) {
-	x.letter = Latin
 	if l.cue != 0 {
 		x.addCue(uint32(l.cue))
 	}
@@ -479,13 +459,9 @@ func (x *Features) letterOfWord(l letter) {
 		x.innerN = 0
 		x.grow('^')
 	}
-	if x.wordN < len(x.word) {
-		x.word[x.wordN] = byte(l.rune)
-		x.wordN++
-	} else {
-		// A word that long is none: what is beyond is another.
-		x.word[x.wordN-1] = byte(l.rune)
-	}
+	// What is longer is no word, and its last letter does for the rest.
+	x.wordN = min(x.wordN+1, len(x.word))
+	x.word[x.wordN-1] = byte(l.rune)
 	x.grow(byte(l.rune))
 }
 
@@ -494,23 +470,21 @@ func (x *Features) grow(c byte) {
 	copy(x.inner[1:], x.inner[:longest-1])
 	x.inner[0] = uint32(c)
 	x.innerN++
+	value := int8(Unit)
+	if x.left > 1 { // the word is not pushed yet
+		value = flipped
+	}
 	h := uint64(seedInner)
 	for i := range min(x.innerN, longest) {
 		h = (h + uint64(x.inner[i])) * factor
 		if i >= 2 {
-			v := int8(Unit)
-			if x.neg > 1 {
-				v = flipped
-			}
-			x.add(h, Latin, v)
-			if i == 2 {
-				x.found[x.n-1].Cue = true
-			}
+			x.add(h, Latin, value)
+			x.found[x.n-1].Cue = i == 2
 		}
 	}
 }
 
-// endWord adds the word that ended.
+// endWord adds the Latin word that ended.
 func (x *Features) endWord() Step {
 	x.grow('$')
 	h := uint64(seedWord)
@@ -518,20 +492,20 @@ func (x *Features) endWord() Step {
 		h = (h + uint64(c)) * factor
 	}
 	code := mix(h) | 1<<31
-	x.push(token{code, latin}, 3)
+	x.push(code, 3)
 	x.addCue(code)
 	if b := x.back(2); b != 0 {
 		x.add((seedSkip+uint64(code))*factor+uint64(uint32(b)), Latin, x.value(2))
 	}
-	if x.neg > 0 && x.age > 0 {
+	if x.left > 0 && x.age > 0 {
 		x.addExtra((seedNegated+uint64(code))*factor, Latin)
 	}
 	word := string(x.word[:x.wordN])
 	x.wordN, x.last = 0, 0
 	if negates(word) {
-		x.neg, x.age = negated+1, 0
+		x.negation = negation{left: 4}
 	} else if turns(word) && x.at > 2 {
-		x.neg = 0
+		x.left = 0
 		return Turn
 	}
 	return Letters

@@ -42,9 +42,6 @@ func (w Weights) word(at int) uint32 {
 }
 
 func (w Weights) scale() float64 {
-	if len(w) <= headerSize {
-		return 0
-	}
 	return float64(math.Float32frombits(w.word(8)))
 }
 
@@ -52,9 +49,6 @@ func (w Weights) scale() float64 {
 func Bucket(hash uint32, n int) int { return int(uint64(hash) * uint64(n) >> 32) }
 
 func (w Weights) at(hash uint32) int32 {
-	if len(w) <= headerSize {
-		return 0
-	}
 	return int32(int8(w[headerSize+Bucket(hash, len(w)-headerSize)]))
 }
 
@@ -67,6 +61,22 @@ type Model struct {
 	// Scores has a row of Knots scores for each table but Symbol's, in units of 1/127: what the evidence
 	// from -KnotRange to KnotRange means.
 	Scores Weights
+}
+
+// Check reports what is wrong with a model.
+func (m *Model) Check() error {
+	for _, w := range append(m.Sentiment[:], m.Abuse, m.Languages, m.Scores) {
+		if err := w.Check(); err != nil {
+			return err
+		}
+	}
+	if n := len(m.Scores) - headerSize; n != int(Symbol)*Knots {
+		return fmt.Errorf("a calibration of %d scores, want %d", n, int(Symbol)*Knots)
+	}
+	if n := len(m.Languages) - headerSize; n%len(languages) != 0 {
+		return fmt.Errorf("%d weights of languages in rows of %d", n, len(languages))
+	}
+	return nil
 }
 
 // Knots is the number of points that a calibration is given at.
@@ -113,9 +123,6 @@ func (m *Model) score(t Table, logit float64) float64 {
 	if t >= Symbol {
 		t = Latin
 	}
-	if len(m.Scores) <= headerSize {
-		return 0
-	}
 	at := (logit + KnotRange) / (2 * KnotRange) * (Knots - 1)
 	at = max(0, min(Knots-1, at))
 	i := min(int(at), Knots-2)
@@ -127,6 +134,14 @@ func (m *Model) score(t Table, logit float64) float64 {
 // languages are the lanes of the language weights.
 var languages = [...]string{"en", "fr", "es", "de", "pt", "it", "nl", "id", "vi", "tr", "pl", "tl", "sv", "ja", "zh", "zh-Hant"}
 
+// supported is the number of Latin lanes that have weights of sentiment. A language that has none must be
+// more likely by foreignMargin, as a logit: an English review without a score is worse than one in Dutch
+// with a useless score.
+const (
+	supported     = 3
+	foreignMargin = 2.
+)
+
 // firstHan is the first lane of those that are written with Han characters.
 const firstHan = 13
 
@@ -137,9 +152,6 @@ type lanes [len(languages)]int32
 
 func (m *Model) tell(l *lanes, hash uint32) {
 	n := (len(m.Languages) - headerSize) / len(l)
-	if n <= 0 {
-		return
-	}
 	row := m.Languages[headerSize+Bucket(hash, n)*len(l):][:len(l)]
 	for i := range l {
 		l[i] += int32(int8(row[i]))
@@ -151,11 +163,10 @@ type reading struct {
 	document evidence
 	lanes    lanes
 	features Features
-	symbols  bool
 }
 
 // language returns the language of what was read, the script that it has, and whether it has weights.
-func (r *reading) language() (string, Table, bool) {
+func (m *Model) language(r *reading) (string, Table, bool) {
 	c := &r.features.counts
 	best := func(from, to int) int {
 		b := from
@@ -177,14 +188,16 @@ func (r *reading) language() (string, Table, bool) {
 		switch {
 		case c[kana]*5 >= c[han]+c[kana] || c[kana] > 0 && r.lanes[firstHan] > max(r.lanes[firstHan+1], r.lanes[firstHan+2]):
 			return "ja", Han, true
-		default:
-			return languages[best(firstHan, len(languages))], Han, true
 		}
+		return languages[best(firstHan, len(languages))], Han, true
 	case top == fo:
 		return foreignLanguage(r.features.other), None, false
 	}
-	l := best(0, firstHan)
-	return languages[l], Latin, l <= 2
+	l, other := best(0, supported), best(supported, firstHan)
+	if m.Languages.scale()*float64(r.lanes[other]-r.lanes[l]) > foreignMargin {
+		return languages[other], Latin, false
+	}
+	return languages[l], Latin, true
 }
 
 // Analyze scores a text.
@@ -195,7 +208,7 @@ func (m *Model) Analyze(text string) Result {
 	for m.sentence(&r, &s) {
 		magnitude += s.Magnitude
 	}
-	language, t, scored := r.language()
+	language, t, scored := m.language(&r)
 	if !scored {
 		return Result{Language: language}
 	}
@@ -236,7 +249,7 @@ func (m *Model) sentence(r *reading, s *Sentence) bool {
 			e.halve()
 		case SentenceEnd:
 			r.document.add(&e)
-			score := m.score(r.features.letter, m.logit(&e))
+			score := m.score(r.features.Script, m.logit(&e))
 			*s = Sentence{Start: r.features.Start, End: r.features.End, Score: score, Magnitude: math.Abs(score)}
 			return true
 		case TextEnd:
@@ -244,6 +257,9 @@ func (m *Model) sentence(r *reading, s *Sentence) bool {
 		}
 	}
 }
+
+// AbusePrior is the logit of a text without letters to be abusive.
+const AbusePrior = -1.5
 
 // AbuseLogit returns the logit of a text to be abusive.
 func (m *Model) AbuseLogit(text string) float64 {
@@ -258,7 +274,7 @@ func (m *Model) AbuseLogit(text string) float64 {
 			}
 		}
 		if step == TextEnd {
-			return m.Abuse.scale() * float64(sum) / math.Sqrt(float64(n)+Smoothing)
+			return AbusePrior + m.Abuse.scale()*float64(sum)/math.Sqrt(float64(n)+Smoothing)
 		}
 	}
 }
@@ -290,7 +306,7 @@ func (m *Model) Logit(text string) (Table, float64) {
 	var s Sentence
 	for m.sentence(&r, &s) {
 	}
-	_, t, _ := r.language()
+	_, t, _ := m.language(&r)
 	return t, m.logit(&r.document)
 }
 
@@ -299,11 +315,10 @@ func (m *Model) Language(text string) string { return m.Analyze(text).Language }
 
 // Traditional reports whether Chinese text is written with traditional characters.
 func Traditional(text string) bool {
-	n := 0
 	for _, r := range text {
 		if _, ok := simplified(r); ok {
-			n++
+			return true
 		}
 	}
-	return n > 0
+	return false
 }

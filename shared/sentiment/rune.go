@@ -2,6 +2,7 @@ package sentiment
 
 import (
 	"sort"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -36,7 +37,13 @@ type letter struct {
 // Latin letters are the same composed and decomposed.
 func fold(s string) (letter, int) {
 	if c := s[0]; c < utf8.RuneSelf {
-		return foldASCII(c), 1
+		l := foldASCII(c)
+		if len(s) >= 3 && (s[1] == 0xCC || s[1] == 0xCD) && l.class == latin {
+			mark, size := utf8.DecodeRuneInString(s[1:])
+			l.cue = composed(byte(l.rune), mark)
+			return l, 1 + size
+		}
+		return l, 1
 	}
 	r, size := utf8.DecodeRuneInString(s)
 	switch {
@@ -67,11 +74,14 @@ func fold(s string) (letter, int) {
 		base := rune(latinBase[r-0xC0])
 		return letter{base, latin, unicode.ToLower(r)}, size
 	case r >= 0x300 && r <= 0x36F:
-		return letter{0, ignored, r}, size
+		return letter{}, size
+	case r >= 0xFF66 && r <= 0xFF9D:
+		r, _ = utf8.DecodeRuneInString(halfwidth[(r-0xFF66)*3:])
+		return letter{r, kana, 0}, size
 	case r >= 0xFF01 && r <= 0xFF5E:
 		return foldASCII(byte(r - 0xFEE0)), size
 	case r >= 0x1E00 && r <= 0x1EFF:
-		return letter{rune(vietnameseBase(r)), latin, 'ạ'}, size
+		return letter{rune(vietnameseBase(r)), latin, 'ạ'}, size // all of them tell Vietnamese
 	}
 	return foldOther(r), size
 }
@@ -199,6 +209,36 @@ func foldASCII(c byte) letter {
 const latinBase = "" +
 	"aaaaaaaceeeeiiiidnooooo*ouuuuyts" + "aaaaaaaceeeeiiiidnooooo/ouuuuyty" +
 	"aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"
+
+// halfwidth are the kana of U+FF66 to U+FF9D.
+const halfwidth = "をぁぃぅぇぉゃゅょっーあいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわん"
+
+// composed returns a letter with a mark as one rune, 0 when the languages that can be told have none.
+func composed(base byte, mark rune) rune {
+	var bases, letters string
+	switch mark {
+	case 0x300:
+		bases, letters = "aeiou", "àèìòù"
+	case 0x301:
+		bases, letters = "aeiouy", "áéíóúý"
+	case 0x302:
+		bases, letters = "aeiou", "âêîôû"
+	case 0x303:
+		bases, letters = "ano", "ãñõ"
+	case 0x308:
+		bases, letters = "aeiouy", "äëïöüÿ"
+	case 0x30A:
+		bases, letters = "a", "å"
+	case 0x327:
+		bases, letters = "c", "ç"
+	}
+	i := strings.IndexByte(bases, base)
+	if i < 0 {
+		return 0
+	}
+	r, _ := utf8.DecodeRuneInString(letters[2*i:]) // of two bytes each
+	return r
+}
 
 // vietnameseBase returns the base of a letter of U+1E00 to U+1EFF, where Vietnamese has its vowels.
 func vietnameseBase(r rune) byte {

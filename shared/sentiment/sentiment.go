@@ -1,5 +1,9 @@
-// Package sentiment tells how content the writer of a text is, without a network and in microseconds.
-// It speaks Korean, English, Japanese, Chinese, French and Spanish; see README.md.
+// Package sentiment tells how content the writer of a text is, offline and in microseconds. It has
+// weights for Korean, English, Japanese, Chinese, French and Spanish; how it works, how it is trained and
+// how good it is stands in README.md.
+//
+// Nothing here allocates, blocks or is warmed up, and all of it may be called by many goroutines at once
+// with any bytes.
 package sentiment
 
 import (
@@ -7,33 +11,38 @@ import (
 	"math"
 )
 
-// Name names the model with its version.
+// Name names the model with its version, as scored_by has it. It changes whenever the weights do.
 const Name = "embedded-1"
 
 // Result is the sentiment of a text.
 type Result struct {
-	Language  string // BCP 47, "und" when it cannot be told
-	Scored    bool   // false when the model has no weights for the language
-	Score     float64
-	Magnitude float64
+	Language  string  // BCP 47, of the greater part of the text; "und" when it cannot be told
+	Scored    bool    // false when the model has no weights for the language
+	Score     float64 // -1 (one star) to 1 (five stars)
+	Magnitude float64 // sum of the absolute scores of the sentences
 }
 
-// Sentence is a part of a text.
+// Sentence is a sentence of a text, with what follows it and is no word: "Nice! ㅋㅋ 💜" is one.
 type Sentence struct {
-	Start, End       int // byte offsets
-	Score, Magnitude float64
+	Start, End int     // byte offsets, without the space around it
+	Score      float64 // -1 to 1
+	Magnitude  float64 // the absolute score
 }
 
 // Analyze returns the sentiment of a text.
-func Analyze(text string) Result { m := embedded(); return m.Analyze(text) }
+func Analyze(text string) Result {
+	m := embedded()
+	return m.Analyze(text)
+}
 
-// AppendSentences appends the sentences of a text to dst.
+// AppendSentences appends the sentences of a text to dst. They are scored by the script of their letters,
+// also where Analyze would not score the text.
 func AppendSentences(dst []Sentence, text string) []Sentence {
 	m := embedded()
 	return m.AppendSentences(dst, text)
 }
 
-// Abuse returns how sure the filter is that a text holds profanity or an insult, 0 to 1.
+// Abuse returns how sure the filter is that a text in Korean or English holds profanity or an insult, 0 to 1.
 func Abuse(text string) float64 {
 	m := embedded()
 	return 1 / (1 + math.Exp(-m.AbuseLogit(text)))
@@ -60,10 +69,10 @@ var languageWeights string
 //go:embed weights/scores.bin
 var scoreWeights string
 
-// embedded is the model of this package. It only points to its weights.
+// embedded is the model of this package. It points to its weights where they are in the binary.
 func embedded() Model {
 	return Model{
-		Sentiment: [None]Weights{Weights(hangulWeights), Weights(latinWeights), Weights(hanWeights), Weights(symbolWeights)},
+		Sentiment: [None]Weights{Hangul: Weights(hangulWeights), Latin: Weights(latinWeights), Han: Weights(hanWeights), Symbol: Weights(symbolWeights)},
 		Abuse:     Weights(abuseWeights),
 		Languages: Weights(languageWeights),
 		Scores:    Weights(scoreWeights),

@@ -1,4 +1,6 @@
-package main
+// Package corpus reads the labelled texts that the sentiment model is made and measured from, and says
+// which of them it must not be made from.
+package corpus
 
 import (
 	"bufio"
@@ -13,61 +15,77 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// corpus is all labelled text.
-type corpus struct {
-	films    []film
-	snippets []snippet
-	comments []comment
-	lines    []line
-	abuse    []line // stars are 1 for abusive, 0 for clean
-	foreign  []line // without stars
+// Corpus is all labelled text.
+type Corpus struct {
+	Films    []Film
+	Snippets []Snippet
+	Comments []Comment
+	Lines    []Line
+	Words    []Line // words and phrases, each for itself
+	Abuse    []Line // stars are 1 for abusive, 0 for clean
+	Foreign  []Line // without stars
 }
 
-// film is a review of a film in Korean.
-type film struct {
-	rating int // 1 to 10
-	movie  string
-	text   string
+// Film is a review of a film in Korean.
+type Film struct {
+	Rating int // 1 to 10
+	Movie  string
+	Text   string
 }
 
-// snippet is a part of a review or a tweet in English.
-type snippet struct {
-	source string
-	mean   float64 // of people's grades, -4 to 4
-	text   string
+// Snippet is a part of a review or a tweet in English.
+type Snippet struct {
+	Source string
+	Mean   float64 // of people's grades, -4 to 4
+	Text   string
 }
 
-// comment is a comment in Korean.
-type comment struct {
-	text    string
-	abusive bool
+// Comment is a comment in Korean.
+type Comment struct {
+	Text    string
+	Abusive bool
 }
 
-// line is a text that was written for this model.
-type line struct {
-	language string // "zh" of both ways to write it
-	group    string // what shares an author, a topic or an idea: never on both sides of a split
-	stars    float64
-	text     string
-	words    bool // a word or phrase, not a review
+// Line is a text that was written for this model.
+type Line struct {
+	Language string // "zh" of both ways to write it
+	Group    string // what shares an author, a topic or an idea: never on both sides of a split
+	Stars    float64
+	Text     string
 }
 
-func (l line) positive() bool { return l.stars > 3 }
-func (l line) pair() bool {
-	return strings.Contains(l.group, "-pair") || strings.Contains(l.group, "-neg")
+// Positive reports whether a line is for a purchase rather than against it.
+func (l Line) Positive() bool { return l.Stars > 3 }
+
+// Pair reports whether a line is one of a pair: an idea and its negation.
+func (l Line) Pair() bool {
+	language, rest, _ := strings.Cut(l.Group, "-")
+	return strings.Contains(l.Group, "-pair") || strings.Contains(l.Group, "-neg") || (language == "ja" || language == "zh") && strings.HasPrefix(rest, "n")
 }
 
-// fold says in which of n parts of the data a group is.
-func fold(group string, n uint32) int {
+// The texts are split into Parts by what they share: a film, an author, an idea. What ships has not seen
+// TestPart; ChoicePart is what a recipe is chosen on.
+const (
+	Parts      = 20
+	TestPart   = 0
+	ChoicePart = 1
+)
+
+// Part says which part of the data a group is in.
+func Part(group string) int { return Fold(group, Parts) }
+
+// Fold says in which of n parts of the data a group is.
+func Fold(group string, n int) int {
 	h := fnv.New32a()
 	h.Write([]byte(group))
 	s := h.Sum32()
 	s = (s ^ s>>15) * 0x2C1B3C6D
-	return int((s ^ s>>12) % n)
+	return int((s ^ s>>12) % uint32(n))
 }
 
-func readCorpus(data, lines string) (*corpus, error) {
-	var c corpus
+// Read reads the texts of a data folder and the lines of another one.
+func Read(data, lines string) (*Corpus, error) {
+	var c Corpus
 	err := c.readFilms(filepath.Join(data, "nsmc.tsv.xz"))
 	if err != nil {
 		return nil, err
@@ -81,7 +99,7 @@ func readCorpus(data, lines string) (*corpus, error) {
 			return fmt.Errorf("%d columns, want 3", len(column))
 		}
 		mean, err := strconv.ParseFloat(column[1], 64)
-		c.snippets = append(c.snippets, snippet{column[0], mean, column[2]})
+		c.Snippets = append(c.Snippets, Snippet{column[0], mean, column[2]})
 		return err
 	})
 	if err != nil {
@@ -90,18 +108,21 @@ func readCorpus(data, lines string) (*corpus, error) {
 	err = rows(filepath.Join(data, "curse.txt"), func(_ int, row string) error {
 		// A few rows are of several lines; those without a label are left out.
 		if i := strings.LastIndexByte(row, '|'); i > 0 && (row[i:] == "|0" || row[i:] == "|1") {
-			c.comments = append(c.comments, comment{row[:i], row[i:] == "|1"})
+			c.Comments = append(c.Comments, Comment{row[:i], row[i:] == "|1"})
 		}
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &c, c.readLines(lines)
+	if err := c.ReadLines(lines); err != nil {
+		return nil, err
+	}
+	return &c, nil
 }
 
 // readFilms reads reviews of films: rating, film, id and text.
-func (c *corpus) readFilms(file string) error {
+func (c *Corpus) readFilms(file string) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -120,7 +141,7 @@ func (c *corpus) readFilms(file string) error {
 			return fmt.Errorf("%d columns, want 4", len(column))
 		}
 		rating, err := strconv.Atoi(column[0])
-		c.films = append(c.films, film{rating, column[1], column[3]})
+		c.Films = append(c.Films, Film{rating, column[1], column[3]})
 		return err
 	})
 	if err != nil {
@@ -129,9 +150,9 @@ func (c *corpus) readFilms(file string) error {
 	return nil
 }
 
-// readLines reads a folder of labelled lines: LANGUAGE[-PART].tsv, words-LANGUAGE.tsv, abuse-LANGUAGE.tsv
+// ReadLines reads a folder of labelled lines: LANGUAGE[-PART].tsv, words-LANGUAGE.tsv, abuse-LANGUAGE.tsv
 // and languages.tsv.
-func (c *corpus) readLines(dir string) error {
+func (c *Corpus) ReadLines(dir string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.tsv"))
 	if err != nil {
 		return err
@@ -153,23 +174,23 @@ func (c *corpus) readLines(dir string) error {
 				if len(column) != 2 {
 					return fmt.Errorf("%d columns, want 2", len(column))
 				}
-				c.foreign = append(c.foreign, line{language: column[0], group: column[1], text: column[1]})
+				c.Foreign = append(c.Foreign, Line{Language: column[0], Group: column[1], Text: column[1]})
 				return nil
 			}
 			if len(column) != 3 {
 				return fmt.Errorf("%d columns, want 3", len(column))
 			}
 			stars, err := strconv.ParseFloat(column[1], 64)
-			l := line{language, column[0], stars, column[2], isWords}
+			l := Line{language, column[0], stars, column[2]}
 			switch {
 			case isAbuse:
-				l.language = abuse
-				c.abuse = append(c.abuse, l)
+				l.Language = abuse
+				c.Abuse = append(c.Abuse, l)
 			case isWords:
-				l.language = words
-				c.lines = append(c.lines, l)
+				l.Language, _, _ = strings.Cut(words, "-")
+				c.Words = append(c.Words, l)
 			default:
-				c.lines = append(c.lines, l)
+				c.Lines = append(c.Lines, l)
 			}
 			return err
 		})
