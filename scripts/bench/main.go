@@ -39,6 +39,7 @@ var benchmarks = []struct {
 	{"city-memory", cityMemory},
 	{"picture", pictureRenditions},
 	{"pages", lighthouse},
+	{"sentiment", sentimentModel},
 }
 
 func main() {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/hybrid-bts/functions/scripts/train/corpus"
 	"github.com/hybrid-bts/functions/shared/sentiment"
@@ -14,7 +15,7 @@ func trainLanguages(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights,
 	const (
 		passes = 8
 		rate   = 0.1
-		rarest = 30 // what an example weighs at most, however few its language has
+		often  = 20 // how often a text is learned in a pass at most, however few its language has
 	)
 	names := sentiment.Lanes()
 	lanes := map[string]int{}
@@ -33,12 +34,18 @@ func trainLanguages(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights,
 		}
 	}
 	learn := func(in func(group string) bool) sentiment.Weights {
-		var of []corpus.Line
-		count := make([]float32, len(names))
+		count := make([]int, len(names))
+		total := 0
 		for _, n := range texts {
 			if in(n.Group) {
-				of = append(of, n)
 				count[lanes[n.Language]]++
+				total++
+			}
+		}
+		var of []corpus.Line
+		for _, n := range texts {
+			if in(n.Group) {
+				of = append(of, slices.Repeat([]corpus.Line{n}, max(1, min(often, total/len(names)/count[lanes[n.Language]])))...)
 			}
 		}
 		weights := make([]float32, r.languages*len(names))
@@ -58,13 +65,11 @@ func trainLanguages(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights,
 					p[j] = math.Exp(max(-30, min(30, z)))
 					sum += p[j]
 				}
-				weight := min(rarest, float32(len(of))/float32(len(names))/count[lane])
 				for j := range p {
 					g := float32(p[j] / sum)
 					if j == lane {
 						g--
 					}
-					g *= weight
 					for _, h := range cues {
 						at := sentiment.Bucket(h, r.languages)*len(names) + j
 						squares[at] += g * g
@@ -105,7 +110,7 @@ func trainLanguages(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights,
 			text += fmt.Sprintf("| %s | %d | %.3f | %.3f |\n", l, n, float64(right)/float64(n), float64(lost)/float64(n))
 		}
 	}
-	return learn(func(group string) bool { return corpus.Part(group) != corpus.TestPart }), text
+	return learn(func(string) bool { return true }), text
 }
 
 // readCues returns the features of a text that tell its language.

@@ -5,7 +5,7 @@
 //
 // DIR holds nsmc.tsv.xz (reviews of films in Korean, CC0), vader.tsv (graded snippets of English, MIT) and
 // curse.txt (comments in Korean that are abusive or not, MIT); the reviews of shops are in lines/. One
-// part in 20 of all is kept from the weights that ship, for the report. The same data, seed and processor
+// part in 12 of all is kept from the weights that ship, for the report. The same data, seed and processor
 // architecture give the same bytes.
 package main
 

@@ -80,8 +80,9 @@ type Features struct {
 	closing bool // the sentence ended, unless only symbols follow
 	gap     bool // a space came after the end
 
-	counts [foreign + 1]int // letters by what they are
-	other  rune             // the foreign one that tells the language
+	counts      [foreign + 1]int // letters by what they are
+	traditional int              // Han characters that are no simplified ones
+	other       rune             // the foreign one that tells the language
 
 	tokens [history]token // the last ones, a ring
 	at     uint           // tokens in this sentence
@@ -421,6 +422,7 @@ func (x *Features) character(l letter) Step {
 		as := l.rune
 		if l.cue != 0 {
 			as = l.cue
+			x.traditional++
 		}
 		x.addCue(uint32(as))
 	}
@@ -516,7 +518,7 @@ func negates(word string) bool {
 	switch word {
 	case "not", "no", "never", "without", "hardly", "barely", "nothing", "none", "nor", "neither", "cannot",
 		"dont", "didnt", "doesnt", "isnt", "wasnt", "arent", "werent", "cant", "couldnt", "wont", "wouldnt", "aint", "havent", "hasnt", "hadnt", "shouldnt",
-		"pas", "jamais", "sans", "aucun", "aucune", "ni", "nunca", "sin", "tampoco", "nada", "ningun", "ninguna", "jamas":
+		"ne", "n", "pas", "jamais", "rien", "sans", "aucun", "aucune", "ni", "nunca", "nadie", "sin", "tampoco", "nada", "ningun", "ninguna", "jamas":
 		return true
 	}
 	return false

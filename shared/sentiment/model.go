@@ -139,7 +139,7 @@ var languages = [...]string{"en", "fr", "es", "de", "pt", "it", "nl", "id", "vi"
 // with a useless score.
 const (
 	supported     = 3
-	foreignMargin = 2.
+	foreignMargin = 0.5
 )
 
 // firstHan is the first lane of those that are written with Han characters.
@@ -189,7 +189,14 @@ func (m *Model) language(r *reading) (string, Table, bool) {
 		case c[kana]*5 >= c[han]+c[kana] || c[kana] > 0 && r.lanes[firstHan] > max(r.lanes[firstHan+1], r.lanes[firstHan+2]):
 			return "ja", Han, true
 		}
-		return languages[best(firstHan, len(languages))], Han, true
+		// One character that is only traditional tells more than many that are both.
+		l := languages[best(firstHan, len(languages))]
+		if l != "ja" && r.features.traditional > 0 {
+			l = "zh-Hant"
+		} else if l != "ja" {
+			l = "zh"
+		}
+		return l, Han, true
 	case top == fo:
 		return foreignLanguage(r.features.other), None, false
 	}

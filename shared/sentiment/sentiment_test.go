@@ -89,7 +89,7 @@ func TestPraiseIsPositiveAndComplaintsAreNegative(t *testing.T) {
 
 func TestLanguagesWithoutWeightsAreNotScored(t *testing.T) {
 	for text, want := range map[string]string{
-		"Очень хорошо, спасибо": "ru", "Дуже гарний альбом, дякую": "uk", "สวยมากค่ะ": "th", "جميل جدا": "ar", "Πολύ καλό": "el",
+		"Очень хорошо, спасибо": "ru", "Дуже гарний альбом, він мені подобається": "uk", "สวยมากค่ะ": "th", "جميل جدا": "ar", "Πολύ καλό": "el",
 		"Die Lieferung war schnell und alles ist gut angekommen": "de", "Giao hàng nhanh, rất hài lòng": "vi",
 		"": "und", "   \n": "und", "\xff\xff": "und", "12345": "und",
 	} {

@@ -63,12 +63,11 @@ func (l Line) Pair() bool {
 	return strings.Contains(l.Group, "-pair") || strings.Contains(l.Group, "-neg") || (language == "ja" || language == "zh") && strings.HasPrefix(rest, "n")
 }
 
-// The texts are split into Parts by what they share: a film, an author, an idea. What ships has not seen
-// TestPart; ChoicePart is what a recipe is chosen on.
+// The texts are split into Parts by what they share: a film, an author, an idea. The weights that ship have
+// not seen TestPart.
 const (
-	Parts      = 20
-	TestPart   = 0
-	ChoicePart = 1
+	Parts    = 12
+	TestPart = 0
 )
 
 // Part says which part of the data a group is in.
