@@ -7,13 +7,19 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 flags=()
-if [ "${1:-}" = -n ]; then flags=(-n); shift; fi
+if [ "${1:-}" = -n ]; then
+  flags=(-n)
+  shift
+fi
 file=${1:?usage: scripts/deploy.sh [-n] FILE}
 
 # plain prints a name without its tag: the digest says which image it is.
 plain() { sed -E 's/:[^:@\/]+@/@/'; }
 
-canary=$(plain <"$file" | grep /canary@) || { echo "deploy.sh: $file has no canary image" >&2; exit 1; }
+canary=$(plain <"$file" | grep /canary@) || {
+  echo "deploy.sh: $file has no canary image" >&2
+  exit 1
+}
 for image in $(plain <"$file" | grep -v /canary@ | sort); do
   name=${image##*/}
   scripts/release.sh ${flags[@]+"${flags[@]}"} "${name%@*}" "$image" "$canary"

@@ -20,11 +20,20 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-die() { echo "release.sh: $*" >&2; exit 1; }
+die() {
+  echo "release.sh: $*" >&2
+  exit 1
+}
 
 dry=
-if [ "${1:-}" = -n ]; then dry=yes; shift; fi
-[ $# = 3 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0" >&2; exit 2; }
+if [ "${1:-}" = -n ]; then
+  dry=yes
+  shift
+fi
+[ $# = 3 ] || {
+  sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0" >&2
+  exit 2
+}
 function=$1 image=$2 canary_image=$3
 : "${ENV:?set ENV to dev, canary or prod}" "${PROJECT:?set PROJECT to the Google Cloud project}"
 REGION=${REGION:-asia-northeast3} STAGES=${STAGES-5 25 50} PAUSE=${PAUSE:-600}
@@ -131,13 +140,19 @@ deploy --no-traffic --tag=canary
 if [ -z "$dry" ]; then
   url=$(g run services describe "$service" --region="$REGION" --format='value(status.url)')
   tag_url=$(traffic | awk -F, '$3 == "canary" { print $4 }')
-  [ -n "$tag_url" ] || { echo "release.sh: $revision has no URL of its own" >&2; exit 1; }
+  [ -n "$tag_url" ] || {
+    echo "release.sh: $revision has no URL of its own" >&2
+    exit 1
+  }
 fi
 ask smoke "$url" "$tag_url$smoke_path" "$smoke_status"
 for share in $STAGES; do
   g run services update-traffic "$service" --region="$REGION" --to-revisions="$revision=$share,$previous=$((100 - share))"
   # A signal is handled only between commands, and at a wait.
-  [ -n "$dry" ] || { sleep "$PAUSE" >/dev/null 2>&1 & wait $!; }
+  [ -n "$dry" ] || {
+    sleep "$PAUSE" >/dev/null 2>&1 &
+    wait $!
+  }
   ask verdict "-project=$PROJECT" "-env=$ENV" "-service=$service" "-revision=$revision" "-since=${PAUSE}s" "-p95=${p95}ms"
 done
 g run services update-traffic "$service" --region="$REGION" --to-revisions="$revision=100"
