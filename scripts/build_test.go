@@ -284,13 +284,9 @@ func extract(t *testing.T, ref, program string) string {
 // answers; then it tells it to stop. Its engines are not there: it uses them only when it is asked something.
 func start(t *testing.T, binary string, service map[string]string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
+	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
-	if err := errors.Join(err, l.Close()); err != nil {
+	if err != nil {
 		t.Fatal(err)
 	}
 	const nowhere = "127.0.0.1:1"
