@@ -6,6 +6,12 @@
 # The variables are those of scripts/release.sh.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+
+die() {
+  echo "deploy.sh: $*" >&2
+  exit 1
+}
+
 flags=()
 if [ "${1:-}" = -n ]; then
   flags=(-n)
@@ -16,11 +22,9 @@ file=${1:?usage: scripts/deploy.sh [-n] FILE}
 # plain prints a name without its tag: the digest says which image it is.
 plain() { sed -E 's/:[^:@\/]+@/@/'; }
 
-canary=$(plain <"$file" | grep /canary@) || {
-  echo "deploy.sh: $file has no canary image" >&2
-  exit 1
-}
-for image in $(plain <"$file" | grep -v /canary@ | sort); do
+canary=$(plain <"$file" | grep /canary@) || die "$file has no canary image"
+images=$(plain <"$file" | grep -v /canary@ | sort) || die "$file has no function's image"
+for image in $images; do
   name=${image##*/}
   scripts/release.sh ${flags[@]+"${flags[@]}"} "${name%@*}" "$image" "$canary"
 done

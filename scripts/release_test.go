@@ -29,10 +29,15 @@ if [ -n "$FILES" ]; then
   for word in "$@"; do case $word in --*=/*.json | --*=/*.yaml) cp "${word#*=}" "$FILES" ;; esac; done
 fi
 if [[ -n $FAIL && $call == *"$FAIL"* && $(grep -cF -- "$FAIL" "$CALLS") -ge $FAIL_FROM ]]; then exit 1; fi
+if [[ -n $AGAIN && $call == *-old=100* ]]; then kill -INT $$; kill -HUP $$; fi
+[ -z "$NOISE" ] || echo "WARNING: this gcloud is old"
 service=prod-hybridbts-api
 case "$*" in
 *"services list"*) [ -n "$FIRST" ] || echo $service ;;
-*"services describe"*flatten*) printf '%s\n' "$TRAFFIC" ;;
+*"services describe"*flatten*)
+  printf '%s\n' "$TRAFFIC"
+  if grep -q "run deploy" "$CALLS"; then printf '%s\n' "$TAGGED"; fi
+  ;;
 *"services describe"*"status.url"*) echo https://$service.run.app ;;
 *"revisions describe"*) echo "$DEPLOYED" ;;
 *"billing projects describe"*) echo 0000-1111 ;;
@@ -61,8 +66,12 @@ const (
 	image    = "asia-northeast3-docker.pkg.dev/shop/prod-hybridbts/api@sha256:1111111111111111111111111111111111111111111111111111111111111111"
 	old      = "asia-northeast3-docker.pkg.dev/shop/prod-hybridbts/api@sha256:0000000000000000000000000000000000000000000000000000000000000000"
 	judge    = "asia-northeast3-docker.pkg.dev/shop/prod-hybridbts/canary@sha256:2222222222222222222222222222222222222222222222222222222222222222"
-	oldHas   = "prod-hybridbts-api-old,100,,\nprod-hybridbts-api-20261120-120000,,canary,https://canary---prod-hybridbts-api.run.app"
+	oldHas   = "prod-hybridbts-api-old,100,,"
+	newIs    = "prod-hybridbts-api-20261120-120000,,canary,https://canary---prod-hybridbts-api.run.app"
 	nobodyIs = "prod-hybridbts-api-old,50,,\nprod-hybridbts-api-new,50,,"
+	// another release has deployed, and asks its revision; a first release stopped before it did.
+	another  = "prod-hybridbts-api-old,100,,\nprod-hybridbts-api-new,,canary,https://canary---prod-hybridbts-api.run.app"
+	unproven = "prod-hybridbts-api-old,100,canary,https://canary---prod-hybridbts-api.run.app"
 	back     = "--to-revisions=prod-hybridbts-api-old=100"
 )
 
@@ -88,7 +97,7 @@ func script(t *testing.T, name string, environ map[string]string, args ...string
 	cmd := exec.Command("bash", append([]string{name}, args...)...)
 	all := map[string]string{
 		"PATH": dir + string(os.PathListSeparator) + os.Getenv("PATH"), "CALLS": log, "ENV": "prod", "PROJECT": "shop",
-		"TRAFFIC": oldHas, "DEPLOYED": old, "FAIL_FROM": "1",
+		"TRAFFIC": oldHas, "TAGGED": newIs, "DEPLOYED": old + ",1", "FAIL_FROM": "1",
 	}
 	for name, value := range environ {
 		all[name] = value
@@ -107,7 +116,19 @@ func script(t *testing.T, name string, environ map[string]string, args ...string
 	return string(b), string(out), cmd.ProcessState.ExitCode()
 }
 
+// deployed is what gcloud says of a revision with the image and the settings that a release would deploy.
+func deployed(t *testing.T) string {
+	t.Helper()
+	calls, _, _ := release(t, nil, "api", image, judge)
+	m := regexp.MustCompile(`,settings=(\d+) `).FindStringSubmatch(calls)
+	if m == nil {
+		t.Fatalf("no settings in %s", calls)
+	}
+	return image + "," + m[1]
+}
+
 func TestRelease(t *testing.T) {
+	same := deployed(t)
 	for _, tc := range []struct {
 		name    string
 		environ map[string]string
@@ -116,16 +137,25 @@ func TestRelease(t *testing.T) {
 	}{
 		{"healthy", nil, []string{"api", image, judge}, 0},
 		{"first deploy", map[string]string{"FIRST": "yes"}, []string{"api", image, judge}, 0},
-		{"nothing changed", map[string]string{"DEPLOYED": image}, []string{"api", image, judge}, 0},
+		{"nothing changed", map[string]string{"DEPLOYED": same}, []string{"api", image, judge}, 0},
 		{"bad verdict", map[string]string{"FAIL": "--args=verdict", "FAIL_FROM": "2"}, []string{"api", image, judge}, 1},
 		{"bad smoke test", map[string]string{"FAIL": "--args=smoke"}, []string{"api", image, judge}, 1},
 		{"bad smoke test of the first deploy", map[string]string{"FIRST": "yes", "FAIL": "--args=smoke"}, []string{"api", image, judge}, 1},
 		{"split traffic", map[string]string{"TRAFFIC": nobodyIs}, []string{"api", image, judge}, 1},
+		{"another release", map[string]string{"TRAFFIC": another}, []string{"api", image, judge}, 1},
+		{"no answer", map[string]string{"TRAFFIC": ""}, []string{"api", image, judge}, 1},
+		{"first release that stopped", map[string]string{"TRAFFIC": unproven, "DEPLOYED": same, "STAGES": ""}, []string{"api", image, judge}, 0},
+		{"another release at the same time", map[string]string{"TAGGED": another}, []string{"api", image, judge}, 1},
+		{"other settings", map[string]string{"DEPLOYED": image + ",1", "STAGES": ""}, []string{"api", image, judge}, 0},
+		{"header of the table", nil, []string{"function", image, judge}, 1},
+		{"bad stages", map[string]string{"STAGES": "5 100"}, []string{"api", image, judge}, 1},
+		{"stages with commas", map[string]string{"STAGES": "5,25"}, []string{"api", image, judge}, 1},
+		{"a pause that is no number", map[string]string{"PAUSE": "10m"}, []string{"api", image, judge}, 1},
 		{"dirty tree", map[string]string{"DIRTY": " M go.mod"}, []string{"api", image, judge}, 1},
 		{"a tag, no digest", nil, []string{"api", "registry/api:latest", judge}, 1},
 		{"unknown function", nil, []string{"nothing", image, judge}, 1},
 		{"unknown environment", map[string]string{"ENV": "test"}, []string{"api", image, judge}, 1},
-		{"too short a pause", map[string]string{"PAUSE": "30"}, []string{"api", image, judge}, 1},
+		{"too short a pause", map[string]string{"PAUSE": "299"}, []string{"api", image, judge}, 1},
 		{"no arguments", nil, nil, 2},
 		{"no stages", map[string]string{"STAGES": ""}, []string{"api", image, judge}, 0},
 		{"interrupted", map[string]string{"INTERRUPTED": "yes"}, []string{"api", image, judge}, 1},
@@ -176,10 +206,36 @@ func TestFailureAtEachStepGivesTheTrafficBack(t *testing.T) {
 		}
 		got := strings.Split(strings.TrimSpace(calls), "\n")
 		last := got[len(got)-1]
-		promoted := i == len(lines)-1 // only the tag was left
-		if returned := strings.Contains(last, back); returned == (before || promoted) {
+		if returned := strings.Contains(last, back); returned == before {
 			t.Errorf("when call %d fails (%s) the last is %s", i+1, line, last)
 		}
+	}
+}
+
+// What gcloud says beside its answers changes nothing.
+func TestReleaseReadsOverWarnings(t *testing.T) {
+	want, _, _ := release(t, nil, "api", image, judge)
+	got, printed, code := release(t, map[string]string{"NOISE": "yes"}, "api", image, judge)
+	if diff := cmp.Diff(want, got); diff != "" || code != 0 {
+		t.Errorf("exit %d, printed %s, calls differ:\n%s", code, printed, diff)
+	}
+	if got, _, code := release(t, map[string]string{"NOISE": "yes", "DEPLOYED": deployed(t)}, "api", image, judge); code != 0 || strings.Contains(got, "run deploy") {
+		t.Errorf("exit %d, it deploys what is there: %s", code, got)
+	}
+	if got, printed, _ := release(t, map[string]string{"NOISE": "yes", "FIRST": "yes"}, "api", image, judge); !strings.Contains(printed, "for the first time") {
+		t.Errorf("it deploys nothing: %s%s", got, printed)
+	}
+}
+
+// Whoever interrupts the way back, or closes the terminal, does not stop it.
+func TestTheWayBackIsNotInterrupted(t *testing.T) {
+	calls, printed, code := release(t, map[string]string{"FAIL": "--args=verdict", "AGAIN": "yes"}, "api", image, judge)
+	if code != 1 || strings.Contains(printed, "COULD NOT") || !strings.Contains(calls, back) {
+		t.Errorf("exit %d, %s: %s", code, printed, calls)
+	}
+	calls, _, _ = script(t, "testdata/unheard.sh", map[string]string{"FAIL": "--args=verdict"}, "./release.sh", "api", image, judge)
+	if lines := strings.Split(strings.TrimSpace(calls), "\n"); !strings.Contains(lines[len(lines)-1], back) {
+		t.Errorf("with nobody to hear it, the last call is %s", lines[len(lines)-1])
 	}
 }
 

@@ -53,7 +53,7 @@ func (f *fakeMonitoring) ListTimeSeries(_ context.Context, r *monitoringpb.ListT
 		s = []*monitoringpb.TimeSeries{{Points: []*monitoringpb.Point{
 			{Value: &monitoringpb.TypedValue{Value: &monitoringpb.TypedValue_DoubleValue{DoubleValue: f.p95}}},
 		}}}
-	case strings.Contains(r.Filter, `"prod-hybridbts-.*-dead"`):
+	case strings.Contains(r.Filter, `one_of("prod-hybridbts-reviews-dead","prod-hybridbts-images-dead")`):
 		s = []*monitoringpb.TimeSeries{count("", f.deadLetters)}
 	}
 	return &monitoringpb.ListTimeSeriesResponse{TimeSeries: s}, nil
@@ -79,7 +79,8 @@ func open(t *testing.T, f *fakeMonitoring) *monitoring.MetricClient {
 }
 
 func TestVerdict(t *testing.T) {
-	v, err := parse([]string{"-project=shop", "-env=prod", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-since=600s", "-p95=500ms"})
+	v, err := parse([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-since=600s", "-p95=500ms",
+		"-dead=prod-hybridbts-reviews-dead", "-dead=prod-hybridbts-images-dead"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +109,17 @@ func TestVerdict(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A function without topics fills no dead-letter topic: those of others are not its fault.
+func TestVerdictOfAFunctionWithoutTopics(t *testing.T) {
+	v, err := parse([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := v.judge(t.Context(), open(t, &fakeMonitoring{ok: 1000, deadLetters: 1}), now); err != nil || found.deadLetters != 0 {
+		t.Errorf("judge() = %v, %v", found, err)
 	}
 }
 
@@ -148,7 +160,7 @@ func TestSmokeGivesUpWhenItIsTold(t *testing.T) {
 
 func TestArgumentsAreChecked(t *testing.T) {
 	for _, args := range []string{"", "smoke", "smoke a b", "verdict", "verdict -project=p", "verdict -nothing",
-		"verdict -project=p -env=e -service=s -revision=r -since=1s", "verdict -project=p -env=e -service=s -revision=r more"} {
+		"verdict -project=p -service=s -revision=r -since=1s", "verdict -project=p -service=s -revision=r more"} {
 		if err := run(t.Context(), strings.Fields(args)); err == nil {
 			t.Errorf("canary %s is taken", args)
 		}

@@ -100,17 +100,20 @@ func parse(args []string) (verdict, error) {
 	var v verdict
 	f := flag.NewFlagSet("verdict", flag.ContinueOnError)
 	f.StringVar(&v.project, "project", "", "Google Cloud `project`")
-	f.StringVar(&v.env, "env", "", "environment, which names of topics begin with")
 	f.StringVar(&v.service, "service", "", "Cloud Run service")
 	f.StringVar(&v.revision, "revision", "", "its revision to judge")
+	f.Func("dead", "dead-letter `topic` that it may fill; there may be several", func(topic string) error {
+		v.dead = append(v.dead, topic)
+		return nil
+	})
 	f.DurationVar(&v.since, "since", 10*time.Minute, "how far to look back")
 	f.DurationVar(&v.p95, "p95", 500*time.Millisecond, "the most that 95 % of the requests may take")
 	f.Float64Var(&v.errors, "errors", 0.01, "the greatest `share` of requests that may be answered 5xx")
 	if err := f.Parse(args); err != nil {
 		return v, err
 	}
-	if v.project == "" || v.env == "" || v.service == "" || v.revision == "" || v.since < time.Minute || v.p95 <= 0 || f.NArg() > 0 {
-		return v, errors.New("verdict wants -project, -env, -service, -revision and a -since of a minute or more")
+	if v.project == "" || v.service == "" || v.revision == "" || v.since < time.Minute || v.p95 <= 0 || f.NArg() > 0 {
+		return v, errors.New("verdict wants -project, -service, -revision and a -since of a minute or more")
 	}
 	return v, nil
 }

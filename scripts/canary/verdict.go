@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	monitoring "cloud.google.com/go/monitoring/apiv3/v2"
@@ -19,17 +20,18 @@ const fewest = 2
 
 // verdict is what to judge, and how strictly.
 type verdict struct {
-	project, env, service, revision string
-	since                           time.Duration
-	p95                             time.Duration
-	errors                          float64
+	project, service, revision string
+	dead                       []string // topics
+	since                      time.Duration
+	p95                        time.Duration
+	errors                     float64
 }
 
 // findings are what Cloud Monitoring says of the time that is judged.
 type findings struct {
 	requests, failed int64
 	p95              time.Duration
-	deadLetters      int64 // of the whole environment
+	deadLetters      int64 // published at once, by functions; Pub/Sub's own come after an hour of deliveries in vain
 }
 
 func (f findings) String() string {
@@ -83,8 +85,11 @@ func (v verdict) find(ctx context.Context, client *monitoring.MetricClient, now 
 	if err != nil {
 		return f, err
 	}
-	dead := fmt.Sprintf(`resource.type = "pubsub_topic" AND resource.labels.topic_id = monitoring.regex.full_match("%s-hybridbts-.*-dead") AND `, v.env)
-	err = v.each(ctx, client, now, dead+`metric.type = "pubsub.googleapis.com/topic/send_request_count"`, &monitoringpb.Aggregation{
+	if len(v.dead) == 0 {
+		return f, nil
+	}
+	topics := fmt.Sprintf(`resource.type = "pubsub_topic" AND resource.labels.topic_id = one_of("%s") AND `, strings.Join(v.dead, `","`))
+	err = v.each(ctx, client, now, topics+`metric.type = "pubsub.googleapis.com/topic/send_request_count"`, &monitoringpb.Aggregation{
 		AlignmentPeriod: durationpb.New(minute), PerSeriesAligner: monitoringpb.Aggregation_ALIGN_DELTA,
 		CrossSeriesReducer: monitoringpb.Aggregation_REDUCE_SUM,
 	}, func(_ map[string]string, value *monitoringpb.TypedValue) { f.deadLetters += value.GetInt64Value() })
