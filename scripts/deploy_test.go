@@ -50,7 +50,12 @@ func TestDeployEndsWithTheFirstThatFails(t *testing.T) {
 	if code != 1 || strings.Contains(calls, "hybridbts-review ") {
 		t.Errorf("exit %d, calls %s, printed %s", code, calls, printed)
 	}
-	if _, _, code := script(t, "deploy.sh", nil, os.DevNull); code != 1 {
-		t.Errorf("exit %d for no images, want 1", code)
+	if err := os.WriteFile(file, []byte(strings.Split(images, "\n")[1]), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for name, file := range map[string]string{"no images": os.DevNull, "the canary alone": file, "no file": file + "x"} {
+		if _, _, code := script(t, "deploy.sh", nil, file); code != 1 {
+			t.Errorf("exit %d for %s, want 1", code, name)
+		}
 	}
 }

@@ -24,6 +24,7 @@ const fakeGcloud = `#!/usr/bin/env bash
 printf -v call '%q ' gcloud "$@"
 call=${call//\\,/,}
 call=${call% }
+if [[ -n $TALKS && $call == *-old=100* ]]; then echo "Updating traffic..." >&2 || exit 1; fi
 echo "$call" >>"$CALLS"
 if [ -n "$FILES" ]; then
   for word in "$@"; do case $word in --*=/*.json | --*=/*.yaml) cp "${word#*=}" "$FILES" ;; esac; done
@@ -86,6 +87,12 @@ func script(t *testing.T, name string, environ map[string]string, args ...string
 	t.Helper()
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("needs bash: install it")
+	}
+	// What scripts read the test must have read, or go test answers from its cache when they change.
+	for _, dir := range []string{".", "monitoring", "monitoring/policies", "../shared/spannerdb/schema"} {
+		if _, err := os.ReadDir(dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 	dir := t.TempDir()
 	for tool, text := range tools {
@@ -233,7 +240,7 @@ func TestTheWayBackIsNotInterrupted(t *testing.T) {
 	if code != 1 || strings.Contains(printed, "COULD NOT") || !strings.Contains(calls, back) {
 		t.Errorf("exit %d, %s: %s", code, printed, calls)
 	}
-	calls, _, _ = script(t, "testdata/unheard.sh", map[string]string{"FAIL": "--args=verdict"}, "./release.sh", "api", image, judge)
+	calls, _, _ = script(t, "testdata/unheard.sh", map[string]string{"FAIL": "--args=verdict", "TALKS": "yes"}, "./release.sh", "api", image, judge)
 	if lines := strings.Split(strings.TrimSpace(calls), "\n"); !strings.Contains(lines[len(lines)-1], back) {
 		t.Errorf("with nobody to hear it, the last call is %s", lines[len(lines)-1])
 	}
@@ -252,6 +259,23 @@ func TestDryRunPrintsAndRunsNothing(t *testing.T) {
 	}
 	if strings.Contains(printed, back) {
 		t.Errorf("it prints a way back: %s", printed)
+	}
+}
+
+// A bad revision answers for the dead letters that it may have caused, and for no others.
+func TestVerdictCountsTheDeadLettersOfTheFunction(t *testing.T) {
+	for function, want := range map[string][]string{
+		"api": nil, "review": {"prod-hybridbts-reviews-dead"}, "sentiment": {"prod-hybridbts-reviews-dead"}, "alert": {"prod-hybridbts-alerts-dead"},
+	} {
+		_, printed, _ := release(t, map[string]string{"STAGES": "50"}, "-n", function, image, judge)
+		verdict := printed[max(0, strings.Index(printed, "--args=verdict")):]
+		var got []string
+		for _, m := range regexp.MustCompile(`,-dead=([a-z-]+)`).FindAllStringSubmatch(verdict, -1) {
+			got = append(got, m[1])
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s is judged by %q, want %q", function, got, want)
+		}
 	}
 }
 

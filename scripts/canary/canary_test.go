@@ -55,6 +55,8 @@ func (f *fakeMonitoring) ListTimeSeries(_ context.Context, r *monitoringpb.ListT
 		}}}
 	case strings.Contains(r.Filter, `one_of("prod-hybridbts-reviews-dead","prod-hybridbts-images-dead")`):
 		s = []*monitoringpb.TimeSeries{count("", f.deadLetters)}
+	default:
+		return nil, status.Errorf(codes.InvalidArgument, "filter %s", r.Filter)
 	}
 	return &monitoringpb.ListTimeSeriesResponse{TimeSeries: s}, nil
 }
