@@ -21,13 +21,22 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 dry=
-if [ "${1:-}" = -n ]; then dry=yes; shift; fi
-[ $# = 0 ] || { sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0" >&2; exit 2; }
+if [ "${1:-}" = -n ]; then
+  dry=yes
+  shift
+fi
+[ $# = 0 ] || {
+  sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0" >&2
+  exit 2
+}
 : "${ENV:?set ENV to dev, canary or prod}" "${PROJECT:?set PROJECT to the Google Cloud project}" "${MAIL:?set MAIL to who gets alerts}"
 case $ENV in
-dev | canary) default=$ENV.hybridbts.tech ;;
-prod) default=hybridbts.tech ;;
-*) echo "setup.sh: ENV is $ENV, want dev, canary or prod" >&2; exit 1 ;;
+  dev | canary) default=$ENV.hybridbts.tech ;;
+  prod) default=hybridbts.tech ;;
+  *)
+    echo "setup.sh: ENV is $ENV, want dev, canary or prod" >&2
+    exit 1
+    ;;
 esac
 REGION=${REGION:-asia-northeast3} HOST=${HOST:-$default} AUDITORS=${AUDITORS:-} BUDGET=${BUDGET:-1000}
 e=$ENV-hybridbts
@@ -62,7 +71,7 @@ grant() {
   local role=$1 member=$2
   shift 2
   local group=() flags=()
-  for word in "$@"; do case $word in --*) flags+=("$word") ;; *) group+=("$word") ;; esac; done
+  for word in "$@"; do case $word in --*) flags+=("$word") ;; *) group+=("$word") ;; esac done
   local last=$((${#group[@]} - 1))
   g "${group[@]:0:last}" add-iam-policy-binding "${group[last]}" ${flags[@]+"${flags[@]}"} --role="$role" --member="serviceAccount:$member" --format=none
 }
@@ -245,15 +254,18 @@ done
 
 while IFS=, read -r -u 3 name role on resource; do
   case $on in
-  on) ;; # the names of the columns
-  account) grant "$role" "$(account "$name")" iam service-accounts "$(account "$resource")" ;;
-  bucket) grant "$role" "$(account "$name")" storage buckets "gs://$e-$resource" ;;
-  database) grant "$role" "$(account "$name")" spanner databases "$resource" --instance="$e-shop" ;;
-  instance) grant "$role" "$(account "$name")" bigtable instances "$e-$resource" ;;
-  project) on_project "$role" "serviceAccount:$(account "$name")" ;;
-  repository) grant "$role" "$(account "$name")" artifacts repositories "$e" --location="$REGION" ;;
-  topic) grant "$role" "$(account "$name")" pubsub topics "$e-$resource" ;;
-  *) echo "setup.sh: scripts/roles.csv has a role on a $on" >&2; exit 1 ;;
+    on) ;; # the names of the columns
+    account) grant "$role" "$(account "$name")" iam service-accounts "$(account "$resource")" ;;
+    bucket) grant "$role" "$(account "$name")" storage buckets "gs://$e-$resource" ;;
+    database) grant "$role" "$(account "$name")" spanner databases "$resource" --instance="$e-shop" ;;
+    instance) grant "$role" "$(account "$name")" bigtable instances "$e-$resource" ;;
+    project) on_project "$role" "serviceAccount:$(account "$name")" ;;
+    repository) grant "$role" "$(account "$name")" artifacts repositories "$e" --location="$REGION" ;;
+    topic) grant "$role" "$(account "$name")" pubsub topics "$e-$resource" ;;
+    *)
+      echo "setup.sh: scripts/roles.csv has a role on a $on" >&2
+      exit 1
+      ;;
   esac
 done 3<scripts/roles.csv
 if [ -n "$AUDITORS" ]; then
@@ -278,9 +290,9 @@ for i in "${!behind_balancer[@]}"; do
   there compute network-endpoint-groups describe "$name" --region="$REGION" ||
     g compute network-endpoint-groups create "$name" --region="$REGION" --network-endpoint-type=serverless --cloud-run-service="$name"
   case ${cached[i]} in # what is kept, and for how long, the function says
-  '') cdn=(--no-enable-cdn) ;;
-  '*') cdn=(--enable-cdn --cache-mode=USE_ORIGIN_HEADERS) ;;
-  *) cdn=(--enable-cdn --cache-mode=USE_ORIGIN_HEADERS --cache-key-query-string-whitelist="${cached[i]//;/,}") ;;
+    '') cdn=(--no-enable-cdn) ;;
+    '*') cdn=(--enable-cdn --cache-mode=USE_ORIGIN_HEADERS) ;;
+    *) cdn=(--enable-cdn --cache-mode=USE_ORIGIN_HEADERS --cache-key-query-string-whitelist="${cached[i]//;/,}") ;;
   esac
   if ! there compute backend-services describe "$name" --global; then
     g compute backend-services create "$name" --global --load-balancing-scheme=EXTERNAL_MANAGED --enable-logging --logging-sample-rate=1 "${cdn[@]}"

@@ -9,11 +9,17 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 dry=
-if [ "${1:-}" = -n ]; then dry=yes; shift; fi
+if [ "${1:-}" = -n ]; then
+  dry=yes
+  shift
+fi
 : "${ENV:?set ENV to dev, canary or prod}" "${PROJECT:?set PROJECT to the Google Cloud project}"
 REGION=${REGION:-asia-northeast3}
 e=$ENV-hybridbts
-[ "${1:-}" = "$e" ] || { echo "teardown.sh: say $e to delete it with all its data" >&2; exit 2; }
+[ "${1:-}" = "$e" ] || {
+  echo "teardown.sh: say $e to delete it with all its data" >&2
+  exit 2
+}
 
 failed=0
 
@@ -80,8 +86,8 @@ for name in deleted finalized; do
 done
 for name in "${functions[@]}"; do
   gone run services describe "$e-$name" --region="$REGION" || g run services delete "$e-$name" --region="$REGION"
+  gone run jobs describe "$e-$name-canary" --region="$REGION" || g run jobs delete "$e-$name-canary" --region="$REGION"
 done
-gone run jobs describe "$e-canary" --region="$REGION" || g run jobs delete "$e-canary" --region="$REGION"
 
 for name in alerts-alert alerts-dead originals-dead originals-dead-alert reviews-sentiment reviews-dead reviews-dead-alert; do
   gone pubsub subscriptions describe "$e-$name" || g pubsub subscriptions delete "$e-$name"
