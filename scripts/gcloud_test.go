@@ -148,8 +148,8 @@ func (e emulated) run(t *testing.T, call string) string {
 	return string(out)
 }
 
-// runAll runs those calls of setup.sh that begin so.
-func (e emulated) runAll(t *testing.T, begin string) {
+// setupCalls returns those calls of setup.sh that begin so.
+func setupCalls(t *testing.T, begin string) []string {
 	t.Helper()
 	_, printed, code := setup(t, nil, "-n")
 	if code != 0 {
@@ -159,9 +159,7 @@ func (e emulated) runAll(t *testing.T, begin string) {
 	if calls == nil {
 		t.Fatalf("setup.sh makes no call of gcloud %s", begin)
 	}
-	for _, call := range calls {
-		e.run(t, strings.Replace(call, " --edition=STANDARD", "", 1)) // the emulator knows no editions
-	}
+	return calls
 }
 
 // freeAddress returns an address of this machine that nobody listens on.
@@ -177,6 +175,7 @@ func freeAddress(t *testing.T) string {
 
 // The emulator has no roles and no schedules of backups; what else setup.sh asks of Spanner it does.
 func TestSetupMakesTheDatabaseOnTheEmulator(t *testing.T) {
+	calls := setupCalls(t, `spanner (instances create|databases (create|ddl update|execute-sql))`)
 	t.Parallel()
 	folder := filepath.Join(sdk(t), "bin", "cloud_spanner_emulator")
 	gateway, err := exec.LookPath(filepath.Join(folder, "gateway_main"))
@@ -187,7 +186,9 @@ func TestSetupMakesTheDatabaseOnTheEmulator(t *testing.T) {
 	port := func(address string) string { return address[strings.LastIndex(address, ":")+1:] }
 	e := emulate(t, "SPANNER", rest, gateway, "--hostname=127.0.0.1", "--http_port="+port(rest), "--grpc_port="+port(grpc),
 		"--grpc_binary="+filepath.Join(folder, "emulator_main"))
-	e.runAll(t, `spanner (instances create|databases (create|ddl update|execute-sql))`)
+	for _, call := range calls {
+		e.run(t, strings.Replace(call, " --edition=STANDARD", "", 1)) // the emulator knows no editions
+	}
 
 	got := e.run(t, "gcloud spanner databases ddl describe shop --instance=prod-hybridbts-shop --project=shop")
 	made := regexp.MustCompile(`CREATE (?:UNIQUE |NULL_FILTERED |SEARCH )*(?:TABLE|INDEX) (\w+)`)
@@ -207,6 +208,7 @@ func TestSetupMakesTheDatabaseOnTheEmulator(t *testing.T) {
 
 // The emulator has no roles; what else setup.sh asks of Pub/Sub it does.
 func TestSetupMakesTopicsAndSubscriptionsOnTheEmulator(t *testing.T) {
+	calls := setupCalls(t, `pubsub (topics|subscriptions) create`)
 	t.Parallel()
 	jars, err := filepath.Glob(filepath.Join(sdk(t), "platform", "pubsub-emulator", "lib", "cloud-pubsub-emulator-*.jar"))
 	if err != nil {
@@ -222,7 +224,9 @@ func TestSetupMakesTopicsAndSubscriptionsOnTheEmulator(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := emulate(t, "PUBSUB", address, java, "-jar", jars[0], "--host="+host, "--port="+port)
-	e.runAll(t, `pubsub (topics|subscriptions) create`)
+	for _, call := range calls {
+		e.run(t, call)
+	}
 
 	var topics, subscriptions []json.RawMessage
 	for command, list := range map[string]*[]json.RawMessage{"topics": &topics, "subscriptions": &subscriptions} {

@@ -264,8 +264,9 @@ func TestDryRunPrintsAndRunsNothing(t *testing.T) {
 
 // A bad revision answers for the dead letters that it may have caused, and for no others.
 func TestVerdictCountsTheDeadLettersOfTheFunction(t *testing.T) {
-	for function, want := range map[string][]string{
-		"api": nil, "review": {"prod-hybridbts-reviews-dead"}, "sentiment": {"prod-hybridbts-reviews-dead"}, "alert": {"prod-hybridbts-alerts-dead"},
+	for function, want := range map[string]string{
+		"city": "", "resize": "", "alert": "prod-hybridbts-alerts-dead", "api": "prod-hybridbts-reviews-dead",
+		"review": "prod-hybridbts-reviews-dead", "sentiment": "prod-hybridbts-reviews-dead", "image": "prod-hybridbts-originals-dead",
 	} {
 		_, printed, _ := release(t, map[string]string{"STAGES": "50"}, "-n", function, image, judge)
 		verdict := printed[max(0, strings.Index(printed, "--args=verdict")):]
@@ -273,7 +274,7 @@ func TestVerdictCountsTheDeadLettersOfTheFunction(t *testing.T) {
 		for _, m := range regexp.MustCompile(`,-dead=([a-z-]+)`).FindAllStringSubmatch(verdict, -1) {
 			got = append(got, m[1])
 		}
-		if !slices.Equal(got, want) {
+		if want == "" && got != nil || want != "" && !slices.Contains(got, want) || slices.Contains(got, "prod-hybridbts-alerts-dead") != (function == "alert") {
 			t.Errorf("%s is judged by %q, want %q", function, got, want)
 		}
 	}
