@@ -15,6 +15,7 @@
 #   ENV        environment: dev, canary or prod                          required
 #   PROJECT    Google Cloud project                                      required
 #   REGION     region of the services                                    asia-northeast3
+#   HOST       host of the shop, as setup.sh had it                      hybridbts.tech in prod, else ENV.hybridbts.tech
 #   STAGES     shares of the traffic before all of it, in percent        5 25 50
 #   PAUSE      seconds at each stage, 300 or more; metrics are late      600
 #   COMMIT     what was built, when there is no git, as in Cloud Build   HEAD of a clean tree
@@ -37,8 +38,12 @@ fi
 }
 function=$1 image=$2 canary_image=$3
 : "${ENV:?set ENV to dev, canary or prod}" "${PROJECT:?set PROJECT to the Google Cloud project}"
-REGION=${REGION:-asia-northeast3} STAGES=${STAGES-5 25 50} PAUSE=${PAUSE:-600}
-case $ENV in dev | canary | prod) ;; *) die "ENV is $ENV, want dev, canary or prod" ;; esac
+case $ENV in
+  dev | canary) default=$ENV.hybridbts.tech ;;
+  prod) default=hybridbts.tech ;;
+  *) die "ENV is $ENV, want dev, canary or prod" ;;
+esac
+REGION=${REGION:-asia-northeast3} HOST=${HOST:-$default} STAGES=${STAGES-5 25 50} PAUSE=${PAUSE:-600}
 [[ $PAUSE =~ ^[1-9][0-9]*$ && $PAUSE -ge 300 ]] || die "PAUSE is $PAUSE, want 300 seconds or more: metrics come minutes late"
 for share in $STAGES; do
   [[ $share =~ ^[1-9][0-9]?$ ]] || die "STAGES is $STAGES, want shares of 1 to 99 percent"
@@ -56,9 +61,9 @@ row=$(awk -F, -v name="$function" 'NR > 1 && $1 == name' scripts/services.csv)
 [ -n "$row" ] || die "scripts/services.csv has no $function"
 IFS=, read -r _ ingress public memory timeout min max p95 smoke_path smoke_status variables secrets _ <<<"$row"
 [ "$ENV" = prod ] || min=0
-fill() { sed "s/{env}/$ENV/g; s/;/,/g" <<<"$1"; }
+fill() { sed "s/{env}/$ENV/g; s/{host}/$HOST/g; s/;/,/g" <<<"$1"; }
 variables="GOOGLE_CLOUD_PROJECT=$PROJECT,$(fill "$variables")"
-settings=$(cksum <<<"$row" | cut -d' ' -f1)
+settings=$(cksum <<<"$row,$HOST" | cut -d' ' -f1)
 
 # What is refused for ever of the topics that it reads or publishes to, a bad revision may have caused.
 dead=()
