@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"encoding/xml"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -448,6 +449,33 @@ func TestReviewsAreReadPageByPageWithoutScripts(t *testing.T) {
 	}
 	if !maps.Equal(got, want) || pages != 3 {
 		t.Errorf("%d reviews on %d pages, want 23 on 3", len(got), pages)
+	}
+}
+
+func TestGoodsAreReadPageByPage(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	want := map[string]bool{}
+	for i := range 30 {
+		id := fmt.Sprintf("p-%02d", i)
+		want[id] = true
+		addProducts(t, db, id)
+	}
+	h := newShop(t, &server{store: spannerStore{db: db}})
+	got := map[string]bool{}
+	first := read(t, h, "/es/?kind=album")
+	next, _ := attribute(first.one("a", "rel=next"), "href")
+	second := read(t, h, "/es/"+next)
+	for _, d := range []document{first, second} {
+		for _, card := range d.all("a", "class=product") {
+			id, _ := attribute(card, "data-product")
+			got[id] = true
+		}
+	}
+	if !maps.Equal(got, want) || !strings.Contains(next, "kind=album") || len(second.all("a", "rel=next")) > 0 {
+		t.Errorf("%d goods, want %d; the second page is %s", len(got), len(want), next)
+	}
+	if len(first.all("meta", "name=robots")) != 0 || len(second.all("meta", "name=robots")) != 1 {
+		t.Error("search engines keep the second page, or not the first")
 	}
 }
 

@@ -182,6 +182,8 @@ func (r *running) testPage(t *testing.T) {
 	t.Run("an answer that is lost", r.testLostAnswer)
 	t.Run("a draft is kept", r.testDraft)
 	t.Run("a review is helpful", r.testHelpful)
+	t.Run("news", r.testNews)
+	t.Run("a review that is held", r.testHeld)
 	t.Run("without scripts", r.testWithoutScripts)
 	t.Run("themes", r.testThemes)
 	t.Run("axe-core", r.testAxe)
@@ -503,6 +505,44 @@ func (r *running) testHelpful(t *testing.T) {
 	}
 	b.waitFor("it is counted, and not asked again", `document.getElementById("r-`+id+`").querySelector("[data-helpful]").dataset.helpful === "1" &&
 		document.getElementById("r-`+id+`").querySelector(".helpful button").disabled`)
+	b.calm()
+}
+
+// testNews sees that a page shows what has changed when it is told of it.
+func (r *running) testNews(t *testing.T) {
+	const product = "busan-concert-dvd"
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/products/" + product)
+	b.waitFor("the page is ready", `document.documentElement.classList.contains("scripted")`)
+	before := b.count(product)
+	published(t, r.submit(t, "", `{"product":"`+product+`","rating":5,"text":"News from elsewhere"}`))
+	evaluated[bool](b, `document.dispatchEvent(new Event("shop:changed"))`)
+	b.waitFor("it shows the review", first+`.querySelector(".text")?.textContent === "News from elsewhere"`)
+	b.waitFor("and the rating, and says so", `document.querySelector("#rating-count").dataset.count === "`+strconv.Itoa(before+1)+`" &&
+		document.querySelector("#live").textContent === "A new review has arrived."`)
+	b.calm()
+}
+
+// testHeld looks at a review that is held, as its author.
+func (r *running) testHeld(t *testing.T) {
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/mine")
+	evaluated[bool](b, `fetch("/v1/reviews", {method: "POST", headers: {"Content-Type": "application/json"},
+		body: JSON.stringify({product: "not-sold-here", rating: 5, text: "Where is it?"})}).then((answer) => answer.json()).then(({id, author_token: token}) => {
+			localStorage.setItem("mine", JSON.stringify([{id, token, product: "not-sold-here", title: "A thing", at: new Date().toISOString(), rating: 5}]));
+			return true;
+		})`)
+	for range 100 {
+		b.do("look", chromedp.Reload())
+		b.waitFor("it is listed", `document.querySelector("#mine article .badge") !== null`)
+		if evaluated[string](b, `document.querySelector("#mine .badge").dataset.status`) == "held" {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if got := b.text("#mine article"); !strings.Contains(got, "Held") || !strings.Contains(got, "not shown to others") || !strings.Contains(got, "Where is it?") {
+		t.Errorf("its author sees %q", got)
+	}
 	b.calm()
 }
 
