@@ -1,0 +1,146 @@
+// Package gate counts the requests of an embedded server, and refuses or delays them as it is told.
+package gate
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// Gate is what a request goes through. Its methods may be called while requests do.
+type Gate struct {
+	service string
+
+	mu    sync.Mutex
+	calls int
+	delay time.Duration
+	fault fault
+	quota quota
+}
+
+// New returns a gate that lets everything through. The service is named in its errors.
+func New(service string) *Gate { return &Gate{service: service} }
+
+// Fail makes every request fail with err; nil ends that.
+func (g *Gate) Fail(err error) { g.FailShare(err, 1) }
+
+// FailShare makes a share of the requests, 0 to 1, fail with err. They are spread evenly: of a half it is
+// every second one.
+func (g *Gate) FailShare(err error, share float64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.fault = fault{err: err, share: share}
+}
+
+// Delay makes every request that the quota admits take that much longer.
+func (g *Gate) Delay(d time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.delay = d
+}
+
+// Limit refuses with RESOURCE_EXHAUSTED what goes beyond so many requests in a minute, and begins a new
+// minute; 0 ends that.
+func (g *Gate) Limit(perMinute int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.quota = quota{perMinute: perMinute}
+}
+
+// Calls returns how many requests came, refused ones too.
+func (g *Gate) Calls() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.calls
+}
+
+// Admit is an interceptor: it lets a request through to the service, unless quota or an injected fault is in its way.
+func (g *Gate) Admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	g.mu.Lock()
+	g.calls++
+	delay := g.delay
+	wait, admitted := g.quota.take(time.Now())
+	perMinute := g.quota.perMinute
+	var err error
+	if admitted {
+		err = g.fault.next()
+	}
+	g.mu.Unlock()
+	if !admitted {
+		return nil, exhausted(g.service, perMinute, wait)
+	}
+	select {
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	case <-time.After(delay):
+	}
+	if err != nil {
+		return nil, err
+	}
+	return handle(ctx, req)
+}
+
+// fault is an error that a share of the requests gets.
+type fault struct {
+	err   error
+	share float64
+	due   float64 // of the next error
+}
+
+func (f *fault) next() error {
+	if f.err == nil {
+		return nil
+	}
+	if f.due += f.share; f.due < 1 {
+		return nil
+	}
+	f.due--
+	return f.err
+}
+
+// quota is how many requests a minute may have.
+type quota struct {
+	perMinute int // 0: any number
+	began     time.Time
+	used      int
+}
+
+// take takes a request from the quota, or returns how long there is none.
+func (q *quota) take(now time.Time) (wait time.Duration, ok bool) {
+	if now.Sub(q.began) >= time.Minute {
+		q.began, q.used = now, 0
+	}
+	if q.perMinute > 0 && q.used >= q.perMinute {
+		return q.began.Add(time.Minute).Sub(now), false
+	}
+	q.used++
+	return 0, true
+}
+
+// exhausted is the error of a request beyond the quota, with the details that Google's APIs give
+// (https://google.aip.dev/193). The names of metric and limit are not documented; these are likely ones.
+func exhausted(service string, perMinute int, wait time.Duration) error {
+	s, err := status.New(codes.ResourceExhausted, "embedded "+service+": quota of "+strconv.Itoa(perMinute)+" requests per minute exceeded").WithDetails(
+		&errdetails.ErrorInfo{Reason: "RATE_LIMIT_EXCEEDED", Domain: "googleapis.com", Metadata: map[string]string{
+			"service":           service,
+			"consumer":          "projects/0",
+			"quota_metric":      service + "/default_requests",
+			"quota_limit":       "DefaultRequestsPerMinutePerProject",
+			"quota_limit_value": strconv.Itoa(perMinute),
+			"quota_location":    "global",
+		}},
+		&errdetails.RetryInfo{RetryDelay: durationpb.New(wait)},
+	)
+	if err != nil {
+		return fmt.Errorf("details of an exceeded quota: %w", err)
+	}
+	return s.Err()
+}
