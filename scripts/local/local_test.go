@@ -33,6 +33,13 @@ func TestFlags(t *testing.T) {
 		{"-redeliver NaN", "-redeliver"},
 		{"-max-attempts 0 -min-backoff 0s", "-min-backoff"},
 		{"-env /nowhere/at/all", "/nowhere/at"},
+		{"-language-qpm 30 -language-fail UNAVAILABLE:0.3 -language-delay 2s", ""},
+		{"-language-fail RESOURCE_EXHAUSTED", ""},
+		{"-language-fail NOT_A_CODE", "NOT_A_CODE"},
+		{"-language-fail UNAVAILABLE:1.5", "1.5"},
+		{"-language-fail UNAVAILABLE:NaN", "NaN"},
+		{"-language-fail UNAVAILABLE:", "share"},
+		{"-language-qpm -1 -language-delay -1s", "-language-delay"},
 		{"more", `["more"]`},
 		{"-nope", "-nope"},
 	} {

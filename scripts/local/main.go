@@ -43,11 +43,12 @@ func main() {
 
 // options are the flags.
 type options struct {
-	addr    string
-	envFile string
-	json    bool
-	seed    bool
-	push    pushOptions
+	addr     string
+	envFile  string
+	json     bool
+	seed     bool
+	push     pushOptions
+	language languageOptions
 }
 
 func parse(args []string, stderr io.Writer) (options, error) {
@@ -63,6 +64,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	// As many as Pub/Sub allows: here pauses are short, and a function that one mends should still get its messages.
 	f.IntVar(&o.push.maxAttempts, "max-attempts", 100, "deliveries of a message before it is dead-lettered")
 	f.DurationVar(&o.push.minBackoff, "min-backoff", 100*time.Millisecond, "pause before the second delivery of a message; it doubles from there to 10 s")
+	f.IntVar(&o.language.perMinute, "language-qpm", 0, "`requests` in a minute that the Natural Language API has quota for; 0: any number")
+	f.Func("language-fail", "`CODE[:SHARE]` that requests of the Natural Language API fail with, such as UNAVAILABLE:0.3; without a share all do", o.language.fail)
+	f.DurationVar(&o.language.delay, "language-delay", 0, "`time` that every answer of the Natural Language API takes longer")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -76,6 +80,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	refuse(!(o.push.redeliver >= 0 && o.push.redeliver <= 1), "-redeliver is not between 0 and 1")
 	refuse(o.push.maxAttempts < 1, "-max-attempts is less than 1")
 	refuse(o.push.minBackoff <= 0, "-min-backoff is not positive")
+	refuse(o.language.perMinute < 0, "-language-qpm is negative")
+	refuse(o.language.delay < 0, "-language-delay is negative")
 	if o.envFile != "" {
 		_, err := os.Stat(filepath.Dir(o.envFile))
 		refuse(err != nil, fmt.Sprintf("-env: %v", err))
@@ -116,6 +122,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	defer eng.close()
+	o.language.apply(eng.language)
 	if err := loadData(ctx, eng); err != nil {
 		return stopped(ctx, err)
 	}
