@@ -42,6 +42,7 @@ type server struct {
 	store    store
 	pictures *pictures  // nil: there are none
 	changes  *changes   // nil: reviews are only read
+	events   *events    // nil: there are no streams
 	pages    *shop.Site // nil: there are none
 
 	origins []string       // whose pages may call the web API
@@ -77,6 +78,9 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 	s.registerReview(api)
 	if s.changes != nil {
 		s.changes.register(api)
+	}
+	if s.events != nil {
+		s.events.register(api)
 	}
 	return api
 }

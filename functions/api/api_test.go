@@ -73,7 +73,7 @@ func checked(t testing.TB, s *server) http.Handler {
 }
 
 func TestDocument(t *testing.T) {
-	contracttest.Golden(t, "openapi.json", (&server{changes: &changes{}}).register(http.NewServeMux()).OpenAPI())
+	contracttest.Golden(t, "openapi.json", (&server{changes: &changes{}, events: &events{}}).register(http.NewServeMux()).OpenAPI())
 }
 
 func get200[T any](t testing.TB, h http.Handler, path string) T {

@@ -5,6 +5,7 @@
 //	GET /v1/products                                the catalogue, by kind and by search
 //	GET /v1/products/{product}                      one product
 //	GET /v1/products/{product}/rating               its rating
+//	GET /v1/products/{product}/events               what happens to both, as Server-Sent Events
 //	GET /v1/products/{product}/reviews              its published reviews, in several orders
 //	GET /v1/products/{product}/reviews/{review}     one review, published or held
 //	PATCH, DELETE of the same                       an edit, or the erasure, by its author
@@ -27,6 +28,8 @@
 //	                       and those who share pages need it
 //	REVIEWS_TOPIC          id of the topic that takes changes of       required
 //	                       reviews
+//	PUBLISHED_TOPIC        id of the topic that tells when what a      required
+//	                       page shows of a review has changed
 //	AUTHOR_TOKEN_KEY       checks author tokens; of Secret Manager,    required
 //	                       the same as review has
 //	CORS_ORIGINS           origins whose pages may call the web API,   none
@@ -39,7 +42,13 @@
 //	PORT                   where to listen, a port or host:port        8080
 //
 // Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket,
-// roles/pubsub.publisher on the topic, roles/secretmanager.secretAccessor on the secret of AUTHOR_TOKEN_KEY.
+// roles/pubsub.publisher on REVIEWS_TOPIC, roles/pubsub.subscriber on PUBLISHED_TOPIC, roles/secretmanager.secretAccessor
+// on the secret of AUTHOR_TOKEN_KEY; and, on the project, the role that setup.sh makes for it: to create, read and delete
+// subscriptions. Each instance needs one of its own, of which nobody knows the name before it is there.
+//
+// Streams: up to 800 an instance, 50 a client, for some 10 minutes each; so its requests may take longer, and are more at
+// a time, than those of the others (services.csv). While a stream is open its instance is paid for. The subscription is
+// made for an instance's first stream, heard while there is one, and deleted when it stops.
 //
 // Retried: nothing. It writes nothing itself: what changes a review is a message to the one writer of reviews, and
 // an answer of 202 means that Pub/Sub has it. To send the same again does no harm.
@@ -96,7 +105,8 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", parseOrigin)
 	search := env.Parsed(&e, "PRODUCT_SEARCH", indexed, parseSearch)
 	origin := env.Parsed(&e, "PUBLIC_ORIGIN", "", parseOrigin)
-	reviews, secret := e.Required("REVIEWS_TOPIC"), e.Required("AUTHOR_TOKEN_KEY")
+	reviews, published := e.Required("REVIEWS_TOPIC"), e.Required("PUBLISHED_TOPIC")
+	secret := e.Required("AUTHOR_TOKEN_KEY")
 	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.ParseOrigins)
 	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.ParseRate)
 	hops := env.Parsed(&e, "FORWARDED_HOPS", 2, strconv.Atoi)
@@ -121,8 +131,12 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	to := topic.New(messages.Publisher(reviews))
 	defer to.Stop()
 	store := spannerStore{db: db, scan: search == scanned}
+	feed := newFeed(newSubscription(messages, published), store.rating)
+	defer feed.close(ctx)
+	defer context.AfterFunc(ctx, feed.end)() // no drain waits for a stream
+	limiter := limit.New(rate, hops, problem.TooMany)
 	s := &server{
-		store: store, pages: shop.New(shop.Config{Origin: origin, Uploads: uploads}), origins: origins, limiter: limit.New(rate, hops, problem.TooMany),
+		store: store, pages: shop.New(shop.Config{Origin: origin, Uploads: uploads}), origins: origins, limiter: limiter, events: newEvents(feed, limiter.Client),
 		changes: &changes{contents: store, reviews: to, tokens: tokens, now: time.Now},
 	}
 	if renditions != "" {

@@ -21,6 +21,7 @@ const document = `{
       "responses": {
         "200": {"description": "OK", "content": {
           "application/json": {"schema": {"$ref": "#/components/schemas/Thing"}},
+          "text/event-stream": {"schema": {"type": "string"}},
           "application/x-ndjson": {"schema": {"$ref": "#/components/schemas/Thing"}},
           "image/png": {}
         }},
@@ -89,6 +90,8 @@ func TestCheck(t *testing.T) {
 		{name: "HEAD with a status that it does not know", method: http.MethodHead, status: 201, want: "201"},
 		{name: "lines", contentType: "application/x-ndjson", body: thing + "\n" + thing + "\n"},
 		{name: "a line that is wrong", contentType: "application/x-ndjson", body: thing + "\n{}\n", want: "line 2"},
+		{name: "a stream of events", contentType: "text/event-stream", body: "data: 1\n\n"},
+		{name: "a stream of events that it does not know", target: "/img/a", contentType: "text/event-stream", body: "data: 1\n\n", want: "event-stream"},
 		{name: "a file below a path with slashes", target: "/img/a/b%20c.png", contentType: "image/png", body: "x"},
 		{name: "an operation that it does not know", target: "/v1/others", body: thing, want: "does not know"},
 		{name: "a method that it does not know", method: http.MethodPost, body: thing, want: "does not know"},

@@ -83,7 +83,7 @@ func (l *Limiter) Changes(next http.Handler) http.Handler {
 			return
 		}
 		now := l.Now()
-		bucket := l.bucket(l.client(r))
+		bucket := l.bucket(l.Client(r))
 		allowed := bucket.AllowN(now, 1)
 		left := bucket.TokensAt(now)
 		h := w.Header()
@@ -114,9 +114,9 @@ func (l *Limiter) bucket(client netip.Prefix) *rate.Limiter {
 	return b
 }
 
-// client returns the address that a request came from: of IPv6 the network of 64 bits that one customer of
+// Client returns the address that a request came from: of IPv6 the network of 64 bits that one customer of
 // a provider has. What cannot be told is one client.
-func (l *Limiter) client(r *http.Request) netip.Prefix {
+func (l *Limiter) Client(r *http.Request) netip.Prefix {
 	addr := r.RemoteAddr
 	if l.hops > 0 {
 		hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
