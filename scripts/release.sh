@@ -59,7 +59,7 @@ fi
 
 row=$(awk -F, -v name="$function" 'NR > 1 && $1 == name' scripts/services.csv)
 [ -n "$row" ] || die "scripts/services.csv has no $function"
-IFS=, read -r _ ingress public memory timeout min max p95 smoke_path smoke_status variables secrets _ <<<"$row"
+IFS=, read -r _ ingress public memory timeout min max p95 smoke_path smoke_status variables secrets _ concurrency <<<"$row"
 [ "$ENV" = prod ] || min=0
 fill() { sed "s/{env}/$ENV/g; s/{host}/$HOST/g; s/;/,/g" <<<"$1"; }
 variables="GOOGLE_CLOUD_PROJECT=$PROJECT,$(fill "$variables")"
@@ -106,7 +106,7 @@ ask() {
 
 deploy() {
   local flags=(--region="$REGION" --image="$image" --revision-suffix="$revision_suffix" --service-account="$account"
-    --ingress="$ingress" --memory="$memory" --cpu=1 --concurrency=80 --timeout="$timeout" --min-instances="$min" --max-instances="$max"
+    --ingress="$ingress" --memory="$memory" --cpu=1 --concurrency="$concurrency" --timeout="$timeout" --min-instances="$min" --max-instances="$max"
     --set-env-vars="$variables" --labels="env=$ENV,system=hybridbts,commit=$COMMIT,settings=$settings"
     --tag=canary)
   if [ -n "$secrets" ]; then flags+=(--set-secrets="$(fill "${secrets//;/:latest;}"):latest"); fi

@@ -84,10 +84,10 @@ answer() {
   if [ -n "$dry" ]; then echo "$1"; else g "${@:2}"; fi
 }
 
-# A row of scripts/services.csv is a function. Its last column is what of a query the key of the CDN's cache holds: the
+# A row of scripts/services.csv is a function. Its column cache is what of a query the key of the CDN's cache holds: the
 # parameters, * for all of it; nothing is cached where it is empty.
 functions=() behind_balancer=() cached=() secrets=()
-while IFS=, read -r function ingress _ _ _ _ _ _ _ _ _ secret cache; do
+while IFS=, read -r function ingress _ _ _ _ _ _ _ _ _ secret cache _; do
   [ "$function" != function ] || continue
   functions+=("$function")
   if [ "$ingress" = internal-and-cloud-load-balancing ]; then behind_balancer+=("$function") cached+=("$cache"); fi
@@ -109,13 +109,21 @@ done
 
 there artifacts repositories describe "$e" --location="$REGION" ||
   g artifacts repositories create "$e" --location="$REGION" --repository-format=docker --description="images of $e"
+# custom NAME TITLE PERMISSIONS ACCOUNT makes a role for an account on the project, where no role of Google's is as small.
+custom() {
+  local role
+  role=$(tr - _ <<<"$e")_$1
+  there iam roles describe "$role" || g iam roles create "$role" --title="$2 of $e" --stage=GA --permissions="$3"
+  on_project "projects/$PROJECT/roles/$role" "serviceAccount:$(account "$4")"
+}
+
 # No smaller role lets a build say who may call a service, and roles/run.admin is more.
-role=$(tr - _ <<<"$e")_release
 permissions=run.services.create,run.services.get,run.services.list,run.services.update,run.services.getIamPolicy,run.services.setIamPolicy
 permissions+=,run.revisions.get,run.revisions.list,run.operations.get,run.jobs.create,run.jobs.get,run.jobs.update,run.jobs.run
 permissions+=,run.executions.get,run.executions.list,resourcemanager.projects.get
-there iam roles describe "$role" || g iam roles create "$role" --title="release of $e" --stage=GA --permissions="$permissions"
-on_project "projects/$PROJECT/roles/$role" "serviceAccount:$(account build)"
+custom release release "$permissions" build
+# Each instance of api makes a subscription of its own; roles/pubsub.editor would let it change topics, too.
+custom live "live news" pubsub.subscriptions.create,pubsub.subscriptions.consume,pubsub.subscriptions.delete api
 for name in "${functions[@]}" canary; do # a release runs as these
   grant roles/iam.serviceAccountUser "$(account build)" iam service-accounts "$(account "$name")"
 done

@@ -122,8 +122,10 @@ gone logging sinks describe "$e" || g logging sinks delete "$e"
 for name in archive logs originals renditions source; do
   gone storage buckets describe "gs://$e-$name" || g storage rm "gs://$e-$name" --recursive
 done
-role=$(tr - _ <<<"$e")_release
-gone iam roles describe "$role" || g iam roles delete "$role"
+for name in live release; do
+  role=$(tr - _ <<<"$e")_$name
+  gone iam roles describe "$role" || g iam roles delete "$role"
+done
 for name in "${functions[@]}" build canary push; do
   gone iam service-accounts describe "$e-$name@$PROJECT.iam.gserviceaccount.com" ||
     g iam service-accounts delete "$e-$name@$PROJECT.iam.gserviceaccount.com"

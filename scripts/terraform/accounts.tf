@@ -35,6 +35,20 @@ resource "google_project_iam_member" "release" {
   member  = local.member["build"]
 }
 
+# Each instance of api makes a subscription of its own; roles/pubsub.editor would let it change topics, too.
+resource "google_project_iam_custom_role" "live" {
+  role_id     = "${replace(local.name, "-", "_")}_live"
+  title       = "live news of ${local.name}"
+  stage       = "GA"
+  permissions = ["pubsub.subscriptions.create", "pubsub.subscriptions.consume", "pubsub.subscriptions.delete"]
+}
+
+resource "google_project_iam_member" "live" {
+  project = var.project
+  role    = google_project_iam_custom_role.live.name
+  member  = local.member["api"]
+}
+
 # A release runs services and the canary as these.
 resource "google_service_account_iam_member" "release" {
   for_each           = toset(concat(keys(local.functions), ["canary"]))
