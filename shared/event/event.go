@@ -181,6 +181,7 @@ const (
 	ReasonAttribute   = "dead_letter_reason"
 	SourceAttribute   = "dead_letter_source"
 	SourceIDAttribute = "dead_letter_source_id"
+	TypeAttribute     = "dead_letter_type" // of an event that was no Pub/Sub message, which has attributes of its own
 )
 
 // maxAttributes is how many a Pub/Sub message may have.
@@ -216,6 +217,9 @@ func deadLetterAttributes(e Event, reason error) map[string]string {
 		ReasonAttribute:   truncate(reason.Error(), 1024), // Pub/Sub's bound for a value, in bytes
 		SourceAttribute:   truncate(e.Source, 1024),
 		SourceIDAttribute: truncate(e.ID, 1024),
+	}
+	if e.Type != messagePublished {
+		attributes[TypeAttribute] = truncate(e.Type, 1024)
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Attributes)) {
 		if _, ours := attributes[name]; !ours && len(attributes) < maxAttributes {

@@ -179,7 +179,7 @@ func TestOutcome(t *testing.T) {
 
 func TestDeadLetterTopic(t *testing.T) {
 	p, srv := pubsubtest.New(t, "dead")
-	e := Event{ID: "7", Source: "projects/shop/subscriptions/s", Data: []byte{0, 0xff}, Attributes: map[string]string{"schema_version": "9"}}
+	e := Event{ID: "7", Type: messagePublished, Source: "projects/shop/subscriptions/s", Data: []byte{0, 0xff}, Attributes: map[string]string{"schema_version": "9"}}
 	reason := errors.New(strings.Repeat("가", 500))
 	if err := DeadLetterTopic(p)(t.Context(), e, reason); err != nil {
 		t.Fatal(err)
@@ -199,6 +199,16 @@ func TestDeadLetterTopic(t *testing.T) {
 	}
 	if len(e.Attributes) != 1 {
 		t.Errorf("the event's own attributes became %v", e.Attributes)
+	}
+}
+
+// Who hands it back to where it came from has to know what it was.
+func TestDeadLetterOfAnEventSaysItsType(t *testing.T) {
+	const kind = "google.cloud.storage.object.v1.finalized"
+	got := deadLetterAttributes(Event{ID: "7", Type: kind, Source: "s"}, errors.New("why"))
+	want := map[string]string{ReasonAttribute: "why", SourceAttribute: "s", SourceIDAttribute: "7", TypeAttribute: kind}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
