@@ -52,7 +52,7 @@ func service(line string) (*runpb.Service, error) {
 }
 
 // What a release deploys is what Cloud Run takes and the design promises: up to 4 instances at Cloud Run's own target of
-// 60 % CPU; one that always waits for api in production, and for alert, which must be one; nobody reaches them from outside.
+// 60 % CPU; one that always waits for api in production, and for alert; alert and admin must be one; nobody reaches them from outside.
 func TestServicesAreThoseOfTheDesign(t *testing.T) {
 	for _, row := range services(t) {
 		for _, env := range []string{"dev", "prod"} {
@@ -72,7 +72,7 @@ func TestServicesAreThoseOfTheDesign(t *testing.T) {
 			if env == "prod" && (row["function"] == "api" || row["function"] == "alert") {
 				wantMin = 1
 			}
-			if row["function"] == "alert" {
+			if row["function"] == "alert" || row["function"] == "admin" {
 				wantMax = 1
 			}
 			if got := s.Template.Scaling; got.MinInstanceCount != wantMin || got.MaxInstanceCount != wantMax {

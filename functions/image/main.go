@@ -3,7 +3,7 @@
 //
 // Trigger: Cloud Storage, google.cloud.storage.object.v1.finalized and .deleted of the originals bucket, by
 // Eventarc; or Pub/Sub notifications of that bucket, OBJECT_FINALIZE and OBJECT_DELETE, by a push
-// subscription. Either with an ack deadline of 60 s or more.
+// subscription, as an operator hands them to it again on topic originals. Either with an ack deadline of 60 s or more.
 //
 //	variable               meaning                                                      default
 //	GOOGLE_CLOUD_PROJECT   the project of topics and traces                             required

@@ -34,6 +34,9 @@
 // roles/storage.objectUser on the bucket, roles/serviceusage.serviceUsageConsumer on the project (for the
 // Natural Language API).
 //
+// It believes what is on the topic: that edits and erasures are the author's and decisions an operator's was checked by api and
+// admin, which with review are all that the topic lets publish.
+//
 // Cost: the API is asked once to score a review, and once to moderate it if it has photos, if no published
 // review has its author's name (there are no accounts; who gives no name is always new), or if the filter is
 // unsure or does not know the language: that is most reviews. At the list price of

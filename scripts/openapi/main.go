@@ -63,12 +63,17 @@ func build(root string) (map[string][]byte, error) {
 type part struct {
 	function, title, text string
 	signedIn              bool // callers must be let in by Cloud Run
+	operators             bool // callers must be operators, who are not limited; nothing is kept of what they get
 }
 
 var parts = []part{
 	{function: "api", title: "Shop", text: "Products, ratings and reviews. What authors and readers want of a review is accepted with 202, and done within seconds."},
 	{function: "review", title: "Submitting", text: "New reviews, and leave to upload their photos."},
 	{function: "resize", title: "Pictures", text: "Every size of every picture. The addresses are those that products and reviews give."},
+	{
+		function: "admin", title: "Operators", operators: true,
+		text: "Reviews that are held or rejected, replies to reviews, and what could not be handled. Callers need an ID token of the shop's issuer, with the role of an operator.",
+	},
 	{
 		function: "city", title: "Customers", signedIn: true,
 		text: "The customers who live in a city, for analysts. Personal data: callers need an ID token of Google's and the right to call the service.",
@@ -92,6 +97,7 @@ type object = map[string]any
 // join returns the documents of the functions as one.
 func join(root string) (object, error) {
 	paths, schemas := object{}, object{}
+	schemes := object{"google": object{"type": "http", "scheme": "bearer", "bearerFormat": "an ID token of Google's"}}
 	var tags []any
 	for _, p := range parts {
 		file := filepath.Join(root, "functions", p.function, "openapi.json")
@@ -101,7 +107,7 @@ func join(root string) (object, error) {
 		}
 		var document struct {
 			Paths      map[string]map[string]object
-			Components struct{ Schemas object }
+			Components struct{ Schemas, SecuritySchemes object }
 		}
 		if err := json.Unmarshal(b, &document); err != nil {
 			return nil, fmt.Errorf("read %s: %w", file, err)
@@ -121,6 +127,7 @@ func join(root string) (object, error) {
 			}
 			schemas[name] = schema
 		}
+		maps.Copy(schemes, document.Components.SecuritySchemes)
 		tags = append(tags, object{"name": p.title, "description": p.text})
 	}
 	return object{
@@ -129,7 +136,7 @@ func join(root string) (object, error) {
 		"servers":    []any{object{"url": "/"}},
 		"tags":       tags,
 		"paths":      paths,
-		"components": object{"schemas": schemas, "securitySchemes": object{"google": object{"type": "http", "scheme": "bearer", "bearerFormat": "an ID token of Google's"}}},
+		"components": object{"schemas": schemas, "securitySchemes": schemes},
 	}, nil
 }
 
@@ -155,9 +162,12 @@ func complete(operation object, method string, p part) {
 			headers["Retry-After"] = header("Seconds to wait before trying again.")
 		}
 		changes := method != "get"
-		if changes && p.function != "city" {
+		if changes && p.function != "city" && !p.operators {
 			headers["RateLimit"] = header("What is left of the limit, and in how many seconds all of it is there again.")
 			headers["RateLimit-Policy"] = header("How many changes a client may ask for in how many seconds.")
+		}
+		if p.operators {
+			continue
 		}
 		if !changes && (status == "200" || status == "304") {
 			headers["ETag"] = header("Of the answer, for If-None-Match.")

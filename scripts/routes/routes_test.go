@@ -30,7 +30,7 @@ func TestTakes(t *testing.T) {
 	for path, want := range map[string]string{
 		"/v1/cities": "city", "/v1/cities/Paris/customers": "city",
 		"/v1/reviews": "review", "/v1/reviews/": "review", "/v1/reviews/1": "review", "/v1/reviewsx": "api", "/v1/photos": "review",
-		"/img/products/a.jpg": "resize", "/images": "api",
+		"/img/products/a.jpg": "resize", "/admin": "admin", "/admin/admin.js": "admin", "/administrator": "api", "/v1/admin/days": "admin", "/images": "api",
 		"/": "api", "/v1/products": "api", "": "api", "//v1/reviews": "api",
 	} {
 		got := "api" // as for "", which no prefix takes

@@ -1,0 +1,606 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"cloud.google.com/go/pubsub/v2/pstest"
+	"cloud.google.com/go/spanner"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/hybrid-bts/functions/shared/contracttest"
+	"github.com/hybrid-bts/functions/shared/problem"
+	wire "github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/topic"
+)
+
+const butter = "butter-cream-peaches"
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 123456000, time.UTC)
+
+// desk is the function, with what is around it.
+type desk struct {
+	http.Handler
+	t      testing.TB
+	db     *spanner.Client
+	pubsub *pstest.Server
+	client *pubsub.Client
+	bearer string
+}
+
+func newDesk(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOption) *desk {
+	t.Helper()
+	i := newIssuer(t)
+	srv := pstest.NewServer(opts...)
+	conn, err := grpc.NewClient(srv.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.WithoutCancel(t.Context())
+	client, err := pubsub.NewClient(ctx, "shop", option.WithGRPCConn(conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"reviews", "reviews-dead", "originals", "originals-dead"} {
+		name := "projects/shop/topics/" + id
+		if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		sub := &pubsubpb.Subscription{Name: "projects/shop/subscriptions/" + id, Topic: name, AckDeadlineSeconds: 60}
+		if _, err := client.SubscriptionAdminClient.CreateSubscription(ctx, sub); err != nil {
+			t.Fatal(err)
+		}
+	}
+	reviews, originals := topic.New(client.Publisher("reviews")), topic.New(client.Publisher("originals"))
+	t.Cleanup(func() {
+		reviews.Stop()
+		originals.Stop()
+		_ = client.Close()
+		_ = conn.Close()
+		_ = srv.Close()
+	})
+	g := newGuard(i.URL, audience, "roles", "operator")
+	s := &server{
+		guard:   g,
+		reviews: &moderator{store: spannerStore{db}, topic: reviews, now: func() time.Time { return noon.Add(time.Hour) }},
+		letters: &letters{api: client.SubscriptionAdminClient, queues: []*queue{
+			{name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", source: reviews},
+			{name: "originals", subscription: "projects/shop/subscriptions/originals-dead", source: originals},
+		}},
+		page: &page{guard: g, client: audience, scope: "openid"},
+	}
+	return &desk{contracttest.Handler(t, "openapi.json", s.handler()), t, db, srv, client, "Bearer " + i.Token(operator, nil)}
+}
+
+// send makes an operator's request.
+func (d *desk) send(method, path, body string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, root+path, strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", d.bearer)
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	return w
+}
+
+// answer makes an operator's request, and returns the answer, which must have a status.
+func answer[T any](d *desk, want int, method, path, body string) T {
+	d.t.Helper()
+	w := d.send(method, path, body)
+	if w.Code != want {
+		d.t.Fatalf("%s %s: %d %s, want %d", method, path, w.Code, w.Body, want)
+	}
+	var v T
+	dec := json.NewDecoder(w.Body)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&v); err != nil {
+		d.t.Fatalf("%s %s: %v", method, path, err)
+	}
+	return v
+}
+
+// add adds a row of Reviews.
+func (d *desk) add(id string, change map[string]any) {
+	d.t.Helper()
+	row := map[string]any{
+		"Product": butter, "Review": id, "Status": "published", "Rating": int64(5), "Text": "최고 💜", "Author": "아미", "Locale": "ko",
+		"SubmittedAt": noon, "StoredAt": spanner.CommitTimestamp, "PublishedAt": noon,
+	}
+	for k, v := range change {
+		row[k] = v
+	}
+	if row["Status"] != "published" {
+		delete(row, "PublishedAt")
+	}
+	d.apply(spanner.InsertMap("Reviews", row))
+}
+
+func (d *desk) apply(m *spanner.Mutation) {
+	d.t.Helper()
+	if _, err := d.db.Apply(d.t.Context(), []*spanner.Mutation{m}); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// rated adds a row of Ratings, which a product with published reviews has.
+func (d *desk) rated(product string) {
+	d.apply(spanner.Insert("Ratings", []string{"Product", "Shard", "Stars1", "Stars2", "Stars3", "Stars4", "Stars5", "Scored", "ScoreMicros"},
+		[]any{product, 0, 0, 0, 0, 0, 1, 0, 0}))
+}
+
+// told returns what was published to the topic of reviews.
+func (d *desk) told() (all []wire.Message) {
+	d.t.Helper()
+	for _, m := range d.pubsub.Messages() {
+		got, err := wire.Decode(m.Data, m.Attributes)
+		if err != nil {
+			d.t.Fatal(err)
+		}
+		all = append(all, got)
+	}
+	return all
+}
+
+type listed struct {
+	Reviews []moderated `json:"reviews"`
+	Next    string      `json:"next_page_token"`
+}
+
+// ids returns the ids of all pages of a list.
+func (d *desk) ids(path string, between func()) (all []string) {
+	d.t.Helper()
+	token := ""
+	for {
+		page := answer[listed](d, 200, http.MethodGet, path+"&page_token="+token, "")
+		for _, r := range page.Reviews {
+			all = append(all, r.ID)
+		}
+		if token = page.Next; token == "" {
+			return all
+		}
+		if between != nil {
+			between()
+		}
+	}
+}
+
+func TestAnOperatorSeesWhatIsHeldAndWhy(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		d := newDesk(t, db)
+		id := uuid.NewString()
+		d.add(id, map[string]any{
+			"Status": "held", "HeldFor": "it names a phone number", "HeldAt": noon, "Revision": noon.UnixMicro() + 7, "EditedAt": noon.Add(7 * time.Microsecond),
+			"Language": "ko", "Score": 0.5, "ScoredBy": "model", "Photos": []string{"reviews/a.jpg"}, "Reply": "고마워요", "RepliedAt": noon,
+			"Verdicts": []string{"hold"}, "Reasons": []string{"it names a phone number"}, "DecidedOn": []int64{7}, "DecidedAt": []time.Time{noon},
+		})
+		d.add(uuid.NewString(), nil)
+		d.add(uuid.NewString(), map[string]any{"Status": "rejected", "HeldFor": "spam", "HeldAt": noon})
+		w := d.send(http.MethodGet, "/reviews", "")
+		want := `{"reviews":[{"id":"` + id + `","product":"butter-cream-peaches","status":"held","reason":"it names a phone number","held_at":"2026-11-20T12:00:00.123456Z",` +
+			`"revision":1795176000123463,"rating":5,"text":"최고 💜","author":"아미","language":"ko","score":0.5,"scored_by":"model","photos":["reviews/a.jpg"],` +
+			`"submitted_at":"2026-11-20T12:00:00.123456Z","edited_at":"2026-11-20T12:00:00.123463Z","published_at":null,` +
+			`"reply":{"text":"고마워요","replied_at":"2026-11-20T12:00:00.123456Z"},` +
+			`"decisions":[{"verdict":"hold","reason":"it names a phone number","revision":7,"at":"2026-11-20T12:00:00.123456Z"}]}],"next_page_token":""}`
+		if diff := cmp.Diff(want, strings.TrimSpace(w.Body.String())); w.Code != 200 || diff != "" {
+			t.Errorf("%d %s", w.Code, diff)
+		}
+		if one := d.send(http.MethodGet, "/reviews/"+butter+"/"+id, ""); one.Code != 200 || !strings.Contains(want, strings.TrimSpace(one.Body.String())) {
+			t.Errorf("%d %s", one.Code, one.Body)
+		}
+		if got := d.ids("/reviews?status=rejected", nil); len(got) != 1 {
+			t.Errorf("%d are rejected, want one", len(got))
+		}
+	})
+}
+
+func TestListsGoBackPageByPage(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		d := newDesk(t, db)
+		d.rated(butter)
+		d.rated("hoodie-purple")
+		want := map[string][]string{}
+		// Times with ties, of two products; of published ones some are months and years old.
+		for i := range 24 {
+			product := []string{butter, "hoodie-purple"}[i%2]
+			ago := []time.Duration{0, time.Minute, 3 * time.Hour, 40 * 24 * time.Hour, 900 * 24 * time.Hour, 20000 * 24 * time.Hour}[i/4]
+			for _, status := range []string{"held", "published"} {
+				id := uuid.NewString()
+				d.add(id, map[string]any{"Product": product, "Status": status, "SubmittedAt": noon.Add(-ago)})
+				if status == "held" {
+					d.apply(spanner.UpdateMap("Reviews", map[string]any{"Product": product, "Review": id, "HeldAt": noon.Add(-ago), "SubmittedAt": noon.Add(ago)}))
+				}
+				key := fmt.Sprintf("%020d %s %s", ago, product, id)
+				want[status] = append(want[status], key)
+				if product == butter {
+					want[status+"&product="+butter] = append(want[status+"&product="+butter], key)
+				}
+			}
+		}
+		for list, keys := range want {
+			slices.Sort(keys)
+			for _, size := range []int{1, 5, 100} {
+				var ids []string
+				for _, k := range keys {
+					ids = append(ids, k[strings.LastIndex(k, " ")+1:])
+				}
+				n := 0
+				got := d.ids(fmt.Sprintf("/reviews?status=%s&page_size=%d", list, size), func() {
+					if n++; n%5 == 0 && size == 5 { // what comes between two pages moves nothing
+						d.add(uuid.NewString(), map[string]any{"Status": "rejected", "HeldAt": noon.Add(time.Hour)})
+					}
+				})
+				if diff := cmp.Diff(ids, got); diff != "" {
+					t.Errorf("%s by %d: %s", list, size, diff)
+				}
+			}
+		}
+	})
+}
+
+func TestListsAreRefused(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db)
+	for range 2 {
+		d.add(uuid.NewString(), map[string]any{"Status": "held", "HeldAt": noon})
+	}
+	token := answer[listed](d, 200, http.MethodGet, "/reviews?page_size=1", "").Next
+	for path, parameter := range map[string]string{
+		"/reviews?status=erased":                              "status",
+		"/reviews?page_size=0":                                "page_size",
+		"/reviews?product=A%2Fb":                              "product",
+		"/reviews?page_token=nonsense":                        "page_token",
+		"/reviews?status=rejected&page_token=" + token:        "page_token",
+		"/reviews?product=" + butter + "&page_token=" + token: "page_token",
+		"/days?days=0":                                        "days",
+		"/days?days=91":                                       "days",
+	} {
+		w := d.send(http.MethodGet, path, "")
+		var p problem.Problem
+		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != 422 || len(p.Errors) != 1 || p.Errors[0].Parameter != parameter {
+			t.Errorf("GET %s: %d %s, want 422 for %s", path, w.Code, w.Body, parameter)
+		}
+	}
+	for path, want := range map[string]int{
+		"/reviews/" + butter + "/" + uuid.NewString(): 404, "/reviews/" + butter + "/nonsense": 422, "/nowhere": 404, "": 404,
+	} {
+		if w := d.send(http.MethodGet, path, ""); w.Code != want || w.Header().Get("Content-Type") != problem.ContentType || w.Header().Get("Cache-Control") != "no-store" {
+			t.Errorf("GET %s: %d %v %s, want %d", path, w.Code, w.Header(), w.Body, want)
+		}
+	}
+	if w := d.send(http.MethodPatch, "/reviews", ""); w.Code != 405 {
+		t.Errorf("PATCH: %d", w.Code)
+	}
+}
+
+// Nobody but an operator is told anything, not even what is there.
+func TestEveryPathOfOperatorsIsGuarded(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db)
+	d.bearer = ""
+	one := "/reviews/" + butter + "/" + uuid.NewString()
+	for _, request := range []string{
+		"GET /reviews", "GET " + one, "POST " + one + "/decision", "PUT " + one + "/reply", "DELETE " + one + "/reply", "GET /days",
+		"GET /dead-letters", "POST /dead-letters/reviews-1/replay", "GET /nowhere", "GET ", "GET /", "PATCH /reviews", "HEAD /reviews", "GET /%72eviews",
+	} {
+		method, path, _ := strings.Cut(request, " ")
+		if w := d.send(method, path, ""); w.Code != http.StatusUnauthorized || w.Header().Get("WWW-Authenticate") == "" {
+			t.Errorf("%s: %d %s, want 401", request, w.Code, w.Body)
+		}
+	}
+	for _, path := range []string{"/v1/%61dmin/reviews", "/v1%2Fadmin/reviews"} {
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code == http.StatusOK {
+			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+	for _, path := range []string{"/admin", "/admin/admin.js", "/healthz"} {
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != http.StatusOK {
+			t.Errorf("%s: %d %s, want 200 for anybody", path, w.Code, w.Body)
+		}
+	}
+}
+
+// write does what the writer of reviews does with the last message, as far as an operator sees it.
+func (d *desk) write(t testing.TB) {
+	t.Helper()
+	all := d.told()
+	if len(all) == 0 {
+		t.Fatal("nothing was told")
+	}
+	switch m := all[len(all)-1].(type) {
+	case wire.Decision:
+		status := map[wire.Verdict]string{wire.Publish: "published", wire.Hold: "held", wire.Reject: "rejected"}[m.Verdict]
+		d.apply(spanner.UpdateMap("Reviews", map[string]any{
+			"Product": m.Product, "Review": m.Review, "Status": status, "HeldFor": m.Reason, "Verdicts": []string{string(m.Verdict)},
+			"Reasons": []string{m.Reason}, "DecidedOn": []int64{m.Revision}, "DecidedAt": []time.Time{m.At},
+		}))
+	case wire.Reply:
+		d.apply(spanner.UpdateMap("Reviews", map[string]any{
+			"Product": m.Product, "Review": m.Review, "Reply": spanner.NullString{StringVal: m.Text, Valid: m.Text != ""}, "RepliedAt": m.At,
+		}))
+	}
+}
+
+// whileWriting runs f, and what the writer of reviews does some moments after f told it.
+func (d *desk) whileWriting(t testing.TB, f func()) {
+	before := len(d.pubsub.Messages())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for len(d.pubsub.Messages()) == before {
+			if t.Context().Err() != nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(2 * look)
+		d.write(t)
+	}()
+	f()
+	<-done
+}
+
+func TestAnOperatorDecides(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	for verdict, status := range map[wire.Verdict]wire.Status{wire.Publish: wire.Published, wire.Hold: wire.Held, wire.Reject: wire.Rejected} {
+		t.Run(string(verdict), func(t *testing.T) {
+			d := newDesk(t, db)
+			id := uuid.NewString()
+			d.add(id, nil) // of before there were revisions
+			path, key := "/reviews/"+butter+"/"+id, wire.Key{Product: butter, Review: id}
+			body := fmt.Sprintf(`{"verdict":%q,"reason":" 욕설\u0000 ","revision":%d}`, verdict, noon.UnixMicro())
+			d.whileWriting(t, func() {
+				got := answer[moderated](d, 200, http.MethodPost, path+"/decision", body)
+				if got.Status != status || len(got.Decisions) != 1 {
+					t.Errorf("it is %+v, want %s", got, status)
+				}
+			})
+			want := []wire.Message{wire.Decision{Key: key, Verdict: verdict, Reason: "욕설", Revision: noon.UnixMicro(), At: noon.Add(time.Hour)}}
+			if diff := cmp.Diff(want, d.told()); diff != "" {
+				t.Error(diff)
+			}
+			// Nobody does it this time, so the answer comes before it is done; and it is later than the decision before.
+			answer[moderated](d, 202, http.MethodPost, path+"/decision", body)
+			if last := d.told()[1].(wire.Decision); !last.At.Equal(noon.Add(time.Hour + time.Microsecond)) {
+				t.Errorf("the second decision is of %v", last.At)
+			}
+		})
+	}
+}
+
+func TestADecisionIsLaterThanWhatItIsAboutWhateverTheClock(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db)
+	id := uuid.NewString()
+	ahead := noon.Add(2 * time.Hour)
+	d.add(id, map[string]any{"Revision": ahead.UnixMicro(), "EditedAt": ahead})
+	answer[moderated](d, 202, http.MethodPost, "/reviews/"+butter+"/"+id+"/decision", fmt.Sprintf(`{"verdict":"publish","revision":%d}`, ahead.UnixMicro()))
+	if got := d.told()[0].(wire.Decision).At; !got.After(ahead) {
+		t.Errorf("it is of %v, and the content of %v", got, ahead)
+	}
+}
+
+func TestAnOperatorReplies(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db)
+	id := uuid.NewString()
+	d.add(id, nil)
+	path, key := "/reviews/"+butter+"/"+id+"/reply", wire.Key{Product: butter, Review: id}
+	d.whileWriting(t, func() {
+		got := answer[moderated](d, 200, http.MethodPut, path, `{"text":" 고마워요 💜\r\n또 오세요\u0000 "}`)
+		if got.Reply == nil || got.Reply.Text != "고마워요 💜\n또 오세요" {
+			t.Errorf("it is %+v", got.Reply)
+		}
+	})
+	d.whileWriting(t, func() {
+		if got := answer[moderated](d, 200, http.MethodDelete, path, ""); got.Reply != nil {
+			t.Errorf("it is %+v, want none", got.Reply)
+		}
+	})
+	at := noon.Add(time.Hour)
+	want := []wire.Message{wire.Reply{Key: key, Text: "고마워요 💜\n또 오세요", At: at}, wire.Reply{Key: key, At: at.Add(time.Microsecond)}}
+	if diff := cmp.Diff(want, d.told()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWritesAreRefused(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db)
+	id := uuid.NewString()
+	d.add(id, nil)
+	path, gone := "/reviews/"+butter+"/"+id, "/reviews/"+butter+"/"+uuid.NewString()
+	revision := fmt.Sprint(noon.UnixMicro())
+	for name, tc := range map[string]struct {
+		method, path, body string
+		status             int
+		pointer            string
+	}{
+		"a revision that is no more":   {"POST", path + "/decision", `{"verdict":"publish","revision":7}`, 409, ""},
+		"no revision":                  {"POST", path + "/decision", `{"verdict":"publish"}`, 422, "#/revision"},
+		"no verdict":                   {"POST", path + "/decision", `{"revision":` + revision + `}`, 422, "#/verdict"},
+		"another verdict":              {"POST", path + "/decision", `{"verdict":"burn","revision":` + revision + `}`, 422, "#/verdict"},
+		"held without a reason":        {"POST", path + "/decision", `{"verdict":"hold","revision":` + revision + `}`, 422, "#/reason"},
+		"rejected with blanks":         {"POST", path + "/decision", `{"verdict":"reject","reason":" \u0000\n","revision":` + revision + `}`, 422, "#/reason"},
+		"a long reason":                {"POST", path + "/decision", `{"verdict":"hold","reason":"` + strings.Repeat("가", 201) + `","revision":` + revision + `}`, 422, "#/reason"},
+		"a field that is not there":    {"POST", path + "/decision", `{"verdict":"publish","revision":` + revision + `,"force":true}`, 422, "#/force"},
+		"no JSON":                      {"POST", path + "/decision", `verdict`, 400, "#"},
+		"a decision on what is not":    {"POST", gone + "/decision", `{"verdict":"publish","revision":7}`, 404, ""},
+		"an empty reply":               {"PUT", path + "/reply", `{"text":" \n "}`, 422, "#/text"},
+		"a long reply":                 {"PUT", path + "/reply", `{"text":"` + strings.Repeat("가", 2001) + `"}`, 422, "#/text"},
+		"a reply to what is not":       {"PUT", gone + "/reply", `{"text":"a"}`, 404, ""},
+		"no reply to what is not":      {"DELETE", gone + "/reply", ``, 404, ""},
+		"a body of more than 64 KiB":   {"PUT", path + "/reply", `{"text":"` + strings.Repeat("a", maxBody) + `"}`, 413, ""},
+		"a verdict that is no verdict": {"POST", path + "/decision", `{"verdict":7,"revision":` + revision + `}`, 422, "#/verdict"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := d.send(tc.method, tc.path, tc.body)
+			var p problem.Problem
+			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != tc.status {
+				t.Fatalf("%d %s, want %d", w.Code, w.Body, tc.status)
+			}
+			if tc.pointer != "" && (len(p.Errors) == 0 || p.Errors[0].Pointer != tc.pointer) {
+				t.Errorf("%s, want %s", w.Body, tc.pointer)
+			}
+		})
+	}
+	if n := len(d.pubsub.Messages()); n > 0 {
+		t.Errorf("%d messages were published", n)
+	}
+}
+
+func TestWhatIsAwayIsSaid(t *testing.T) {
+	db, engine := spannerdbtest.New(t)
+	d := newDesk(t, db, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
+	id := uuid.NewString()
+	d.add(id, nil)
+	w := d.send(http.MethodPost, "/reviews/"+butter+"/"+id+"/decision", fmt.Sprintf(`{"verdict":"publish","revision":%d}`, noon.UnixMicro()))
+	if w.Code != 503 || w.Header().Get("Retry-After") != "2" {
+		t.Errorf("without Pub/Sub: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	engine.Fail(status.Error(codes.ResourceExhausted, "quota of a secret"))
+	for _, path := range []string{"/reviews", "/days", "/reviews/" + butter + "/" + id} {
+		if w := d.send(http.MethodGet, path, ""); w.Code != 503 || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%s without Spanner: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestDaysAreCountedInSeoul(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		d := newDesk(t, db) // it is 22:00 of 20 November in Seoul
+		if w := d.send(http.MethodGet, "/days?days=1", ""); !strings.Contains(w.Body.String(), `[{"day":"2026-11-20","published":0,"held":0,"rejected":0}]`) {
+			t.Errorf("without a review: %d %s", w.Code, w.Body)
+		}
+		d.rated(butter)
+		d.rated("not-in-the-catalogue")
+		midnight := time.Date(2026, 11, 19, 15, 0, 0, 0, time.UTC) // of the same day there
+		for _, r := range []struct {
+			at      time.Time
+			product string
+			status  string
+		}{
+			{noon, butter, "published"}, {midnight, butter, "published"}, {midnight, "not-in-the-catalogue", "published"},
+			{midnight.Add(-time.Microsecond), butter, "published"}, {midnight.Add(-time.Microsecond), butter, "held"},
+			{midnight, butter, "rejected"}, {midnight, "nowhere", "held"}, {midnight.AddDate(0, 0, -2), butter, "published"},
+		} {
+			change := map[string]any{"Product": r.product, "Status": r.status, "SubmittedAt": r.at}
+			if r.status != "published" {
+				change["HeldAt"] = noon
+			}
+			d.add(uuid.NewString(), change)
+		}
+		w := d.send(http.MethodGet, "/days?days=2", "")
+		const want = `{"time_zone":"Asia/Seoul","days":[{"day":"2026-11-19","published":1,"held":1,"rejected":0},{"day":"2026-11-20","published":3,"held":1,"rejected":1}]}`
+		if got := strings.TrimSpace(w.Body.String()); w.Code != 200 || got != want {
+			t.Errorf("%d %s, want %s", w.Code, got, want)
+		}
+		month := answer[struct {
+			Days []day
+			Zone string `json:"time_zone"`
+		}](d, 200, http.MethodGet, "/days", "").Days
+		if len(month) != 30 || month[0].Day != "2026-10-22" || month[27].Published != 1 {
+			t.Errorf("%+v, want 30 days up to today", month)
+		}
+	})
+}
+
+func TestThePageIsStrict(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db)
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/admin?code=x", nil))
+	body, err := io.ReadAll(w.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	policy := w.Header().Get("Content-Security-Policy")
+	if w.Code != 200 || !strings.Contains(policy, "default-src 'none'; script-src 'self'; ") || strings.Contains(policy, "unsafe") ||
+		!strings.Contains(policy, "connect-src 'self' http://127.0.0.1:") || w.Header().Get("Referrer-Policy") != "no-referrer" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	if !strings.Contains(string(body), "/authorize") || !strings.Contains(string(body), audience) {
+		t.Errorf("nobody can log in: %s", body)
+	}
+	for _, file := range []string{"admin.css", "admin.js", "api.js", "chart.js", "login.js", "words.js"} {
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/admin/"+file, nil))
+		if w.Code != 200 || !strings.Contains(w.Header().Get("Content-Type"), strings.TrimPrefix(file[strings.LastIndex(file, "."):], ".")[:2]) && !strings.Contains(w.Header().Get("Content-Type"), "javascript") {
+			t.Errorf("%s: %d %v", file, w.Code, w.Header())
+		}
+	}
+}
+
+func TestThePageComesWithoutAnIssuer(t *testing.T) {
+	g := newGuard("http://127.0.0.1:1", audience, "roles", "operator")
+	mux := http.NewServeMux()
+	(&page{guard: g, client: audience, scope: "openid"}).register(mux)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/admin", nil))
+	if w.Code != 200 || !strings.Contains(w.Header().Get("Content-Security-Policy"), "connect-src 'self';") {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+}
+
+func TestTheDocumentIsCurrent(t *testing.T) {
+	s := &server{reviews: &moderator{}, letters: &letters{}}
+	contracttest.Golden(t, "openapi.json", s.register(http.NewServeMux()).OpenAPI())
+}
+
+func TestConfigurationIsReportedAtOnce(t *testing.T) {
+	err := run(t.Context(), func(name string) (string, bool) {
+		v, ok := map[string]string{"OIDC_ISSUER": "http://issuer.example", "OIDC_AUDIENCE": "a"}[name]
+		return v, ok
+	})
+	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "REVIEWS_TOPIC", "REVIEWS_DEAD", "ORIGINALS_TOPIC", "ORIGINALS_DEAD", "OIDC_ISSUER is not a"} {
+		if err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("run() = %v, want %s", err, name)
+		}
+	}
+}
+
+func FuzzCursor(f *testing.F) {
+	token, err := cursor{"held of ", butter, uuid.NewString(), noon}.encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(token)
+	f.Add("")
+	f.Add("e30")
+	f.Fuzz(func(t *testing.T, token string) {
+		c, err := decodeCursor(token, "held of ")
+		if err != nil || c == nil {
+			if err != nil && !errors.Is(err, errToken) {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		again, err := c.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c2, err := decodeCursor(again, "held of "); err != nil || *c2 != *c {
+			t.Errorf("%+v became %+v, %v", c, c2, err)
+		}
+	})
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/civil"
+	"cloud.google.com/go/spanner"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+
+	wire "github.com/hybrid-bts/functions/shared/review"
+)
+
+// spannerStore is the store in Spanner. Its lists read indexes: of what is not shown there is one over all products,
+// ReviewsHeld, of few rows; of what is, only one within each product, ReviewsByTime, since one in the order of time
+// over all of them would have every write at one end. So a list over all products names them.
+type spannerStore struct{ db *spanner.Client }
+
+// translate turns the errors of Spanner into ours, and says what was tried.
+func translate(err error, format string, args ...any) error {
+	what := fmt.Sprintf(format, args...)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, spanner.ErrRowNotFound):
+		return fmt.Errorf("%s: %w", what, errNotFound)
+	}
+	switch spanner.ErrCode(err) {
+	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted:
+		return fmt.Errorf("%s: %w: %w", what, errUnavailable, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+var columns = []string{"Review", "Product", "Status", "HeldFor", "HeldAt", "Revision", "Rating", "Text", "Author", "Language", "Score", "ScoredBy",
+	"Photos", "SubmittedAt", "EditedAt", "PublishedAt", "Reply", "RepliedAt", "Verdicts", "Reasons", "DecidedOn", "DecidedAt"}
+
+type row struct {
+	Review, Product       string
+	Status                string
+	HeldFor               *string
+	HeldAt                *time.Time
+	Revision              spanner.NullInt64
+	Rating                int64
+	Text, Author          string
+	Language              *string
+	Score                 *float64
+	ScoredBy              *string
+	Photos                []string
+	SubmittedAt           time.Time
+	EditedAt, PublishedAt *time.Time
+	Reply                 *string
+	RepliedAt             spanner.NullTime
+	Verdicts, Reasons     []string
+	DecidedOn             []int64
+	DecidedAt             []time.Time
+}
+
+func (r row) review() moderated {
+	v := moderated{
+		ID: r.Review, Product: r.Product, Status: wire.Status(r.Status), Reason: r.HeldFor, HeldAt: r.HeldAt, Revision: r.Revision.Int64,
+		Rating: r.Rating, Text: r.Text, Author: r.Author, Language: r.Language, Score: r.Score, ScoredBy: r.ScoredBy, Photos: append([]string{}, r.Photos...),
+		SubmittedAt: r.SubmittedAt, EditedAt: r.EditedAt, PublishedAt: r.PublishedAt, repliedAt: r.RepliedAt.Time, Decisions: []decision{},
+	}
+	if !r.Revision.Valid { // stored before there were edits
+		v.Revision = r.SubmittedAt.UnixMicro()
+	}
+	if r.Reply != nil {
+		v.Reply = &reply{*r.Reply, r.RepliedAt.Time}
+	}
+	for i, verdict := range r.Verdicts {
+		v.Decisions = append(v.Decisions, decision{wire.Verdict(verdict), r.Reasons[i], r.DecidedOn[i], r.DecidedAt[i]})
+	}
+	return v
+}
+
+func (s spannerStore) review(ctx context.Context, k wire.Key) (moderated, error) {
+	var found row
+	r, err := s.db.Single().ReadRow(ctx, "Reviews", spanner.Key{k.Product, k.Review}, columns)
+	if err == nil {
+		err = r.ToStruct(&found)
+	}
+	return found.review(), translate(err, "read review %s of %q", k.Review, k.Product)
+}
+
+func (s spannerStore) list(ctx context.Context, q query, after *cursor, limit int) ([]moderated, error) {
+	tx := s.db.ReadOnlyTransaction()
+	defer tx.Close()
+	var found []moderated
+	var err error
+	if q.status == wire.Published {
+		found, err = published(ctx, tx, q, after, limit)
+	} else {
+		st := statement("HeldAt", after, limit)
+		st.SQL = "HeldAt IS NOT NULL AND Status = @status" + st.SQL
+		st.Params["status"] = string(q.status)
+		if q.product != "" {
+			st.SQL = "Product = @product AND " + st.SQL
+			st.Params["product"] = q.product
+		}
+		found, err = collect(ctx, tx, st)
+	}
+	return found, translate(err, "list %s reviews", q.status)
+}
+
+// published lists published reviews of one product or of all. Of all it looks at the last hour first, then further back in
+// ever longer steps, so that it reads little more than it returns.
+func published(ctx context.Context, tx *spanner.ReadOnlyTransaction, q query, after *cursor, limit int) ([]moderated, error) {
+	st := statement("SubmittedAt", after, limit)
+	rest := st.SQL
+	if q.product != "" {
+		st.SQL = "Product = @product AND Status = 'published'" + rest
+		st.Params["product"] = q.product
+		return collect(ctx, tx, st)
+	}
+	products, err := rated(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	st.Params["products"] = products
+	st.SQL = "Product IN UNNEST(@products) AND Status = 'published' AND SubmittedAt >= @since" + rest
+	top := time.Now()
+	if after != nil {
+		top = after.At
+	}
+	for span := time.Hour; ; span *= 24 {
+		since := top.Add(-span)
+		last := span > 24*365*time.Hour // the next one is longer than Spanner's time
+		if last {
+			since = time.Unix(0, 0)
+		}
+		st.Params["since"] = since
+		found, err := collect(ctx, tx, st)
+		if err != nil || len(found) == limit || last {
+			return found, err
+		}
+	}
+}
+
+// rated returns the products that have, or had, a published review, whether the catalogue has them or not.
+func rated(ctx context.Context, tx *spanner.ReadOnlyTransaction) (products []string, err error) {
+	err = tx.Query(ctx, spanner.Statement{SQL: "SELECT DISTINCT Product FROM Ratings"}).Do(func(r *spanner.Row) error {
+		var p string
+		err := r.Columns(&p)
+		products = append(products, p)
+		return err
+	})
+	return products, err
+}
+
+// statement returns the end of a query for a page of reviews, newest first by a column, and of what comes after a cursor the
+// beginning too.
+func statement(by string, after *cursor, limit int) spanner.Statement {
+	st := spanner.Statement{Params: map[string]any{"limit": int64(limit)}}
+	if after != nil {
+		st.SQL = fmt.Sprintf(" AND (%[1]s < @at OR (%[1]s = @at AND (Product > @after OR (Product = @after AND Review > @review))))", by)
+		st.Params["at"], st.Params["after"], st.Params["review"] = after.At, after.Product, after.Review
+	}
+	st.SQL += " ORDER BY " + by + " DESC, Product, Review LIMIT @limit"
+	return st
+}
+
+// collect returns the reviews of a query, of which the statement has what comes after WHERE.
+func collect(ctx context.Context, tx *spanner.ReadOnlyTransaction, st spanner.Statement) ([]moderated, error) {
+	st.SQL = "SELECT " + strings.Join(columns, ", ") + " FROM Reviews WHERE " + st.SQL
+	found := []moderated{}
+	err := tx.Query(ctx, st).Do(func(r *spanner.Row) error {
+		var v row
+		if err := r.ToStruct(&v); err != nil {
+			return err
+		}
+		found = append(found, v.review())
+		return nil
+	})
+	return found, err
+}
+
+func (s spannerStore) days(ctx context.Context, from time.Time, n int) ([]counts, error) {
+	tx := s.db.ReadOnlyTransaction()
+	defer tx.Close()
+	days := make([]counts, n)
+	for i := range days {
+		days[i] = counts{}
+	}
+	err := s.countPublished(ctx, tx, from, days)
+	if err == nil {
+		err = s.countOthers(ctx, tx, from, days)
+	}
+	return days, translate(err, "count the reviews since %v", from)
+}
+
+// countPublished has a query for each day, of which the index gives the answer.
+func (s spannerStore) countPublished(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []counts) error {
+	products, err := rated(ctx, tx)
+	if err != nil {
+		return err
+	}
+	found := make([]int64, len(days))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(8)
+	for i := range days {
+		g.Go(func() error {
+			return tx.Query(ctx, spanner.Statement{
+				SQL:    "SELECT COUNT(*) FROM Reviews WHERE Product IN UNNEST(@products) AND Status = 'published' AND SubmittedAt >= @from AND SubmittedAt < @to",
+				Params: map[string]any{"products": products, "from": from.AddDate(0, 0, i), "to": from.AddDate(0, 0, i+1)},
+			}).Do(func(r *spanner.Row) error { return r.Columns(&found[i]) })
+		})
+	}
+	err = g.Wait()
+	for i := range days {
+		days[i][wire.Published] = found[i]
+	}
+	return err
+}
+
+func (s spannerStore) countOthers(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []counts) error {
+	return tx.Query(ctx, spanner.Statement{
+		SQL:    "SELECT Status, SubmittedAt FROM Reviews WHERE HeldAt IS NOT NULL AND SubmittedAt >= @from AND SubmittedAt < @to",
+		Params: map[string]any{"from": from, "to": from.AddDate(0, 0, len(days))},
+	}).Do(func(r *spanner.Row) error {
+		var status string
+		var at time.Time
+		if err := r.Columns(&status, &at); err != nil {
+			return err
+		}
+		days[civil.DateOf(at.In(from.Location())).DaysSince(civil.DateOf(from))][wire.Status(status)]++
+		return nil
+	})
+}
