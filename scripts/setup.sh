@@ -154,7 +154,7 @@ topic() {
   there pubsub topics describe "$e-$1" || g pubsub topics create "$e-$1" --message-retention-duration=7d
   case $1 in *-dead)
     there pubsub subscriptions describe "$e-$1" ||
-      g pubsub subscriptions create "$e-$1" --topic="$e-$1" --message-retention-duration=7d --expiration-period=never
+      g pubsub subscriptions create "$e-$1" --topic="$e-$1" --ack-deadline=60 --message-retention-duration=7d --expiration-period=never
     grant roles/pubsub.publisher "$pubsub_agent" pubsub topics "$e-$1"
     ;;
   esac
@@ -171,8 +171,9 @@ push() {
 }
 
 grant roles/iam.serviceAccountTokenCreator "$pubsub_agent" iam service-accounts "$(account push)"
-for name in alerts alerts-dead images originals-dead published reviews reviews-dead; do topic "$name"; done
+for name in alerts alerts-dead images originals originals-dead published reviews reviews-dead; do topic "$name"; done
 push alerts alert alerts-dead
+push originals image originals-dead # what an operator hands to it again
 push reviews sentiment reviews-dead
 push reviews-dead alert alerts-dead
 push originals-dead alert alerts-dead
@@ -269,6 +270,7 @@ while IFS=, read -r -u 3 name role on resource; do
     instance) grant "$role" "$(account "$name")" bigtable instances "$e-$resource" ;;
     project) on_project "$role" "serviceAccount:$(account "$name")" ;;
     repository) grant "$role" "$(account "$name")" artifacts repositories "$e" --location="$REGION" ;;
+    subscription) grant "$role" "$(account "$name")" pubsub subscriptions "$e-$resource" ;;
     topic) grant "$role" "$(account "$name")" pubsub topics "$e-$resource" ;;
     *)
       echo "setup.sh: scripts/roles.csv has a role on a $on" >&2
@@ -377,7 +379,11 @@ echo
 echo "$e is there. What only you know is missing, once: a value of each secret,"
 for name in $(printf '%s\n' "${secrets[@]% *}" | sort -u); do
   value='head -c 32 /dev/urandom | base64'
-  [ "$name" != slack-webhook ] || value="printf %s \"\$WEBHOOK\""
+  case $name in # what others gave
+  oidc-audience) value="printf %s \"\$CLIENT_ID\"" ;;
+  oidc-issuer) value="printf %s \"\$ISSUER\"" ;;
+  slack-webhook) value="printf %s \"\$WEBHOOK\"" ;;
+  esac
   echo "  $value | gcloud secrets versions add $e-$name --data-file=- --project=$PROJECT"
 done
 echo "and, at the registrar of $HOST or in the zone above it, the name servers that this prints:"

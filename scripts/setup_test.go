@@ -205,6 +205,25 @@ func TestRolesAreTheLeastOnTheSmallest(t *testing.T) {
 }
 
 // Auditors see what is deployed and what it does, and no data.
+// The writer of reviews believes every decision, edit and erasure that is on their topic.
+func TestOnlyThreeMaySpeakOfReviews(t *testing.T) {
+	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "RELEASED": "yes"})
+	var may []string
+	for _, b := range bindings(calls) {
+		if b.on == "pubsub topics prod-hybridbts-reviews" && b.role == "roles/pubsub.publisher" {
+			may = append(may, b.member)
+		}
+	}
+	slices.Sort(may)
+	var want []string
+	for _, function := range []string{"admin", "api", "review"} {
+		want = append(want, "prod-hybridbts-"+function+"@shop.iam.gserviceaccount.com")
+	}
+	if !slices.Equal(may, want) {
+		t.Errorf("%v may publish to reviews, want %v", may, want)
+	}
+}
+
 func TestAuditorsOnlyLook(t *testing.T) {
 	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "AUDITORS": "auditors@example.org"})
 	var roles []string
@@ -270,7 +289,9 @@ func TestEveryTopicOfServicesIsMade(t *testing.T) {
 	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
 	for _, s := range services(t) {
 		for _, m := range regexp.MustCompile(`([A-Z_]+)=\{env\}-hybridbts-([a-z-]+)`).FindAllStringSubmatch(s["variables"]+";"+s["secrets"], -1) {
-			kind := map[string]string{"DEAD_LETTER_TOPIC": "pubsub topics", "REVIEWS_TOPIC": "pubsub topics", "SPANNER_INSTANCE": "spanner instances", "BIGTABLE_INSTANCE": "bigtable instances", "IMAGES_TOPIC": "pubsub topics", "PUBLISHED_TOPIC": "pubsub topics"}[m[1]]
+			_, suffix, _ := strings.Cut(m[1], "_")
+			kind := map[string]string{"LETTER_TOPIC": "pubsub topics", "TOPIC": "pubsub topics", "DEAD": "pubsub subscriptions", "INSTANCE": m[1]}[suffix]
+			kind = strings.ToLower(strings.Replace(kind, "_INSTANCE", " instances", 1))
 			if strings.HasSuffix(m[1], "_BUCKET") {
 				kind, m[2] = "storage buckets", "gs://prod-hybridbts-"+m[2]
 			}

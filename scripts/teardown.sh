@@ -89,10 +89,10 @@ for name in "${functions[@]}"; do
   gone run jobs describe "$e-$name-canary" --region="$REGION" || g run jobs delete "$e-$name-canary" --region="$REGION"
 done
 
-for name in alerts-alert alerts-dead originals-dead originals-dead-alert reviews-sentiment reviews-dead reviews-dead-alert; do
+for name in alerts-alert alerts-dead originals-dead originals-dead-alert originals-image reviews-sentiment reviews-dead reviews-dead-alert; do
   gone pubsub subscriptions describe "$e-$name" || g pubsub subscriptions delete "$e-$name"
 done
-for name in alerts alerts-dead images originals-dead published reviews reviews-dead; do
+for name in alerts alerts-dead images originals originals-dead published reviews reviews-dead; do
   gone pubsub topics describe "$e-$name" || g pubsub topics delete "$e-$name"
 done
 

@@ -100,6 +100,13 @@ resource "google_pubsub_topic_iam_member" "this" {
   member   = local.member[each.value.account]
 }
 
+resource "google_pubsub_subscription_iam_member" "this" {
+  for_each     = local.roles["subscription"]
+  subscription = google_pubsub_subscription.kept[each.value.name].name
+  role         = each.value.role
+  member       = local.member[each.value.account]
+}
+
 resource "google_spanner_database_iam_member" "this" {
   for_each = local.roles["database"]
   instance = google_spanner_instance.shop.name

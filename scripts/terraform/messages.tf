@@ -1,10 +1,11 @@
 locals {
-  topics      = toset(["alerts", "alerts-dead", "images", "originals-dead", "published", "reviews", "reviews-dead"])
+  topics      = toset(["alerts", "alerts-dead", "images", "originals", "originals-dead", "published", "reviews", "reviews-dead"])
   dead_topics = toset([for name in local.topics : name if endswith(name, "-dead")])
 
   # Which function gets a topic's messages, and where those go that it refuses too often.
   pushes = {
     "alerts"         = { function = "alert", dead = "alerts-dead" }
+    "originals"      = { function = "image", dead = "originals-dead" } # what an operator hands to it again
     "originals-dead" = { function = "alert", dead = "alerts-dead" }
     "reviews"        = { function = "sentiment", dead = "reviews-dead" }
     "reviews-dead"   = { function = "alert", dead = "alerts-dead" }
@@ -30,6 +31,7 @@ resource "google_pubsub_subscription" "kept" {
   for_each                   = local.dead_topics
   name                       = "${local.name}-${each.key}"
   topic                      = google_pubsub_topic.this[each.key].id
+  ack_deadline_seconds       = 60
   message_retention_duration = local.week
   expiration_policy {
     ttl = "" # never
