@@ -17,7 +17,7 @@ import (
 // world of the Functions Framework; the runs of all take turns.
 func coldStart(ctx context.Context, s *session) error {
 	const runs = 15
-	goals := map[string]float64{"alert": 3, "api": 3, "city": 3, "image": 3, "resize": 3, "review": 1.7, "sentiment": 3}
+	goals := map[string]float64{"admin": 3, "alert": 3, "api": 3, "city": 3, "image": 3, "resize": 3, "review": 1.7, "sentiment": 3}
 	hello, err := s.buildPackage(ctx, "scripts/bench/hello")
 	if err != nil {
 		return err
@@ -44,7 +44,7 @@ func coldStart(ctx context.Context, s *session) error {
 	}
 	base := middle("hello")
 	s.add("hello world", "%.1f ms", milliseconds(base))
-	for _, name := range []string{"alert", "api", "city", "image", "resize", "review", "sentiment"} {
+	for _, name := range []string{"admin", "alert", "api", "city", "image", "resize", "review", "sentiment"} {
 		s.atMost(name, float64(middle(name))/float64(base), goals[name], "×")
 	}
 	return nil
@@ -69,6 +69,7 @@ func firstAnswer(ctx context.Context, binary string) (time.Duration, error) {
 		"BIGTABLE_INSTANCE=i", "REVIEWS_TOPIC=t", "PUBLISHED_TOPIC=p", "DEAD_LETTER_TOPIC=d", "ORIGINALS_BUCKET=o", "RENDITIONS_BUCKET=r",
 		"FAILED_BUCKET=f", "IMAGES_TOPIC=i", "STORAGE_EMULATOR_HOST=http://" + nowhere, "PAGE_TOKEN_KEY=" + strings.Repeat("k", 32), "AUTHOR_TOKEN_KEY=" + strings.Repeat("k", 32),
 		"SLACK_WEBHOOK_URL=http://" + nowhere + "/services",
+		"REVIEWS_DEAD=d", "ORIGINALS_TOPIC=o", "ORIGINALS_DEAD=d", "OIDC_ISSUER=http://" + nowhere, "OIDC_AUDIENCE=a",
 	}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
