@@ -314,6 +314,7 @@ func TestWholeSystem(t *testing.T) {
 	t.Run("a review goes from intake to the page", sys.testReview)
 	t.Run("reviews survive the death of functions, duplicates and disorder", sys.testChaos)
 	t.Run("an author edits a review and deletes it, with its photos", sys.testChanges)
+	t.Run("an operator holds a review, publishes it, and replays a dead letter", sys.testAdmin)
 	t.Run("poison is dead-lettered once and the queue goes on", sys.testPoison)
 	t.Run("what README shows is true", sys.testReadme)
 	t.Run("the page", sys.testPage)

@@ -24,6 +24,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/languagetest"
+	"github.com/hybrid-bts/functions/shared/oidctest"
 	"github.com/hybrid-bts/functions/shared/spannerdb"
 	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
 )
@@ -44,6 +45,7 @@ const (
 	originals   = "hybrid-bts-local-originals"
 	renditions  = "hybrid-bts-local-renditions"
 	archive     = "hybrid-bts-local-archive" // of originals, and of what cannot be rendered
+	operators   = "hybrid-bts-local-admin"   // whom the issuer's tokens are for
 )
 
 // subscription is a topic's way to a function.
@@ -74,6 +76,7 @@ type engines struct {
 	storage  *fakestorage.Server
 	language *languagetest.Server
 	slack    *httptest.Server
+	issuer   *oidctest.Issuer
 
 	conn    *grpc.ClientConn
 	client  *pubsub.Client // of the embedded Pub/Sub
@@ -109,6 +112,10 @@ func startEngines(ctx context.Context) (e *engines, err error) {
 	e.closers = append(e.closers, e.language.Close)
 	e.slack = startSlack()
 	e.closers = append(e.closers, e.slack.Close)
+	if e.issuer, err = oidctest.Start(anyPort, operators); err != nil {
+		return nil, err
+	}
+	e.closers = append(e.closers, e.issuer.Close)
 	for _, bucket := range []string{originals, renditions, archive} {
 		e.storage.CreateBucketWithOpts(fakestorage.CreateBucketOpts{Name: bucket})
 	}
@@ -141,7 +148,8 @@ func startStorage(pubsub string) (*fakestorage.Server, error) {
 	})
 }
 
-// makeTopics makes the topics and subscriptions, and for each dead-letter topic a subscription for our log.
+// makeTopics makes the topics and subscriptions, and for each dead-letter topic one subscription for our log and one that
+// keeps what is in it, for operators.
 func (e *engines) makeTopics(ctx context.Context) (err error) {
 	if e.conn, err = grpc.NewClient(e.pubsub.Addr, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
 		return fmt.Errorf("embedded Pub/Sub: %w", err)
@@ -165,6 +173,7 @@ func (e *engines) makeTopics(ctx context.Context) (err error) {
 		for _, sub := range []*pubsubpb.Subscription{
 			{Name: subscriptionPath(s.name()), Topic: topicPath(s.topic)},
 			{Name: subscriptionPath(deadLog(s)), Topic: topicPath(s.deadTopic)},
+			{Name: subscriptionPath(s.deadTopic), Topic: topicPath(s.deadTopic)},
 		} {
 			sub.AckDeadlineSeconds, sub.MessageRetentionDuration = 600, durationpb.New(24*time.Hour)
 			if _, err := e.client.SubscriptionAdminClient.CreateSubscription(ctx, sub); err != nil {
@@ -224,6 +233,11 @@ func (e *engines) environ() []string {
 		"AUTHOR_TOKEN_KEY=no-secret-on-a-laptop",
 		"SLACK_WEBHOOK_URL=" + e.slack.URL + "/services/local",
 		"REVIEWS_TOPIC=" + reviews,
+		"REVIEWS_DEAD=" + deadReviews,
+		"ORIGINALS_TOPIC=" + uploads,
+		"ORIGINALS_DEAD=" + deadUploads,
+		"OIDC_ISSUER=" + e.issuer.URL,
+		"OIDC_AUDIENCE=" + operators,
 		"PUBLISHED_TOPIC=" + reviewNews,
 		"ALERTS_TOPIC=" + alerts,
 		"DEAD_LETTER_TOPIC=" + deadReviews,

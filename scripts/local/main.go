@@ -159,8 +159,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		}
 	}
 	fmt.Fprintf(stdout, "\nready %s\n\n", url)
-	fmt.Fprintf(stdout, "  shop          %s/\n  write review  %s/#!/review\n  API           %s/docs\n  customers     %s/v1/cities/Paris/customers\n\n"+
-		"Ctrl-C stops it.\n", url, url, url, url)
+	fmt.Fprintf(stdout, "  shop          %s/\n  write review  %s/#!/review\n  API           %s/docs\n  customers     %s/v1/cities/Paris/customers\n"+
+		"  operators     %s/admin, or curl -H \"Authorization: Bearer $(curl -s %s/operator-token)\" %s/v1/admin/reviews\n\n"+
+		"Ctrl-C stops it.\n", url, url, url, url, url, eng.issuer.URL, url)
 	<-ctx.Done()
 	return nil
 }

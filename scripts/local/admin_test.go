@@ -1,0 +1,126 @@
+//go:build unix
+
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"github.com/chromedp/chromedp"
+	"github.com/google/uuid"
+
+	"github.com/hybrid-bts/functions/shared/review"
+)
+
+// testAdmin has an operator hold a review, publish it and reply to it, and replay a dead letter.
+func (r *running) testAdmin(t *testing.T) {
+	const product = "bucket-hat-lavender"
+	db := r.spanner(t)
+	sent := r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews",
+		fmt.Sprintf(`{"product":%q,"rating":1,"text":"<b>스팸</b> & spam","author":"아미"}`, product))
+	path, id := sent["status_url"].(string), sent["id"].(string)
+	published(t, r.url+path)
+	// shown are how many reviews shoppers see, and whether this is one of them.
+	shown := func() (n int, found bool) {
+		all := r.call(t, http.DefaultClient, http.StatusOK, http.MethodGet, "/v1/products/"+product+"/reviews?page_size=100", "")["reviews"].([]any)
+		for _, v := range all {
+			found = found || v.(map[string]any)["id"] == id
+		}
+		return len(all), found
+	}
+	counted := func() int {
+		return int(r.call(t, http.DefaultClient, http.StatusOK, http.MethodGet, "/v1/products/"+product+"/rating", "")["count"].(float64))
+	}
+	before, there := shown()
+	if !there || counted() != before {
+		t.Fatalf("%d of %d reviews count, and this one is shown: %v", counted(), before, there)
+	}
+
+	t.Run("who is no operator sees nothing", func(t *testing.T) {
+		r.call(t, http.DefaultClient, http.StatusUnauthorized, http.MethodGet, "/v1/admin/reviews", "")
+		b := browse(t, "en-US")
+		b.do("open the page", chromedp.Navigate(r.url+"/admin"), chromedp.WaitVisible("#login"))
+		b.calm()
+		b.do("log in as a visitor", chromedp.Click("#login"), chromedp.WaitVisible("#visitor"), chromedp.Click("#visitor"), chromedp.WaitVisible("main .failure"))
+		if got := b.text("main .failure p"); got != "You are logged in, but not as an operator. Ask who runs the shop for the role." {
+			t.Errorf("it says %q", got)
+		}
+	})
+
+	b := browse(t, "ko-KR")
+	b.do("log in", chromedp.Navigate(r.url+"/admin#letters"), chromedp.WaitVisible("#login"), chromedp.Click("#login"),
+		chromedp.WaitVisible("#operator"), chromedp.Click("#operator"), chromedp.WaitVisible("#places"))
+	b.waitFor("it is where the operator was, without the code", `location.hash === "#letters" && location.search === "" && document.documentElement.lang === "ko"`)
+	b.do("reload", chromedp.Reload(), chromedp.WaitVisible("#places"))
+
+	card := fmt.Sprintf(`article[data-id="%s"]`, id)
+	list := func(status string) {
+		t.Helper()
+		b.do("look at reviews", chromedp.Navigate(r.url+"/admin#reviews"), chromedp.WaitVisible(".filter select"),
+			chromedp.SetValue(".filter select", status), chromedp.SetValue(".filter input", product), chromedp.Click(".filter button"),
+			chromedp.WaitVisible(card))
+	}
+	list("published")
+	if got := b.text(card + " .text"); got != "<b>스팸</b> & spam" {
+		t.Errorf("the text is %q", got)
+	}
+	b.do("hold it without a reason", chromedp.Click(card+` button[value=hold]`), chromedp.WaitVisible(card+" .decide .error"))
+	b.do("hold it", chromedp.SendKeys(card+" .decide input", "광고예요"), chromedp.Click(card+` button[value=hold]`), chromedp.WaitVisible(card+" .done"))
+	b.waitFor("the focus is at what changed", `document.activeElement.closest("article")?.dataset.id === "`+id+`"`)
+	eventually(t, "shoppers do not see it, and it does not count", func() bool {
+		n, there := shown()
+		return !there && n == before-1 && counted() == before-1
+	})
+
+	list("held")
+	if got := b.text(card + " p.why"); got != "이유: 광고예요" {
+		t.Errorf("it is held for %q", got)
+	}
+	b.do("reply", chromedp.Click(card+" .reply summary"), chromedp.WaitVisible(card+" textarea"), chromedp.SendKeys(card+" .reply textarea", "고마워요 💜"), chromedp.Click(card+" .reply button"), chromedp.WaitVisible(card+" .done"))
+	b.do("publish it", chromedp.Click(card+` button[value=publish]`), chromedp.WaitVisible(card+" .done"))
+	eventually(t, "shoppers see it again, and it counts", func() bool {
+		n, there := shown()
+		return there && n == before && counted() == before
+	})
+	if got, want := ratingSums(t, db, product), recount(t, db, product); got != want {
+		t.Errorf("the rating is %+v, a recount gives %+v", got, want)
+	}
+	list("published")
+	if got := b.text(card + " .badge"); got != "공개" {
+		t.Errorf("it is %q", got)
+	}
+	b.waitFor("the reply is there", `document.querySelector('`+card+` textarea').value === "고마워요 💜"`)
+
+	t.Run("a dead letter is replayed", func(t *testing.T) {
+		// As if sentiment had been away for long.
+		key := review.Key{Product: product, Review: uuid.NewString()}
+		data, attributes, err := review.Encode(review.Review{ID: key.Review, Product: product, Rating: 5, Text: "늦었어요 💜", SubmittedAt: time.Now().UTC()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		attributes[sourceDeliveryCount], attributes[sourceSubscription] = "100", "reviews-sentiment"
+		topic := r.pubsub(t).Publisher(deadReviews)
+		defer topic.Stop()
+		if _, err := topic.Publish(t.Context(), &pubsub.Message{Data: data, Attributes: attributes}).Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.do("look at dead letters", chromedp.Navigate(r.url+"/admin#letters"), chromedp.WaitVisible(".letter"))
+		const letter = `[...document.querySelectorAll(".letter")].find((e) => e.textContent.includes("늦었어요"))`
+		b.waitFor("it is there, and why", letter+`.textContent.includes("delivered 100 times in vain")`)
+		b.waitFor("it is replayed", letter+`.querySelector(".button").click() === undefined`)
+		b.waitFor("it is on its way", letter+`.querySelector(".done") === document.activeElement`)
+		published(t, r.url+"/v1/products/"+product+"/reviews/"+key.Review)
+		b.do("look again", chromedp.Click("main > div > .quiet"))
+		b.waitFor("it is gone", `document.querySelector("[aria-busy=false]") !== null && `+letter+` === undefined`)
+	})
+
+	b.do("look at the days", chromedp.Click(`#places a[href="#days"]`), chromedp.WaitVisible("svg.chart"))
+	b.waitFor("today has reviews, in the picture and in the table", `document.querySelector("svg.chart .published") !== null &&
+		document.querySelectorAll("tbody tr").length === 30 && Number(document.querySelector("tbody td").textContent) > 0`)
+	b.do("log out", chromedp.Click("#logout"), chromedp.WaitVisible("#login"))
+	b.waitFor("the token is gone", `sessionStorage.getItem("token") === null && localStorage.getItem("token") === null && document.cookie === ""`)
+	b.calm()
+}
