@@ -380,9 +380,9 @@ echo "$e is there. What only you know is missing, once: a value of each secret,"
 for name in $(printf '%s\n' "${secrets[@]% *}" | sort -u); do
   value='head -c 32 /dev/urandom | base64'
   case $name in # what others gave
-  oidc-audience) value="printf %s \"\$CLIENT_ID\"" ;;
-  oidc-issuer) value="printf %s \"\$ISSUER\"" ;;
-  slack-webhook) value="printf %s \"\$WEBHOOK\"" ;;
+    oidc-audience) value="printf %s \"\$CLIENT_ID\"" ;;
+    oidc-issuer) value="printf %s \"\$ISSUER\"" ;;
+    slack-webhook) value="printf %s \"\$WEBHOOK\"" ;;
   esac
   echo "  $value | gcloud secrets versions add $e-$name --data-file=- --project=$PROJECT"
 done
