@@ -3,7 +3,7 @@
 import { Problem, productPath, send } from './api.js';
 import { drafts, mine, outbox } from './device.js';
 import { flush } from './outbox.js';
-import { announce, h, language, number, pathOf, stars, t } from './page.js';
+import { announce, h, number, pathOf, stars, t } from './page.js';
 import { photoPicker } from './photos.js';
 import { badge, settle, stored } from './status.js';
 
@@ -221,7 +221,6 @@ function begin() {
   }
 }
 
-form.lang = language;
 if (editing) beginEdit();
 else if (chosen()) begin();
 count();
