@@ -43,8 +43,8 @@
 //
 // Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket,
 // roles/pubsub.publisher on REVIEWS_TOPIC, roles/pubsub.subscriber on PUBLISHED_TOPIC, roles/secretmanager.secretAccessor
-// on the secret of AUTHOR_TOKEN_KEY; and, on the project, the role that setup.sh makes for it: to create, read and delete
-// subscriptions. Each instance needs one of its own, of which nobody knows the name before it is there.
+// on the secret of AUTHOR_TOKEN_KEY; and on the project the custom role live, to create, read and delete subscriptions:
+// each instance makes one, of which nobody knows the name before.
 //
 // Streams: up to 800 an instance, 50 a client, for some 10 minutes each; so its requests may take longer, and are more at
 // a time, than those of the others (services.csv). While a stream is open its instance is paid for. The subscription is

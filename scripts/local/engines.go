@@ -160,7 +160,7 @@ func (e *engines) makeTopics(ctx context.Context) (err error) {
 		return fmt.Errorf("embedded Pub/Sub: %w", err)
 	}
 	e.closers = append(e.closers, func() { _ = e.client.Close() })
-	topics := []string{images, reviewNews} // nobody reads them yet
+	topics := []string{images, reviewNews} // nothing pushes them: api subscribes to the second by itself
 	for _, s := range subscriptions {
 		topics = append(topics, s.topic, s.deadTopic)
 	}

@@ -184,6 +184,7 @@ func (r *running) testPage(t *testing.T) {
 	t.Run("a review is helpful", r.testHelpful)
 	t.Run("news", r.testNews)
 	t.Run("a review that is held", r.testHeld)
+	t.Run("news as they happen", r.testLive)
 	t.Run("without scripts", r.testWithoutScripts)
 	t.Run("themes", r.testThemes)
 	t.Run("axe-core", r.testAxe)

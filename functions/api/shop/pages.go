@@ -124,7 +124,7 @@ type row struct {
 func (s *Site) product(w http.ResponseWriter, r *http.Request, l *language) error {
 	id := r.PathValue("product")
 	query := pick(r.URL.Query(), "sort", "rating", "language", "photos", "page_token")
-	p := productPage{page: page{language: l, Path: "products/" + id, Modules: []string{"product.js"}}, Query: query}
+	p := productPage{page: page{language: l, Path: "products/" + id, Modules: []string{"product.js", "live.js"}}, Query: query}
 	var found reviews
 	reads, ctx := errgroup.WithContext(r.Context())
 	reads.Go(func() (err error) {

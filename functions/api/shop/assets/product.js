@@ -129,12 +129,19 @@ addEventListener('popstate', () => busy(() => show(location.href)));
  * Shows what has changed since: the rating, and reviews that are new at the head of the list. It answers the event
  * "shop:changed" of the document, which who hears of news dispatches.
  */
-async function refresh() {
-  const now = await load(location.href);
+async function refresh({ name, removed }) {
+  const fresh = new URL(location.href);
+  fresh.searchParams.set('news', name); // past what a cache on the way still has; those who hear the same share the answer
+  const now = await load(fresh.href);
   const before = find('#rating-count').dataset.count;
   find('#rating').replaceWith(find('#rating', now));
   if (find('#rating-count').dataset.count !== before) find('.overall').classList.add('changed');
   const list = find('#reviews');
+  for (const id of removed) {
+    const article = find(`[data-id="${CSS.escape(id)}"]`, list);
+    if (article?.contains(document.activeElement)) find('#reviews-title').focus({ preventScroll: true });
+    article?.remove();
+  }
   let added = 0;
   for (const article of [...now.querySelectorAll('#reviews .review')].reverse()) {
     const shown = document.getElementById(article.id);
@@ -149,7 +156,7 @@ async function refresh() {
   enhance(document);
   if (added) announce(t('new_review'));
 }
-document.addEventListener('shop:changed', () => refresh().catch(() => {}));
+document.addEventListener('shop:changed', ({ detail }) => refresh(detail).catch(() => {})); // the next news bring it, then
 
 document.documentElement.classList.add('scripted');
 enhance(document);

@@ -1,0 +1,93 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/fetch"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+	"github.com/google/uuid"
+)
+
+// testLive looks at a product while somebody else writes a review of it, edits it and deletes it.
+func (r *running) testLive(t *testing.T) {
+	const product = "proof-standard"
+	for name, tc := range map[string]struct {
+		prepare func(b *tab)
+		within  time.Duration
+	}{
+		"by a stream": {func(*tab) {}, 2 * time.Second},
+		"in a browser without streams": {func(b *tab) {
+			call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: "delete window.EventSource"})
+		}, 15 * time.Second},
+		"when streams are refused": {func(b *tab) {
+			if err := chromedp.Listen(b.ctx, func(ev any) {
+				if paused, ok := ev.(*fetch.EventRequestPaused); ok {
+					go func() { // a listener must not wait for the browser
+						_, _ = chromedp.Call(b.ctx, fetch.FulfillRequest, fetch.FulfillRequestParams{
+							RequestID: paused.RequestID, ResponseCode: http.StatusServiceUnavailable, Body: []byte("{}"),
+						})
+					}()
+				}
+			}); err != nil {
+				b.t.Fatal(err)
+			}
+			call(b, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*/events"}}})
+		}, 15 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := browse(t, "en-US")
+			b.do("open a page", chromedp.Navigate("about:blank"))
+			tc.prepare(b)
+			b.open(r.url + "/en/products/" + product)
+			b.waitFor("the page is ready", `document.documentElement.classList.contains("scripted") && document.readyState === "complete"`)
+			before := b.count(product)
+			evaluated[bool](b, `window.stayed = true`)
+			text := "Seen at once, " + name
+			answer := r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews", `{"product":"`+product+`","rating":5,"text":"`+text+`"}`,
+				"Idempotency-Key", uuid.NewString())
+			began := time.Now()
+			id := answer["id"].(string)
+			article := `document.getElementById("r-` + id + `")`
+
+			b.waitFor("the review is there", article+` !== null`)
+			took := time.Since(began)
+			t.Logf("it was there after %v", took)
+			if took > tc.within {
+				t.Errorf("it was there after %v, want %v", took, tc.within)
+			}
+			if got := b.text("#r-" + id + " .text"); got != text {
+				t.Errorf("it says %q", got)
+			}
+			b.waitFor("the rating has changed", `document.querySelector("#rating-count").dataset.count === "`+strconv.Itoa(before+1)+`"`)
+			if got := evaluated[string](b, `document.querySelector("#live").textContent`); got != "A new review has arrived." {
+				t.Errorf("who hears the page is told %q", got)
+			}
+			if evaluated[string](b, `document.activeElement.tagName`) != "BODY" {
+				t.Error("it took the focus")
+			}
+
+			token := answer["author_token"].(string)
+			path := strings.TrimPrefix(answer["status_url"].(string), r.url)
+			if name == "by a stream" { // the rating does not tell it
+				r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPatch, path, `{"text":"Edited"}`, "Author-Token", token)
+				b.waitFor("the edit is there", article+`.querySelector(".text").textContent === "Edited"`)
+			}
+			r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodDelete, path, "", "Author-Token", token)
+			b.waitFor("the rating is as before", `document.querySelector("#rating-count").dataset.count === "`+strconv.Itoa(before)+`"`)
+			if name == "by a stream" {
+				b.waitFor("the review is gone", article+` === null`)
+				b.calm()
+			}
+			if !evaluated[bool](b, `window.stayed === true`) {
+				t.Error("the page was loaded again")
+			}
+		})
+	}
+}
