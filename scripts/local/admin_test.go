@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/google/uuid"
 
@@ -120,6 +121,22 @@ func (r *running) testAdmin(t *testing.T) {
 	b.do("look at the days", chromedp.Click(`#places a[href="#days"]`), chromedp.WaitVisible("svg.chart"))
 	b.waitFor("today has reviews, in the picture and in the table", `document.querySelector("svg.chart .published") !== null &&
 		document.querySelectorAll("tbody tr").length === 30 && Number(document.querySelector("tbody td").textContent) > 0`)
+	t.Run("its views keep nobody out", func(t *testing.T) {
+		axe := axeCore(t)
+		b := &tab{ctx: b.ctx, t: t}
+		for _, theme := range []string{"light", "dark"} {
+			call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
+			for _, width := range []int64{360, 1440} {
+				b.do("a window", chromedp.EmulateViewport(width, 900))
+				for _, view := range []string{"days", "letters", "reviews"} {
+					b.do("open "+view, chromedp.Click(`#places a[href="#`+view+`"]`))
+					b.waitFor("it is complete", `location.hash === "#`+view+`" && document.querySelector("[aria-busy=true]") === null &&
+						document.querySelector("h1").textContent === document.querySelector("#places [aria-current]").textContent`)
+					b.accessible(axe, fmt.Sprintf("%s, %s, %d pixels", view, theme, width))
+				}
+			}
+		}
+	})
 	b.do("log out", chromedp.Click("#logout"), chromedp.WaitVisible("#login"))
 	b.waitFor("the token is gone", `sessionStorage.getItem("token") === null && localStorage.getItem("token") === null && document.cookie === ""`)
 	b.calm()

@@ -95,16 +95,22 @@ func (r *running) testAxe(t *testing.T) {
 			} {
 				b.do("open "+path, chromedp.Navigate(r.url+path), chromedp.WaitVisible("#theme"))
 				b.waitFor("it is complete", `document.querySelector("[aria-busy]") === null`)
-				if got := evaluated[int](b, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
-					t.Errorf("%s is %d pixels wider than %d", path, got, width)
-				}
-				for _, violation := range evaluated[[]string](b, axe+`;
-					axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations.map(({id, impact, nodes}) =>
-						[id, impact, ...nodes.map(({html, failureSummary}) => html + " " + failureSummary)].join(" ")))`) {
-					t.Errorf("%s, %s, %d pixels: %s", path, theme, width, violation)
-				}
+				b.accessible(axe, fmt.Sprintf("%s, %s, %d pixels", path, theme, width))
 			}
 		}
 	}
 	b.calm()
+}
+
+// accessible fails the test when the page that is shown is wider than its window, or axe finds anything; what says which page.
+func (b *tab) accessible(axe, what string) {
+	b.t.Helper()
+	if got := evaluated[int](b, `document.documentElement.scrollWidth - innerWidth`); got > 0 {
+		b.t.Errorf("%s: it is %d pixels too wide", what, got)
+	}
+	for _, violation := range evaluated[[]string](b, axe+`;
+		axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => violations.map(({id, impact, nodes}) =>
+			[id, impact, ...nodes.map(({html, failureSummary}) => html + " " + failureSummary)].join(" ")))`) {
+		b.t.Errorf("%s: %s", what, violation)
+	}
 }
