@@ -51,7 +51,8 @@ func sentimentModel(_ context.Context, s *session) error {
 	return nil
 }
 
-// judge returns the time that a text takes in µs, and the share of lines whose score has the right sign.
+// judge returns the time that a text takes in µs, and the share of lines whose score has the right sign. A score
+// of 0 is wrong.
 func judge(lines []corpus.Line, score func(string) float64) (µs, accuracy float64) {
 	right := 0
 	for _, l := range lines {

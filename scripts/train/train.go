@@ -10,8 +10,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/sentiment"
 )
 
-// recipe is how the model is made. It was chosen on the choice part of films and snippets, and on the
-// cross-validation of lines.
+// recipe is how the model is made. It was chosen on a part of films and snippets that was kept for that,
+// and on the cross-validation of lines.
 type recipe struct {
 	sizes        [sentiment.None]int // buckets of each table
 	abuse        int                 // buckets of profanity and insults
