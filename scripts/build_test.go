@@ -287,12 +287,12 @@ func start(t *testing.T, binary string, service map[string]string) {
 	env := []string{"PORT=" + port, "K_SERVICE=" + service["function"], "GOOGLE_CLOUD_PROJECT=shop", "SPANNER_EMULATOR_HOST=" + nowhere,
 		"BIGTABLE_EMULATOR_HOST=" + nowhere, "PUBSUB_EMULATOR_HOST=" + nowhere, "STORAGE_EMULATOR_HOST=http://" + nowhere, "LANGUAGE_ENDPOINT=" + nowhere}
 	for _, pair := range strings.FieldsFunc(service["variables"], func(r rune) bool { return r == ';' }) {
-		env = append(env, strings.ReplaceAll(pair, "{env}", "dev"))
+		env = append(env, strings.NewReplacer("{env}", "dev", "{host}", "dev.hybridbts.tech").Replace(pair))
 	}
 	for _, pair := range strings.FieldsFunc(service["secrets"], func(r rune) bool { return r == ';' }) {
 		secret, _, _ := strings.Cut(pair, "=")
 		value := strings.Repeat("k", 32)
-		if strings.HasSuffix(secret, "_URL") {
+		if strings.HasSuffix(secret, "_URL") || strings.HasSuffix(secret, "_ISSUER") {
 			value = "http://" + nowhere + "/services"
 		}
 		env = append(env, secret+"="+value)
