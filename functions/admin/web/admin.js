@@ -204,7 +204,7 @@ function card(r) {
         el("span", { className: "unseen" }, `${t("stars", r.rating)}, `),
         el("span", {}, r.author ? t("by", r.author) : t("anonymous"))),
       el("span", { className: "badge" }, t(r.status)),
-      el("a", { href: `/products/${r.product}` }, r.product)),
+      el("a", { href: `/${language}/products/${r.product}` }, r.product)),
     r.reason == null ? "" : el("p", { className: "why" }, el("strong", {}, `${t("why")}: `), r.reason),
     r.text ? el("p", { className: "text", lang: r.language ?? "" }, r.text) : el("p", { className: "note" }, t("noText")),
     r.photos.length === 0 ? "" : el("ul", { className: "photos" }, ...r.photos.map((name, i) =>
