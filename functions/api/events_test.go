@@ -117,7 +117,7 @@ func instance(t testing.TB, srv *pstest.Server, db *spanner.Client) (string, *fe
 		t.Fatal(err)
 	}
 	store := spannerStore{db: db}
-	f := newFeed(newSubscription(client, "published"), store.rating)
+	f := newFeed(newSubscription(client, "published"), store.rating, maxStreams)
 	s := httptest.NewServer((&server{store: store, events: newEvents(f, everybody)}).handler())
 	t.Cleanup(func() {
 		f.close(context.WithoutCancel(t.Context()))
@@ -295,7 +295,7 @@ func TestStreamsThatThereAreNot(t *testing.T) {
 	addProducts(t, db, butter)
 	store := spannerStore{db: db}
 	s := &wireService{broken: make(chan error)}
-	f := newFeed(s, store.rating)
+	f := newFeed(s, store.rating, maxStreams)
 	defer f.close(t.Context())
 	h := checked(t, &server{store: store, events: newEvents(f, everybody)})
 	const path = "/v1/products/" + butter + "/events"
@@ -375,7 +375,7 @@ func (s *stuck) Write([]byte) (int, error) {
 }
 
 func TestStreamsEnd(t *testing.T) {
-	f := newFeed(&wireService{broken: make(chan error)}, (&counted{}).rating)
+	f := newFeed(&wireService{broken: make(chan error)}, (&counted{}).rating, maxStreams)
 	defer f.close(t.Context())
 	e := newEvents(f, everybody)
 	w, err := f.watch(t.Context(), butter, home)

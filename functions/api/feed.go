@@ -58,9 +58,9 @@ type feed struct {
 	watching  int
 }
 
-func newFeed(n news, rating func(context.Context, string) (rating, error)) *feed {
+func newFeed(n news, rating func(context.Context, string) (rating, error), streams int) *feed {
 	return &feed{
-		news: n, rating: rating, streams: maxStreams, clientStreams: maxClientStreams, every: tellEvery, look: lookEvery,
+		news: n, rating: rating, streams: streams, clientStreams: maxClientStreams, every: tellEvery, look: lookEvery,
 		products: map[string]*watched{}, clients: map[netip.Prefix]int{},
 	}
 }

@@ -77,7 +77,7 @@ func inFeed(t *testing.T, f func(t *testing.T, all *feed, s *wireService, c *cou
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		s, c := &wireService{broken: make(chan error)}, &counted{}
-		all := newFeed(s, c.rating)
+		all := newFeed(s, c.rating, maxStreams)
 		f(t, all, s, c)
 		all.close(t.Context())
 		if all.watching != 0 || len(all.products) != 0 || len(all.clients) != 0 {
@@ -231,6 +231,18 @@ func TestThereAreOnlySoManyStreams(t *testing.T) {
 		}
 		f.leave(first)
 		watch(t, f, butter, home)
+	})
+}
+
+func TestNoStreamsNeedNoSubscription(t *testing.T) {
+	inFeed(t, func(t *testing.T, f *feed, _ *wireService, _ *counted) {
+		f.streams = 0
+		if _, err := f.watch(t.Context(), butter, home); !errors.Is(err, errTooMany) {
+			t.Errorf("the first of none: %v", err)
+		}
+		if f.opened {
+			t.Error("there is a subscription for nobody")
+		}
 	})
 }
 

@@ -30,6 +30,8 @@
 //	                       reviews
 //	PUBLISHED_TOPIC        id of the topic that tells when what a      required
 //	                       page shows of a review has changed
+//	STREAMS                how many streams an instance has at most;   800
+//	                       0: pages ask now and then instead
 //	AUTHOR_TOKEN_KEY       checks author tokens; of Secret Manager,    required
 //	                       the same as review has
 //	CORS_ORIGINS           origins whose pages may call the web API,   none
@@ -46,9 +48,11 @@
 // on the secret of AUTHOR_TOKEN_KEY; and on the project the custom role live, to create, read and delete subscriptions:
 // each instance makes one, of which nobody knows the name before.
 //
-// Streams: up to 800 an instance, 50 a client, for some 10 minutes each; so its requests may take longer, and are more at
+// Streams: up to STREAMS an instance, 50 a client, for some 10 minutes each; so its requests may take longer, and are more at
 // a time, than those of the others (services.csv). While a stream is open its instance is paid for. The subscription is
-// made for an instance's first stream, heard while there is one, and deleted when it stops.
+// made for an instance's first stream, heard while there is one, and deleted when it stops. For Cloud Run's metrics a stream
+// is a request that takes minutes. By them a release is judged and an operator woken (p95), so services.csv has STREAMS=0
+// until what reads them leaves streams out.
 //
 // Retried: nothing. It writes nothing itself: what changes a review is a message to the one writer of reviews, and
 // an answer of 202 means that Pub/Sub has it. To send the same again does no harm.
@@ -106,6 +110,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	search := env.Parsed(&e, "PRODUCT_SEARCH", indexed, parseSearch)
 	origin := env.Parsed(&e, "PUBLIC_ORIGIN", "", parseOrigin)
 	reviews, published := e.Required("REVIEWS_TOPIC"), e.Required("PUBLISHED_TOPIC")
+	streams := env.Parsed(&e, "STREAMS", maxStreams, strconv.Atoi)
 	secret := e.Required("AUTHOR_TOKEN_KEY")
 	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.ParseOrigins)
 	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.ParseRate)
@@ -131,7 +136,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	to := topic.New(messages.Publisher(reviews))
 	defer to.Stop()
 	store := spannerStore{db: db, scan: search == scanned}
-	feed := newFeed(newSubscription(messages, published), store.rating)
+	feed := newFeed(newSubscription(messages, published), store.rating, streams)
 	defer feed.close(ctx)
 	defer context.AfterFunc(ctx, feed.end)() // no drain waits for a stream
 	limiter := limit.New(rate, hops, problem.TooMany)

@@ -91,9 +91,9 @@ func (r *running) testAxe(t *testing.T) {
 			b.do("a window", chromedp.EmulateViewport(width, 900))
 			for _, path := range []string{
 				"/en/", "/ko/?q=nothing-like-it", "/ja/products/butter-cream-peaches", "/en/products/dalmajung-2022", "/fr/products/mug-galaxy?rating=4",
-				"/es/products/mug-galaxy/review", "/ko/review", "/en/mine", "/en/nothing",
+				"/es/products/mug-galaxy/review", "/ko/review", "/en/mine", "/en/nothing", "/docs",
 			} {
-				b.do("open "+path, chromedp.Navigate(r.url+path), chromedp.WaitVisible("#theme"))
+				b.do("open "+path, chromedp.Navigate(r.url+path), chromedp.WaitVisible("main"))
 				b.waitFor("it is complete", `document.querySelector("[aria-busy]") === null`)
 				b.accessible(axe, fmt.Sprintf("%s, %s, %d pixels", path, theme, width))
 			}
