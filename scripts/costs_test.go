@@ -144,7 +144,7 @@ func TestCostsAddUp(t *testing.T) {
 	for name, change := range map[string][2]string{
 		"another price":         {"| 1.60 |", "| 1.06 |"},
 		"another quantity":      {"| 1,000 | 1,000.00 |", "| 10,000 | 1,000.00 |"},
-		"another sum":           {"**1,009.10**", "**1,090.10**"},
+		"another sum":           {"**1,509.10**", "**1,590.10**"},
 		"a price of nothing":    {"| `dns` | one | 1 | 0.20 |\n", ""},
 		"a price that is not":   {"| `cdn-data` | 0.1 MB", "| `cdn` | 0.1 MB"},
 		"a price without doubt": {"| vCPU second | no |", "| vCPU second | |"},
