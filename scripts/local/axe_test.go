@@ -93,7 +93,7 @@ func (r *running) testAxe(t *testing.T) {
 				"/en/", "/ko/?q=nothing-like-it", "/ja/products/butter-cream-peaches", "/en/products/dalmajung-2022", "/fr/products/mug-galaxy?rating=4",
 				"/es/products/mug-galaxy/review", "/ko/review", "/en/mine", "/en/nothing", "/docs",
 			} {
-				b.do("open "+path, chromedp.Navigate(r.url+path), chromedp.WaitVisible("main"))
+				b.do("open "+path, chromedp.Navigate(r.url+path), chromedp.WaitVisible(chromedp.CSS("main")))
 				b.waitFor("it is complete", `document.querySelector("[aria-busy]") === null`)
 				b.accessible(axe, fmt.Sprintf("%s, %s, %d pixels", path, theme, width))
 			}
