@@ -9,6 +9,7 @@ require (
 	cloud.google.com/go/cloudbuild v1.36.0
 	cloud.google.com/go/eventarc v1.27.1
 	cloud.google.com/go/language v1.20.1
+	cloud.google.com/go/logging v1.20.0
 	cloud.google.com/go/monitoring v1.30.0
 	cloud.google.com/go/pubsub/v2 v2.8.1
 	cloud.google.com/go/run v1.24.1

@@ -182,6 +182,7 @@ for share in $STAGES; do
     wait $!
   }
   ask verdict "-project=$PROJECT" "-service=$service" "-revision=$revision" "-since=${PAUSE}s" "-p95=${p95}ms" \
+    "-latency=$ENV-hybridbts-latency" \
     ${dead[@]+"${dead[@]}"}
 done
 g run services update-traffic "$service" --region="$REGION" --to-revisions="$revision=100" --remove-tags=canary

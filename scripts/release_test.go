@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files again")
 
-// fakeGcloud records its calls, a line each, keeps their files where the test says, fails the one that it says, and answers questions as
+// fakeGcloud records its calls, a line each, keeps their files where the test says, fails those that it says, and answers questions as
 // Google Cloud would of a service whose revision "old" has all traffic.
 const fakeGcloud = `#!/usr/bin/env bash
 printf -v call '%q ' gcloud "$@"
@@ -29,7 +29,8 @@ echo "$call" >>"$CALLS"
 if [ -n "$FILES" ]; then
   for word in "$@"; do case $word in --*=/*.json | --*=/*.yaml) cp "${word#*=}" "$FILES" ;; esac; done
 fi
-if [[ -n $FAIL && $call == *"$FAIL"* && $(grep -cF -- "$FAIL" "$CALLS") -ge $FAIL_FROM ]]; then exit 1; fi
+if [[ -n $FAIL && $call == *"$FAIL"* && $(grep -cF -- "$FAIL" "$CALLS") -ge $FAIL_FROM &&
+  $(grep -cF -- "$FAIL" "$CALLS") -le ${FAIL_TO:-999} ]]; then exit 1; fi
 if [[ -n $AGAIN && $call == *-old=100* ]]; then kill -INT $$; kill -HUP $$; fi
 [ -z "$NOISE" ] || echo "WARNING: this gcloud is old"
 service=prod-hybridbts-api
@@ -89,7 +90,7 @@ func script(t *testing.T, name string, environ map[string]string, args ...string
 		t.Skip("needs bash: install it")
 	}
 	// What scripts read the test must have read, or go test answers from its cache when they change.
-	for _, dir := range []string{".", "monitoring", "monitoring/policies", "../shared/spannerdb/schema"} {
+	for _, dir := range []string{".", "monitoring", "monitoring/metrics", "monitoring/policies", "../shared/spannerdb/schema"} {
 		if _, err := os.ReadDir(dir); err != nil {
 			t.Fatal(err)
 		}

@@ -103,6 +103,13 @@ for api in eventarc monitoring pubsub; do # their agents are asked for below
   g beta services identity create --service="$api.googleapis.com"
 done
 
+# What is measured by logs. First of all, because alerts of it can be made only minutes later.
+for file in scripts/monitoring/metrics/*.json; do
+  name=$(basename "$file" .json)
+  sed "s/{env}/$ENV/g" "$file" >"$work/metric-$name.json"
+  there logging metrics describe "$e-$name" || g logging metrics create "$e-$name" --config-from-file="$work/metric-$name.json"
+done
+
 for name in "${functions[@]}" build canary push; do
   there iam service-accounts describe "$(account "$name")" || g iam service-accounts create "$e-$name" --display-name="$e-$name"
 done
@@ -360,12 +367,23 @@ found=$(named "$e" monitoring uptime list-configs)
 if [ -z "$found" ]; then
   g monitoring uptime create "$e" --resource-type=uptime-url --resource-labels="host=$HOST,project_id=$PROJECT" --protocol=https --path=/ --period=1
 fi
+
+# known_later COMMAND… makes what needs a metric of logs, which Cloud Monitoring knows 10 minutes after it was made, or sooner.
+known_later() {
+  for _ in {1..20}; do
+    "$@" && return
+    echo "setup.sh: trying again in 30 s" >&2
+    sleep 30
+  done
+  "$@"
+}
+
 for file in scripts/monitoring/policies/*.json; do
   name=$(basename "$file" .json)
   sed "s/{env}/$ENV/g; s/{host}/$HOST/g" "$file" >"$work/$name.json"
   found=$(named "$e-$name" alpha monitoring policies list)
   if [ -z "$found" ]; then
-    g alpha monitoring policies create --policy-from-file="$work/$name.json" --notification-channels="$channels" --format=none
+    known_later g alpha monitoring policies create --policy-from-file="$work/$name.json" --notification-channels="$channels" --format=none
   fi
 done
 sed "s/{env}/$ENV/g; s/{host}/$HOST/g" scripts/monitoring/dashboard.json >"$work/dashboard.json"

@@ -116,6 +116,24 @@ func TestSetupEndsWithTheFirstCallThatFails(t *testing.T) {
 	}
 }
 
+// An alert of a metric that was made a minute ago is refused for some minutes.
+func TestSetupWaitsForMetricsOfLogs(t *testing.T) {
+	for refused, code := range map[string]int{"2": 0, "999": 1} {
+		calls, printed, got := setup(t, map[string]string{"EMPTY": "yes", "FAIL": "monitoring policies create", "FAIL_TO": refused})
+		if got != code {
+			t.Errorf("exit %d, want %d: %s", got, code, printed)
+		}
+		attempts, waits := strings.Count(calls, "monitoring policies create"), strings.Count(calls, "sleep 30")
+		policies, err := filepath.Glob("monitoring/policies/*.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code == 0 && (waits != 2 || attempts != 2+len(policies)) || code != 0 && (waits < 20 || attempts != waits+1) {
+			t.Errorf("%d attempts and %d waits where %s are refused", attempts, waits, refused)
+		}
+	}
+}
+
 func TestDrySetupIsThatOfAnEmptyProject(t *testing.T) {
 	calls, printed, code := setup(t, nil, "-n")
 	if calls != "" || code != 0 {

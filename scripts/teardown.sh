@@ -118,6 +118,10 @@ for name in private public; do
 done
 gone compute networks describe "$e" || g compute networks delete "$e"
 gone artifacts repositories describe "$e" --location="$REGION" || g artifacts repositories delete "$e" --location="$REGION"
+for file in scripts/monitoring/metrics/*.json; do
+  name=$e-$(basename "$file" .json)
+  gone logging metrics describe "$name" || g logging metrics delete "$name"
+done
 gone logging sinks describe "$e" || g logging sinks delete "$e"
 for name in archive logs originals renditions source; do
   gone storage buckets describe "gs://$e-$name" || g storage rm "gs://$e-$name" --recursive

@@ -315,6 +315,12 @@ var translations = map[string]func(*translation) error{
 		t.needs("unique_writer_identity", "true") // gcloud makes no other
 		return nil
 	},
+	"google_logging_metric": func(t *translation) error {
+		t.is("logging metrics create", "name")
+		t.flag("config-from-file", canonical(camel(t.body)))
+		t.body = nil
+		return nil
+	},
 	"google_eventarc_trigger": func(t *translation) error {
 		t.is("eventarc triggers create", "name", "location", "location", "service-account", "service_account",
 			"destination-run-service", "destination.cloud_run_service.service", "destination-run-region", "destination.cloud_run_service.region")

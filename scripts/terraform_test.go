@@ -275,7 +275,9 @@ func runs(c *configuration) (all []string) {
 	for _, i := range c.instances {
 		if provisioners, ok := i.body["provisioner"].([]any); ok {
 			for _, p := range provisioners {
-				all = append(all, p.(map[string]any)["command"].(string))
+				if command := p.(map[string]any)["command"].(string); strings.HasPrefix(command, "gcloud ") {
+					all = append(all, command)
+				}
 			}
 		}
 	}
@@ -434,6 +436,7 @@ func TestTerraformMakesWhatSetupMakes(t *testing.T) {
 		"no NAT":                             {`"LIST_OF_SUBNETWORKS"`, `"ALL_SUBNETWORKS_ALL_IP_RANGES"`},
 		"another budget":                     {"[0.5, 0.9, 1.0]", "[0.5, 1.0]"},
 		"another threshold of an alert":      {"try(conditions.value.conditionThreshold.thresholdValue, 0)", "1"},
+		"another metric of logs":             {"each.value.bucketOptions.exponentialBuckets.growthFactor", "2"},
 		"auditors who see data":              {`"run.viewer",`, `"run.viewer", "storage.objectViewer",`},
 		"a secret by another name":           {`secret_id = "${local.name}-${each.key}"`, `secret_id = "${var.env}-${each.key}"`},
 		"the beta provider":                  {`provider "google" {`, `provider "google-beta" {`},

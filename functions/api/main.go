@@ -51,8 +51,8 @@
 // Streams: up to STREAMS an instance, 50 a client, for some 10 minutes each; so its requests may take longer, and are more at
 // a time, than those of the others (services.csv). While a stream is open its instance is paid for. The subscription is
 // made for an instance's first stream, heard while there is one, and deleted when it stops. For Cloud Run's metrics a stream
-// is a request that takes minutes. By them a release is judged and an operator woken (p95), so services.csv has STREAMS=0
-// until what reads them leaves streams out.
+// is a request that takes minutes; the p95 by which a release is judged and an operator woken is that of the others
+// (scripts/monitoring/metrics).
 //
 // Retried: nothing. It writes nothing itself: what changes a review is a message to the one writer of reviews, and
 // an answer of 202 means that Pub/Sub has it. To send the same again does no harm.

@@ -49,7 +49,7 @@ func (f *fakeMonitoring) ListTimeSeries(_ context.Context, r *monitoringpb.ListT
 	switch {
 	case strings.Contains(r.Filter, "request_count") && strings.Contains(r.Filter, revision):
 		s = []*monitoringpb.TimeSeries{count("2xx", f.ok), count("5xx", f.failed)}
-	case strings.Contains(r.Filter, "request_latencies") && strings.Contains(r.Filter, revision):
+	case strings.Contains(r.Filter, `"logging.googleapis.com/user/prod-hybridbts-latency"`) && strings.Contains(r.Filter, revision):
 		s = []*monitoringpb.TimeSeries{{Points: []*monitoringpb.Point{
 			{Value: &monitoringpb.TypedValue{Value: &monitoringpb.TypedValue_DoubleValue{DoubleValue: f.p95}}},
 		}}}
@@ -81,7 +81,7 @@ func open(t *testing.T, f *fakeMonitoring) *monitoring.MetricClient {
 }
 
 func TestVerdict(t *testing.T) {
-	v, err := parse([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-since=600s", "-p95=500ms",
+	v, err := parse([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-since=600s", "-p95=500ms", "-latency=prod-hybridbts-latency",
 		"-dead=prod-hybridbts-reviews-dead", "-dead=prod-hybridbts-images-dead"})
 	if err != nil {
 		t.Fatal(err)
@@ -90,13 +90,13 @@ func TestVerdict(t *testing.T) {
 		fake fakeMonitoring
 		want []string // what is wrong
 	}{
-		"all is well":            {fakeMonitoring{ok: 1000, p95: 480}, nil},
+		"all is well":            {fakeMonitoring{ok: 1000, p95: 0.48}, nil},
 		"nobody asked":           {fakeMonitoring{}, nil},
-		"one in a hundred fails": {fakeMonitoring{ok: 99, failed: 1, p95: 20}, nil},
-		"more than that fail":    {fakeMonitoring{ok: 98, failed: 2, p95: 20}, []string{"4 of 200 requests"}},
-		"slow":                   {fakeMonitoring{ok: 1000, p95: 501}, []string{"p95 was 501ms"}},
+		"one in a hundred fails": {fakeMonitoring{ok: 99, failed: 1, p95: 0.02}, nil},
+		"more than that fail":    {fakeMonitoring{ok: 98, failed: 2, p95: 0.02}, []string{"4 of 200 requests"}},
+		"slow":                   {fakeMonitoring{ok: 1000, p95: 0.501}, []string{"p95 was 501ms"}},
 		"dead letters":           {fakeMonitoring{ok: 1000, deadLetters: 1}, []string{"2 messages"}},
-		"everything": {fakeMonitoring{ok: 1, failed: 1, p95: 9000, deadLetters: 1},
+		"everything": {fakeMonitoring{ok: 1, failed: 1, p95: 9, deadLetters: 1},
 			[]string{"2 of 4 requests", "p95 was 9s", "2 messages"}},
 		"Cloud Monitoring is down": {fakeMonitoring{err: status.Error(codes.PermissionDenied, "injected")}, []string{"injected"}},
 	} {
@@ -116,7 +116,7 @@ func TestVerdict(t *testing.T) {
 
 // A function without topics fills no dead-letter topic: those of others are not its fault.
 func TestVerdictOfAFunctionWithoutTopics(t *testing.T) {
-	v, err := parse([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2"})
+	v, err := parse([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-latency=prod-hybridbts-latency"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,8 @@ func TestSmokeGivesUpWhenItIsTold(t *testing.T) {
 
 func TestArgumentsAreChecked(t *testing.T) {
 	for _, args := range []string{"", "smoke", "smoke a b", "verdict", "verdict -project=p", "verdict -nothing",
-		"verdict -project=p -service=s -revision=r -since=1s", "verdict -project=p -service=s -revision=r more"} {
+		"verdict -project=p -service=s -revision=r", "verdict -project=p -service=s -revision=r -latency=l -since=1s",
+		"verdict -project=p -service=s -revision=r -latency=l more"} {
 		if err := run(t.Context(), strings.Fields(args)); err == nil {
 			t.Errorf("canary %s is taken", args)
 		}

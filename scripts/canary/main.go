@@ -108,12 +108,13 @@ func parse(args []string) (verdict, error) {
 	})
 	f.DurationVar(&v.since, "since", 10*time.Minute, "how far to look back")
 	f.DurationVar(&v.p95, "p95", 500*time.Millisecond, "the most that 95 % of the requests may take")
+	f.StringVar(&v.latency, "latency", "", "`metric` of logs that has how long they took, in seconds")
 	f.Float64Var(&v.errors, "errors", 0.01, "the greatest `share` of requests that may be answered 5xx")
 	if err := f.Parse(args); err != nil {
 		return v, err
 	}
-	if v.project == "" || v.service == "" || v.revision == "" || v.since < time.Minute || v.p95 <= 0 || f.NArg() > 0 {
-		return v, errors.New("verdict wants -project, -service, -revision and a -since of a minute or more")
+	if v.project == "" || v.service == "" || v.revision == "" || v.latency == "" || v.since < time.Minute || v.p95 <= 0 || f.NArg() > 0 {
+		return v, errors.New("verdict wants -project, -service, -revision, -latency and a -since of a minute or more")
 	}
 	return v, nil
 }

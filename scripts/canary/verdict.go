@@ -22,6 +22,7 @@ const fewest = 2
 type verdict struct {
 	project, service, revision string
 	dead                       []string // topics
+	latency                    string   // scripts/monitoring/metrics: Cloud Run's own has streams, too
 	since                      time.Duration
 	p95                        time.Duration
 	errors                     float64
@@ -73,13 +74,13 @@ func (v verdict) find(ctx context.Context, client *monitoring.MetricClient, now 
 	if err != nil {
 		return f, err
 	}
-	err = v.each(ctx, client, now, revision+`metric.type = "run.googleapis.com/request_latencies"`, &monitoringpb.Aggregation{
+	err = v.each(ctx, client, now, revision+fmt.Sprintf(`metric.type = "logging.googleapis.com/user/%s"`, v.latency), &monitoringpb.Aggregation{
 		// One value for the whole time: a quiet minute's would be that of its slowest request.
 		AlignmentPeriod: durationpb.New(v.since.Truncate(minute)), PerSeriesAligner: monitoringpb.Aggregation_ALIGN_DELTA,
 		CrossSeriesReducer: monitoringpb.Aggregation_REDUCE_PERCENTILE_95,
 	}, func(_ map[string]string, value *monitoringpb.TypedValue) {
-		if ms := value.GetDoubleValue(); !math.IsNaN(ms) {
-			f.p95 = max(f.p95, time.Duration(ms*float64(time.Millisecond)))
+		if seconds := value.GetDoubleValue(); !math.IsNaN(seconds) {
+			f.p95 = max(f.p95, time.Duration(seconds*float64(time.Second)))
 		}
 	})
 	if err != nil {

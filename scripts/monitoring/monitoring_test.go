@@ -3,7 +3,9 @@
 package monitoring_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,8 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/logging/apiv2/loggingpb"
 	"cloud.google.com/go/monitoring/apiv3/v2/monitoringpb"
 	"cloud.google.com/go/monitoring/dashboard/apiv1/dashboardpb"
+	metricpb "google.golang.org/genproto/googleapis/api/metric"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 )
@@ -30,6 +34,7 @@ type metric struct {
 var metrics = map[string]metric{
 	"bigtable.googleapis.com/cluster/cpu_load":                      {"bigtable_cluster", "gauge", "number", nil},
 	"bigtable.googleapis.com/cluster/cpu_load_hottest_node":         {"bigtable_cluster", "gauge", "number", nil},
+	"logging.googleapis.com/user/prod-hybridbts-latency":            {"cloud_run_revision", "delta", "distribution", nil},
 	"monitoring.googleapis.com/uptime_check/check_passed":           {"uptime_url", "gauge", "bool", nil},
 	"pubsub.googleapis.com/subscription/dead_letter_message_count":  {"pubsub_subscription", "delta", "number", nil},
 	"pubsub.googleapis.com/subscription/oldest_unacked_message_age": {"pubsub_subscription", "gauge", "number", nil},
@@ -38,7 +43,6 @@ var metrics = map[string]metric{
 	"run.googleapis.com/container/instance_count":                   {"cloud_run_revision", "gauge", "number", []string{"state"}},
 	"run.googleapis.com/container/memory/utilizations":              {"cloud_run_revision", "delta", "distribution", nil},
 	"run.googleapis.com/request_count":                              {"cloud_run_revision", "delta", "number", []string{"response_code", "response_code_class"}},
-	"run.googleapis.com/request_latencies":                          {"cloud_run_revision", "delta", "distribution", []string{"response_code_class"}},
 	"serviceruntime.googleapis.com/api/request_count":               {"consumed_api", "delta", "number", []string{"response_code"}},
 	"spanner.googleapis.com/instance/cpu/utilization_by_priority":   {"spanner_instance", "gauge", "number", []string{"priority"}},
 }
@@ -175,13 +179,66 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// A stream's path is that of the route of functions/api.
+func TestLatencyIsThatOfRequestsWithoutStreams(t *testing.T) {
+	m := load(t, "metrics/latency.json", &loggingpb.LogMetric{})
+	d := m.GetMetricDescriptor()
+	if d.GetMetricKind() != metricpb.MetricDescriptor_DELTA || d.GetValueType() != metricpb.MetricDescriptor_DISTRIBUTION || d.GetUnit() != "s" {
+		t.Errorf("it is a %v %v in %q", d.GetMetricKind(), d.GetValueType(), d.GetUnit())
+	}
+	if m.ValueExtractor != "EXTRACT(httpRequest.latency)" {
+		t.Errorf("it measures %s", m.ValueExtractor)
+	}
+	b := m.GetBucketOptions().GetExponentialBuckets()
+	if top := b.GetScale() * math.Pow(b.GetGrowthFactor(), float64(b.GetNumFiniteBuckets())); b.GetGrowthFactor() > 1.2 || b.GetScale() > 0.001 || top < 900 {
+		t.Errorf("its buckets grow by %v from %v s to %v s", b.GetGrowthFactor(), b.GetScale(), top)
+	}
+	for _, want := range []string{`resource.type = "cloud_run_revision"`, `service_name =~ "^prod-hybridbts-"`, `log_id("run.googleapis.com/requests")`} {
+		if !strings.Contains(m.Filter, want) {
+			t.Errorf("its filter lacks %s", want)
+		}
+	}
+	without := regexp.MustCompile(`AND NOT httpRequest\.requestUrl =~ "([^"]+)"$`).FindStringSubmatch(m.Filter)
+	if without == nil {
+		t.Fatalf("it has streams: %s", m.Filter)
+	}
+	streams := regexp.MustCompile(without[1])
+	contract, err := os.ReadFile("../../functions/api/contract/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]struct{ Content map[string]any }
+		}
+	}
+	if err := json.Unmarshal(contract, &document); err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for path, operations := range document.Paths {
+		_, stream := operations["get"].Responses["200"].Content["text/event-stream"]
+		if stream {
+			seen++
+		}
+		for _, url := range []string{"https://hybridbts.tech" + path, "https://hybridbts.tech" + path + "?x=1"} {
+			if streams.MatchString(url) != stream {
+				t.Errorf("%s counts: %v, a stream: %v", url, !streams.MatchString(url), stream)
+			}
+		}
+	}
+	if seen == 0 {
+		t.Error("the contract has no stream")
+	}
+}
+
 func TestAlertsComeWhenTheyWerePromised(t *testing.T) {
 	all := policies(t)
 	for name, want := range map[string]struct {
 		threshold float64
 		duration  time.Duration
 	}{
-		"latency": {500, 5 * time.Minute}, "errors": {0.01, 5 * time.Minute}, "cpu": {0.6, 15 * time.Minute}, "backlog": {300, 0},
+		"latency": {0.5, 5 * time.Minute}, "errors": {0.01, 5 * time.Minute}, "cpu": {0.6, 15 * time.Minute}, "backlog": {300, 0},
 		"dead-letters": {0, 0}, "language-quota": {0, 5 * time.Minute}, "spanner-cpu": {0.65, 10 * time.Minute},
 		"bigtable-cpu": {0.7, 10 * time.Minute}, "uptime": {1, time.Minute},
 	} {

@@ -5,6 +5,41 @@ locals {
       replace(replace(file("${local.monitoring}/policies/${name}"), "{env}", var.env), "{host}", local.host)
     )
   }
+  metrics = {
+    for name in fileset("${local.monitoring}/metrics", "*.json") : trimsuffix(name, ".json") => jsondecode(
+      replace(file("${local.monitoring}/metrics/${name}"), "{env}", var.env)
+    )
+  }
+}
+
+resource "google_logging_metric" "this" {
+  for_each        = local.metrics
+  name            = "${local.name}-${each.key}"
+  description     = each.value.description
+  filter          = each.value.filter
+  value_extractor = each.value.valueExtractor
+  metric_descriptor {
+    metric_kind = each.value.metricDescriptor.metricKind
+    value_type  = each.value.metricDescriptor.valueType
+    unit        = each.value.metricDescriptor.unit
+  }
+  bucket_options {
+    exponential_buckets {
+      num_finite_buckets = each.value.bucketOptions.exponentialBuckets.numFiniteBuckets
+      growth_factor      = each.value.bucketOptions.exponentialBuckets.growthFactor
+      scale              = each.value.bucketOptions.exponentialBuckets.scale
+    }
+  }
+  depends_on = [google_project_service.this]
+}
+
+# Cloud Monitoring knows a metric of logs 10 minutes after it was made, or sooner, and takes no alert of it before.
+resource "terraform_data" "known" {
+  for_each = google_logging_metric.this
+  input    = each.value.id
+  provisioner "local-exec" {
+    command = "sleep 600"
+  }
 }
 
 resource "google_monitoring_notification_channel" "email" {
@@ -101,6 +136,7 @@ resource "google_monitoring_alert_policy" "this" {
     auto_close           = each.value.alertStrategy.autoClose
     notification_prompts = try(each.value.alertStrategy.notificationPrompts, null)
   }
+  depends_on = [terraform_data.known]
 }
 
 resource "google_monitoring_dashboard" "this" {
