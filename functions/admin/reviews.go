@@ -117,7 +117,7 @@ func (m *moderator) register(api huma.API) {
 
 type listInput struct {
 	Status    wire.Status `query:"status" enum:"held,rejected,published" default:"held"`
-	Product   string      `query:"product" pattern:"^[a-z0-9-]{0,64}$" doc:"Only of this one."`
+	Product   string      `query:"product" pattern:"^[a-z0-9-]*$" maxLength:"64" doc:"Only of this one."`
 	PageSize  int         `query:"page_size" minimum:"1" maximum:"100" default:"20"`
 	PageToken string      `query:"page_token" maxLength:"400" doc:"The next_page_token of the page before."`
 }
@@ -158,7 +158,7 @@ func (m *moderator) list(ctx context.Context, in *listInput) (*listOutput, error
 
 // ReviewInput names a review. It is exported for huma, which looks into exported fields only.
 type ReviewInput struct {
-	Product string `path:"product" pattern:"^[a-z0-9-]{1,64}$"`
+	Product string `path:"product" pattern:"^[a-z0-9-]+$" maxLength:"64"`
 	Review  string `path:"review" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" doc:"A UUID."`
 }
 

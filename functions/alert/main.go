@@ -35,6 +35,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/serve"
+	"github.com/hybrid-bts/functions/shared/serve/framework"
 )
 
 func main() {
@@ -60,5 +61,5 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	dead := messages.Publisher(deadLetters)
 	defer dead.Stop()
 	h := event.Handler(newTeller(channel, time.Now).happened, event.DeadLetterTopic(dead))
-	return serve.Function(ctx, "Alert", port, cloudlog.Trace(project, h))
+	return framework.Serve(ctx, "Alert", port, cloudlog.Trace(project, h))
 }

@@ -145,7 +145,7 @@ func cut[T any](items []T, size int, at func(T) cursor) ([]T, string, error) {
 
 // ProductInput names a product.
 type ProductInput struct {
-	Product string `path:"product" pattern:"^[a-z0-9-]{1,64}$" example:"butter-cream-peaches"`
+	Product string `path:"product" pattern:"^[a-z0-9-]+$" maxLength:"64" example:"butter-cream-peaches"`
 }
 
 // missing tells the caller that there is no such product.

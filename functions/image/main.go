@@ -56,6 +56,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/rendition"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
+	"github.com/hybrid-bts/functions/shared/serve/framework"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
@@ -108,7 +109,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		m.archive = files.Bucket(archive)
 	}
 	h := event.Handler(m.changed, event.DeadLetterTopic(dead))
-	return serve.Function(ctx, "Image", port, cloudlog.Trace(project, h))
+	return framework.Serve(ctx, "Image", port, cloudlog.Trace(project, h))
 }
 
 // checkBuckets refuses buckets with which our own output would trigger us, or be public as it came.

@@ -47,6 +47,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
+	"github.com/hybrid-bts/functions/shared/serve/framework"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
@@ -87,5 +88,5 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		reviews: reviews, uploads: originals{files.Bucket(bucketName), emulator}, tokens: tokens, now: time.Now,
 		origins: origins, limiter: limit.New(rate, hops, problem.TooMany),
 	}
-	return serve.Function(ctx, "Review", port, cloudlog.Trace(project, in.handler()))
+	return framework.Serve(ctx, "Review", port, cloudlog.Trace(project, in.handler()))
 }

@@ -79,7 +79,7 @@ func (in *intake) register(mux *http.ServeMux) huma.API {
 
 // newReview is what a shopper sends.
 type newReview struct {
-	Product string `json:"product" pattern:"^[a-z0-9-]{1,64}$" doc:"The product's id." example:"butter-cream-peaches"`
+	Product string `json:"product" pattern:"^[a-z0-9-]+$" maxLength:"64" doc:"The product's id." example:"butter-cream-peaches"`
 	submission.Content
 }
 

@@ -69,6 +69,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
+	"github.com/hybrid-bts/functions/shared/serve/framework"
 	"github.com/hybrid-bts/functions/shared/spannerdb"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
@@ -125,7 +126,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer files.Close()
 	k := &keeper{assessor: x, store: spannerStore{db}, photos: photos{files.Bucket(originals)}, news: news}
 	h := event.Handler(k.changed, event.DeadLetterTopic(dead))
-	return serve.Function(ctx, "Sentiment", port, cloudlog.Trace(project, h))
+	return framework.Serve(ctx, "Sentiment", port, cloudlog.Trace(project, h))
 }
 
 // atLeast returns what reads a whole number that is not below least.

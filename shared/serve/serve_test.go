@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hybrid-bts/functions/shared/serve"
+	"github.com/hybrid-bts/functions/shared/serve/framework"
 )
 
 // server is a way to serve.
@@ -23,8 +24,8 @@ type server func(ctx context.Context, port string, h http.Handler) error
 func servers(t *testing.T) map[string]server {
 	return map[string]server{
 		"HTTP": serve.HTTP,
-		"Function": func(ctx context.Context, port string, h http.Handler) error {
-			return serve.Function(ctx, t.Name(), port, h)
+		"framework": func(ctx context.Context, port string, h http.Handler) error {
+			return framework.Serve(ctx, t.Name(), port, h)
 		},
 	}
 }
@@ -114,7 +115,7 @@ func TestWhatIsInFlightIsAnsweredBeforeTheEnd(t *testing.T) {
 func TestHealthOfAFunction(t *testing.T) {
 	port := freePort(t)
 	go func() {
-		_ = serve.Function(t.Context(), t.Name(), port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = framework.Serve(t.Context(), t.Name(), port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.WriteString(w, r.URL.Path)
 		}))
 	}()
