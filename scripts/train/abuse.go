@@ -55,7 +55,7 @@ func trainAbuse(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights, str
 		m.Abuse = learn(func(group string) bool { return corpus.Fold(group, r.folds) != k })
 		for i, e := range examples {
 			if corpus.Fold(groups[i], r.folds) == k {
-				judged[i] = judgement{logit: m.AbuseLogit(e.text), positive: e.target == 1}
+				judged[i] = judgement{probability(m.AbuseLogit(e.text)), e.target == 1}
 			}
 		}
 	})
@@ -69,7 +69,7 @@ func trainAbuse(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights, str
 		for _, j := range of {
 			if j.positive {
 				abusive++
-			} else if probability(j.logit) > 0.2 {
+			} else if j.probability > 0.2 {
 				unsure++
 			}
 		}

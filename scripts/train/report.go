@@ -9,17 +9,29 @@ import (
 	"github.com/hybrid-bts/functions/shared/sentiment"
 )
 
-// judgement is what a model says of a text, and what is true.
-type judgement struct {
+// evidence is what a model finds in a text before it is calibrated, and what is true.
+type evidence struct {
 	table    sentiment.Table
 	logit    float64
 	positive bool
 }
 
-func judge(m *sentiment.Model, text string, positive bool) judgement {
+func weigh(m *sentiment.Model, text string, positive bool) evidence {
 	t, z := m.Logit(text)
-	return judgement{t, z, positive}
+	return evidence{t, z, positive}
 }
+
+// judgement is how probable a model thinks that a text is positive, or abusive, and what is true.
+type judgement struct {
+	probability float64
+	positive    bool
+}
+
+func judge(m *sentiment.Model, text string, positive bool) judgement {
+	return judgement{(m.Analyze(text).Score + 1) / 2, positive}
+}
+
+func (j judgement) right() bool { return (j.probability > 0.5) == j.positive }
 
 // platt maps the logit of a model to a calibrated one.
 type platt struct{ slope, shift float64 }
@@ -27,7 +39,7 @@ type platt struct{ slope, shift float64 }
 func (p platt) logit(z float64) float64 { return p.slope*z + p.shift }
 
 // fitPlatt fits by gradient descent. Praise and complaints weigh the same in all.
-func fitPlatt(of []judgement) platt {
+func fitPlatt(of []evidence) platt {
 	var n [2]float64
 	for _, j := range of {
 		n[index(j.positive)]++
@@ -71,18 +83,6 @@ func (c calibration) weights() sentiment.Weights {
 	return sentiment.NewWeights(1./math.MaxInt8, all)
 }
 
-// apply calibrates judgements.
-func (c calibration) apply(of []judgement) []judgement {
-	all := make([]judgement, len(of))
-	for i, j := range of {
-		all[i] = j
-		if j.table < sentiment.Symbol {
-			all[i].logit = c[j.table].logit(j.logit)
-		}
-	}
-	return all
-}
-
 // quality is how good judgements are.
 type quality struct {
 	accuracy, balanced, f1 float64 // F1 is the mean of both classes
@@ -95,7 +95,7 @@ func measure(of []judgement, threshold float64) quality {
 	var right, n [2]float64
 	var bins [10]struct{ p, positive float64 }
 	for _, j := range of {
-		k, p := index(j.positive), probability(j.logit)
+		k, p := index(j.positive), j.probability
 		n[k]++
 		if (p > threshold) == j.positive {
 			right[k]++
@@ -131,7 +131,7 @@ var languages = []string{"ko", "en", "ja", "zh", "fr", "es"}
 
 // report tells how good the model that ships is on the test part, and how good lines were judged in the
 // cross-validation.
-func report(m *sentiment.Model, c *corpus.Corpus, judged []judgement, scores calibration, films, snippets []example) string {
+func report(m *sentiment.Model, c *corpus.Corpus, judged []judgement, films, snippets []example) string {
 	var b strings.Builder
 	row := func(name string, of []judgement) {
 		if len(of) > 0 {
@@ -152,7 +152,7 @@ func report(m *sentiment.Model, c *corpus.Corpus, judged []judgement, scores cal
 		for _, e := range of.examples {
 			found = append(found, judge(m, e.text, e.target == 1))
 		}
-		row(of.name, scores.apply(found))
+		row(of.name, found)
 	}
 	lines := func(language string, in func(i int, n corpus.Line) bool) []int {
 		var of []int
@@ -168,14 +168,13 @@ func report(m *sentiment.Model, c *corpus.Corpus, judged []judgement, scores cal
 		for _, i := range lines(l, func(_ int, n corpus.Line) bool { return corpus.Part(n.Group) == corpus.TestPart }) {
 			found = append(found, judge(m, c.Lines[i].Text, c.Lines[i].Positive()))
 		}
-		row("shops, "+l, scores.apply(found))
+		row("shops, "+l, found)
 	}
 	table("Lines, cross-validated by group")
-	calibrated := scores.apply(judged)
 	pick := func(of []int) []judgement {
 		var found []judgement
 		for _, i := range of {
-			found = append(found, calibrated[i])
+			found = append(found, judged[i])
 		}
 		return found
 	}
@@ -194,7 +193,7 @@ func report(m *sentiment.Model, c *corpus.Corpus, judged []judgement, scores cal
 				continue
 			}
 			pairs++
-			if (calibrated[i].logit > 0) == calibrated[i].positive && (calibrated[j].logit > 0) == calibrated[j].positive {
+			if judged[i].right() && judged[j].right() {
 				both++
 			}
 			k++

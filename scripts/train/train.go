@@ -136,7 +136,8 @@ func train(c *corpus.Corpus, r recipe, seed uint64, logf func(string, ...any)) (
 	logf("learned %d films and snippets", len(general))
 
 	// Every line is judged by a model that learned nothing of its group.
-	judged := make([]judgement, len(c.Lines))
+	found, judged := make([]evidence, len(c.Lines)), make([]judgement, len(c.Lines))
+	models := make([]sentiment.Model, r.folds)
 	parallel(r.folds, func(k int) {
 		learn := c.Words[:len(c.Words):len(c.Words)]
 		for _, n := range c.Lines {
@@ -144,11 +145,11 @@ func train(c *corpus.Corpus, r recipe, seed uint64, logf func(string, ...any)) (
 				learn = append(learn, n)
 			}
 		}
-		m := blank()
-		m.Sentiment = r.specialist(base, general, learn, seed).tables()
+		models[k] = blank()
+		models[k].Sentiment = r.specialist(base, general, learn, seed).tables()
 		for i, n := range c.Lines {
 			if corpus.Fold(n.Group, r.folds) == k {
-				judged[i] = judge(&m, n.Text, n.Positive())
+				found[i] = weigh(&models[k], n.Text, n.Positive())
 			}
 		}
 	})
@@ -156,10 +157,10 @@ func train(c *corpus.Corpus, r recipe, seed uint64, logf func(string, ...any)) (
 
 	var scores calibration
 	for t := range scores {
-		var of []judgement
+		var of []evidence
 		for i, n := range c.Lines {
-			if n.Stars != 3 && judged[i].table == sentiment.Table(t) {
-				of = append(of, judged[i])
+			if n.Stars != 3 && found[i].table == sentiment.Table(t) {
+				of = append(of, found[i])
 			}
 		}
 		scores[t] = fitPlatt(of)
@@ -179,7 +180,12 @@ func train(c *corpus.Corpus, r recipe, seed uint64, logf func(string, ...any)) (
 	logf("learned abuse")
 	m.Languages, languages = trainLanguages(c, r, seed)
 	logf("learned languages")
-	return m, report(&m, c, judged, scores, filmTest, snippetTest) + abuse + languages + sizes(&m)
+	for i, n := range c.Lines {
+		of := models[corpus.Fold(n.Group, r.folds)]
+		of.Languages, of.Scores = m.Languages, m.Scores
+		judged[i] = judge(&of, n.Text, n.Positive())
+	}
+	return m, report(&m, c, judged, filmTest, snippetTest) + abuse + languages + sizes(&m)
 }
 
 // blank is a model that knows nothing.

@@ -113,25 +113,30 @@ func TestALearnerLearns(t *testing.T) {
 }
 
 func TestCalibrationMakesProbabilitiesTrue(t *testing.T) {
-	var of []judgement
+	var of []evidence
 	for i := range 1000 { // of a logit of 2, three of four are positive
-		of = append(of, judgement{sentiment.Hangul, 2, i%4 != 0}, judgement{sentiment.Hangul, -2, i%4 == 0})
+		of = append(of, evidence{sentiment.Hangul, 2, i%4 != 0}, evidence{sentiment.Hangul, -2, i%4 == 0})
 	}
 	p := fitPlatt(of)
 	if got := probability(p.logit(2)); got < 0.74 || got > 0.76 {
 		t.Errorf("probability %v, want 0.75", got)
 	}
-	c := calibration{sentiment.Hangul: p}
-	if q := measure(c.apply(of), 0.5); q.calibration > 0.01 || q.accuracy != 0.75 {
-		t.Errorf("%+v", q)
-	}
-	if q := measure(of, 0.5); q.calibration < 0.1 {
-		t.Errorf("before: %+v", q)
+	for name, tc := range map[string]struct {
+		p    platt
+		want bool
+	}{"before": {platt{slope: 1}, false}, "after": {p, true}} {
+		var judged []judgement
+		for _, e := range of {
+			judged = append(judged, judgement{probability(tc.p.logit(e.logit)), e.positive})
+		}
+		if q := measure(judged, 0.5); (q.calibration < 0.01) != tc.want || q.accuracy != 0.75 {
+			t.Errorf("%s: %+v", name, q)
+		}
 	}
 }
 
 func TestMeasure(t *testing.T) {
-	q := measure([]judgement{{0, 1, true}, {0, 1, true}, {0, 1, false}, {0, -1, false}, {0, -1, true}, {0, -1, true}, {0, 1, true}, {0, 1, true}}, 0.5)
+	q := measure([]judgement{{0.7, true}, {0.7, true}, {0.7, false}, {0.3, false}, {0.3, true}, {0.3, true}, {0.7, true}, {0.7, true}}, 0.5)
 	for what, v := range map[string][2]float64{
 		"accuracy": {q.accuracy, 5. / 8}, "precision": {q.precision, 4. / 5}, "recall": {q.recall, 4. / 6},
 		"balanced": {q.balanced, (4./6 + 1./2) / 2}, "F1": {q.f1, (8./11 + 2./5) / 2},

@@ -210,16 +210,18 @@ func (m *Model) language(r *reading) (string, Table, bool) {
 // Analyze scores a text.
 func (m *Model) Analyze(text string) Result {
 	r := reading{features: ReadFeatures(text)}
-	var magnitude float64
+	var score, magnitude, n float64
 	var s Sentence
 	for m.sentence(&r, &s) {
+		score += s.Score
 		magnitude += s.Magnitude
+		n++
 	}
-	language, t, scored := m.language(&r)
+	language, _, scored := m.language(&r)
 	if !scored {
 		return Result{Language: language}
 	}
-	return Result{Language: language, Scored: true, Score: m.score(t, m.logit(&r.document)), Magnitude: magnitude}
+	return Result{Language: language, Scored: true, Score: score / n, Magnitude: magnitude}
 }
 
 // AppendSentences appends the sentences of a text.

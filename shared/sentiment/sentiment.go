@@ -18,7 +18,7 @@ const Name = "embedded-1"
 type Result struct {
 	Language  string  // BCP 47, of the greater part of the text; "und" when it cannot be told
 	Scored    bool    // false when the model has no weights for the language
-	Score     float64 // -1 (one star) to 1 (five stars)
+	Score     float64 // -1 (one star) to 1 (five stars), the mean of the sentences' scores
 	Magnitude float64 // sum of the absolute scores of the sentences
 }
 

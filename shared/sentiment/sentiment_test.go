@@ -155,18 +155,23 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-func TestMagnitudeIsTheSumOverSentences(t *testing.T) {
+func TestATextIsScoredByItsSentences(t *testing.T) {
 	for _, text := range []string{korean, english} {
-		var sum float64
+		var sum, scores float64
 		sentences := AppendSentences(nil, text)
 		for _, s := range sentences {
 			if s.Magnitude != math.Abs(s.Score) {
 				t.Errorf("%+v", s)
 			}
 			sum += s.Magnitude
+			scores += s.Score
 		}
-		if got := Analyze(text).Magnitude; math.Abs(got-sum) > 1e-9 || len(sentences) < 2 {
-			t.Errorf("magnitude %v of %d sentences, want %v", got, len(sentences), sum)
+		got := Analyze(text)
+		if math.Abs(got.Magnitude-sum) > 1e-9 || len(sentences) < 2 {
+			t.Errorf("magnitude %v of %d sentences, want %v", got.Magnitude, len(sentences), sum)
+		}
+		if want := scores / float64(len(sentences)); math.Abs(got.Score-want) > 1e-9 {
+			t.Errorf("score %v, want the mean %v", got.Score, want)
 		}
 	}
 }
