@@ -81,8 +81,8 @@ func (x *examiner) analyze(ctx context.Context, text string) (sentiment, []sente
 	switch {
 	case found.Scored:
 		s := sentiment{language: found.Language, scored: true, score: found.Score, magnitude: found.Magnitude, by: apiName}
-		// What was not sent speaks of aspects too.
-		return s, append(found.Sentences, embeddedSentences(text, len(sent))...), nil
+		// What was not sent speaks of aspects too. Others may have the same answer: theirs is not appended to.
+		return s, slices.Concat(found.Sentences, embeddedSentences(text, len(sent))), nil
 	case x.scoring == byLanguageThenEmbedded:
 		s, sentences, err := scoreEmbedded(text)
 		if !s.scored && found.Language != "" {

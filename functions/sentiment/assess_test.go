@@ -319,6 +319,36 @@ func TestLongTextIsSentInPartButAllOfItSpeaksOfAspects(t *testing.T) {
 	}
 }
 
+func TestTextsThatBeginTheSameSpeakOfTheirOwnAspects(t *testing.T) {
+	head := strings.Repeat("노래가 좋아요. ", 3) // an answer of three sentences has room for a fourth
+	x, srv := startAPI(t, byLanguage)
+	x.characters = utf8.RuneCountInString(head)
+	srv.Delay(50 * time.Millisecond)
+	var texts []string
+	for range 10 {
+		texts = append(texts, head+"배송이 최악이에요.", head+"포장이 최고예요.")
+	}
+	found := make([]assessment, len(texts))
+	var wg sync.WaitGroup
+	for i, text := range texts {
+		wg.Go(func() {
+			var err error
+			if found[i], err = x.assess(t.Context(), newReview(3, text)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := srv.Calls(); n != 1 {
+		t.Errorf("%d calls, want the one that all share", n)
+	}
+	for i, f := range found {
+		if want := []string{"delivery", "packaging"}[i%2]; len(f.aspects) != 1 || f.aspects[0].name != want {
+			t.Errorf("%q speaks of %+v, want %s", texts[i], f.aspects, want)
+		}
+	}
+}
+
 func TestCut(t *testing.T) {
 	for _, tc := range []struct {
 		text       string
