@@ -87,8 +87,8 @@ const (
 
 // evidence is what features say.
 type evidence struct {
-	sums   [None]int32
-	length int32
+	sums   [None]int64 // what a long document says does not fit into less
+	length int64
 }
 
 func (e *evidence) halve() {
@@ -148,13 +148,13 @@ const firstHan = 13
 // Lanes are the languages that cues tell apart.
 func Lanes() []string { return append([]string(nil), languages[:]...) }
 
-type lanes [len(languages)]int32
+type lanes [len(languages)]int64
 
 func (m *Model) tell(l *lanes, hash uint32) {
 	n := (len(m.Languages) - headerSize) / len(l)
 	row := m.Languages[headerSize+Bucket(hash, n)*len(l):][:len(l)]
 	for i := range l {
-		l[i] += int32(int8(row[i]))
+		l[i] += int64(int8(row[i]))
 	}
 }
 
@@ -244,7 +244,7 @@ func (m *Model) sentence(r *reading, s *Sentence) bool {
 		for i := range r.features.n {
 			f := &r.features.found[i]
 			if f.Table < None {
-				e.sums[f.Table] += int32(f.Value) * m.Sentiment[f.Table].at(f.Hash)
+				e.sums[f.Table] += int64(int32(f.Value) * m.Sentiment[f.Table].at(f.Hash))
 				if !f.Extra {
 					e.length++
 				}
@@ -273,12 +273,12 @@ const AbusePrior = -1.5
 // AbuseLogit returns the logit of a text to be abusive.
 func (m *Model) AbuseLogit(text string) float64 {
 	x := ReadFeatures(text)
-	var sum, n int32
+	var sum, n int64
 	for {
 		step := x.Next()
 		for i := range x.n {
 			if f := &x.found[i]; f.Table < None && !f.Extra {
-				sum += m.Abuse.at(f.Hash)
+				sum += int64(m.Abuse.at(f.Hash))
 				n++
 			}
 		}

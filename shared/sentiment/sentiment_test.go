@@ -296,3 +296,11 @@ func ExampleAnalyze() {
 	// en true false
 	// de false false
 }
+
+func TestLengthDoesNotTurnAScore(t *testing.T) {
+	for text, times := range map[string]int{"최악. ": 3e6, "너무 실망이에요 ": 1e6} {
+		if r := Analyze(strings.Repeat(text, times)); r.Language != "ko" || r.Score >= 0 {
+			t.Errorf("%d times %q: %+v", times, text, r)
+		}
+	}
+}
