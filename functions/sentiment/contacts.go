@@ -17,7 +17,7 @@ import (
 // The shapes are our own. A library of numbering plans says whether a number is valid, which is not the
 // question here: it takes a price without its unit for a number, and 공일공 for a word.
 func hasContact(text string) bool {
-	text = strings.ToLower(norm.NFKC.String(text)) // full-width and circled digits become plain ones
+	text = strings.ToLower(plain(text))
 	shapes := contacts()
 	for _, shape := range shapes.phones {
 		for _, at := range shape.FindAllStringIndex(text, -1) {
@@ -32,6 +32,16 @@ func hasContact(text string) bool {
 		}
 	}
 	return false
+}
+
+// plain returns a text whose full-width, circled and keycap digits are plain ones, without what is not seen.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me) {
+			return -1
+		}
+		return r
+	}, norm.NFKC.String(text))
 }
 
 // continuesNumber reports whether digits, or a decimal or thousands sign with a digit, touch text[from:to]:
@@ -64,13 +74,14 @@ var contacts = sync.OnceValue(func() (shapes struct{ phones, addresses []*regexp
 const digit = `[0-9oil공영빵일이둘삼사오육륙칠팔구〇一二三四五六七八九]`
 
 // between is what may stand between two digits of a mobile number. The Korean vowel ㅡ, here as NFKC has
-// it, serves as a dash.
-const between = `[^\p{L}\p{N}]{0,3}\x{1173}?[^\p{L}\p{N}]{0,2}`
+// it, serves as a dash, and so do the words that one is read as.
+const between = `[^\p{L}\p{N}]{0,3}(?:\x{1173}|에|다시|하이픈)?[^\p{L}\p{N}]{0,2}`
 
 // phones are the shapes of phone numbers.
 var phones = []string{
-	// Korean mobile numbers, 010-1234-5678 however it is spelled or spaced, and of old 011-123-4567.
-	`[0o공영빵〇][ \-]{0,2}[1il일一][ \-]{0,2}[0o공영빵〇](?:` + between + digit + `){8}`,
+	// Korean mobile numbers, 010-1234-5678 however it is spelled or spaced, and of old 011-123-4567. What begins
+	// with 01-0 is a date.
+	`[0o공영빵〇](?:[1il일一]|[ .\-]{1,2}[1il일一][ .\-]{0,2})[0o공영빵〇](?:` + between + digit + `){8}`,
 	`01[16789](?:` + between + `[0-9]){7,8}`,
 	`82[^\p{L}\p{N}]{0,3}1[016789](?:[^\p{L}\p{N}]{0,3}[0-9]){7,8}`,
 	// With a country code.
@@ -78,8 +89,10 @@ var phones = []string{
 	// In groups, as Korea, Japan and the United Kingdom write them within the country: 02-123-4567, 03 1234 5678.
 	`\(?0[1-9][0-9]{0,3}[-. )]{1,2}[0-9]{3,4}[-. ][0-9]{4}`,
 	`0[1-9][0-9]{3} [0-9]{6}`,
-	// In pairs, as in France.
-	`0[1-9](?:(?: [0-9]{2}){4}|(?:\.[0-9]{2}){4}|(?:-[0-9]{2}){4})`,
+	// In other groups, as in Japan, 0463-12-3456 and 0120-123-456, and in China, 021-12345678.
+	`0[1-9][0-9]{2}-[0-9]{2}-[0-9]{4}|0(?:120|570|800|990)-[0-9]{3}-[0-9]{3}|0[1-9][0-9]{1,2}-[0-9]{7,8}`,
+	// In pairs, as in France and, after three digits, in Spain.
+	`0[1-9](?:(?: [0-9]{2}){4}|(?:\.[0-9]{2}){4}|(?:-[0-9]{2}){4})|[67][0-9]{2}(?: [0-9]{2}){3}`,
 	// Without any sign: no price and no count begins with a zero.
 	`0[1-9][0-9]{7,9}`,
 	// A mobile number of China.
@@ -94,16 +107,23 @@ var phones = []string{
 var addresses = []string{
 	`[\p{L}\p{N}._%+\-]+ ?@ ?[\p{L}\p{N}\-.]+\.[\p{L}]{2,}`,
 	`[\p{L}\p{N}._%+\-]+` + at + `[\p{L}\p{N}\-]+(?:` + dot + `[\p{L}\p{N}\-]+)*` + dot + `(?:com|net|org|kr|jp|cn|컴|콤|넷|한국)`,
-	`[a-z0-9._%+\-]+` + at + `(?:gmail|naver|daum|hanmail|nate|kakao|yahoo|outlook|icloud|qq|네이버|지메일|한메일|카카오|야후)`,
+	// Without a dot. What is bought at Naver is no address, what is at Gmail is one.
+	`[a-z0-9._%+\-]+(?:` + sign + `(?:gmail|naver|daum|hanmail|nate|kakao|yahoo|outlook|icloud|qq|네이버|지메일|한메일|카카오|야후)| at (?:gmail|hanmail|hotmail))`,
 	`https?:/|www\.[\p{L}\p{N}]`,
 	// What ends like a host's name. Only ends that are no words: many shoppers leave out the space after a full stop.
-	`[\p{L}\p{N}\-]{2,}[.。](?:com|net|org|biz|xyz|co\.kr|or\.kr|kr|co\.jp|jp|com\.cn|cn|한국)(?:[^a-z0-9\-]|$)`,
+	`[\p{L}\p{N}\-]{2,}[.。](?:com|net|org|biz|xyz|co\.kr|or\.kr|kr|co\.jp|jp|com\.cn|cn|co\.uk|fr|io|ru)(?:[^a-z0-9\-]|$)`,
+	// The Korean end, but not after what ends a sentence: 좋아요.한국 is no host.
+	`[\p{L}\p{N}\-]+[^요다죠네음임함까지것\P{L}][.。]한국(?:[^\p{L}\p{N}]|$)`,
+	// Words, where no Latin sentence goes on.
+	`[a-z0-9\-]{4,}\.(?:info|link|online|shop|site|store)(?:[^\s\p{Latin}\p{N}\-]|\s+[^\s\p{Latin}]|\s*$)`,
 	// Other ends that are in use for short addresses, when a path follows.
-	`[a-z0-9\-]\.(?:app|be|cc|club|co|dev|gg|gl|gle|info|io|kr|la|link|ly|me|online|page|shop|site|so|store|to|top|tv)/[\p{L}\p{N}]{2}`,
-	`[\p{L}\p{N}\-]{2,}(?:\s?(?:닷|쩜|\(dot\)|\[dot\])\s?|\s\.\s| dot )(?:com|net|org|kr|컴|콤|넷)(?:[^a-z0-9\-]|$)`,
+	`[a-z0-9\-]\.(?:app|be|cc|club|co|dev|ee|gg|gl|gle|info|io|kr|la|link|ly|me|online|page|shop|site|so|store|to|top|tv)/[\p{L}\p{N}]{2}`,
+	`[\p{L}\p{N}\-]{2,}(?:\s?(?:닷|쩜|\(dot\)|\[dot\])\s?|\s\.\s?| dot )(?:com|net|org|kr|컴|콤|넷)(?:[^a-z0-9\-]|$)`,
+	`[\p{L}\p{N}\-]{2,}점(?:com|net|kr)(?:[^a-z0-9\-]|$)`,
 }
 
 const (
-	at  = `\s?(?:@|골뱅이|\(at\)|\[at\]|\{at\}|\(골뱅이\)| at )\s?`
-	dot = `\s?(?:[.。]|닷|쩜|점|\(dot\)|\[dot\]| dot )\s?`
+	sign = `\s?(?:@|골뱅이|\(at\)|\[at\]|\{at\}|\(골뱅이\))\s?`
+	at   = `(?:` + sign + `|\s? at \s?)`
+	dot  = `\s?(?:[.。]|닷|쩜|점|\(dot\)|\[dot\]| dot )\s?`
 )
