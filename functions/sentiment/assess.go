@@ -54,7 +54,8 @@ func (x *examiner) assess(ctx context.Context, r review.Review) (assessment, err
 
 // score returns the sentiment of a text, and of the aspects that it speaks of.
 func (x *examiner) score(ctx context.Context, text string) (assessment, error) {
-	if strings.TrimSpace(text) == "" {
+	text = strings.TrimSpace(text) // the API refuses what begins with so many blanks that nothing else is sent
+	if text == "" {
 		return assessment{}, nil
 	}
 	found, sentences, err := x.analyze(ctx, text)

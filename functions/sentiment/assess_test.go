@@ -319,6 +319,21 @@ func TestLongTextIsSentInPartButAllOfItSpeaksOfAspects(t *testing.T) {
 	}
 }
 
+func TestBlanksAreNotSent(t *testing.T) {
+	x, srv := startAPI(t, byLanguage)
+	x.characters = 1000
+	for _, before := range []string{"", strings.Repeat(" ", 600), strings.Repeat("\n", 1200)} {
+		text := before + "배송이" + strings.Repeat("정말", 300) + "좋아요"
+		found, err := x.assess(t.Context(), newReview(5, text))
+		if err != nil || found.by != apiName || len(found.aspects) != 1 {
+			t.Errorf("after %d blanks: found %+v, %v", len(before), found, err)
+		}
+	}
+	if n := srv.Calls(); n != 1 {
+		t.Errorf("%d calls for one text", n)
+	}
+}
+
 func TestTextsThatBeginTheSameSpeakOfTheirOwnAspects(t *testing.T) {
 	head := strings.Repeat("노래가 좋아요. ", 3) // an answer of three sentences has room for a fourth
 	x, srv := startAPI(t, byLanguage)
