@@ -1,0 +1,15 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/hybrid-bts/functions/scripts/train/corpus"
+)
+
+func TestAScoreOfZeroIsNoPraise(t *testing.T) {
+	lines := []corpus.Line{{Stars: 5, Text: "good"}, {Stars: 1, Text: "bad"}, {Stars: 2, Text: "meh"}, {Stars: 4, Text: "ok"}}
+	scores := map[string]float64{"good": 0.5, "bad": -0.5}
+	if _, accuracy := judge(lines, func(text string) float64 { return scores[text] }); accuracy != 0.75 {
+		t.Errorf("accuracy %v, want that meh is right and ok is wrong", accuracy)
+	}
+}
