@@ -160,6 +160,9 @@ func TestPolicies(t *testing.T) {
 				if th.Comparison != monitoringpb.ComparisonType_COMPARISON_GT || th.Duration.AsDuration()%time.Minute != 0 {
 					t.Errorf("%s: %v for %v, want GT for whole minutes", c.DisplayName, th.Comparison, th.Duration.AsDuration())
 				}
+				if th.Duration.AsDuration() == 0 && th.EvaluationMissingData != monitoringpb.AlertPolicy_Condition_EVALUATION_MISSING_DATA_UNSPECIFIED {
+					t.Errorf("%s: the API refuses evaluationMissingData where the duration is 0", c.DisplayName)
+				}
 				check := func(filter string, all []*monitoringpb.Aggregation) {
 					if filter == "" && len(all) == 0 {
 						return
@@ -250,6 +253,25 @@ func TestAlertsComeWhenTheyWerePromised(t *testing.T) {
 		c := p.Conditions[0].GetConditionThreshold()
 		if c.GetThresholdValue() != want.threshold || c.GetDuration().AsDuration() != want.duration {
 			t.Errorf("%s comes above %v for %v, want above %v for %v", name, c.GetThresholdValue(), c.GetDuration().AsDuration(), want.threshold, want.duration)
+		}
+	}
+}
+
+// Dead letters wait in their own subscriptions for days: that is what dead-letters tells, and no backlog.
+func TestADeadLetterIsNoBacklog(t *testing.T) {
+	filter := policies(t)["backlog"].Conditions[0].GetConditionThreshold().GetFilter()
+	m := regexp.MustCompile(`subscription_id != monitoring\.regex\.full_match\("([^"]+)"\)`).FindStringSubmatch(filter)
+	if m == nil {
+		t.Fatalf("it leaves nothing out: %s", filter)
+	}
+	left := regexp.MustCompile("^(?:" + m[1] + ")$")
+	for name, out := range map[string]bool{
+		"prod-hybridbts-reviews-dead": true, "prod-hybridbts-alerts-dead": true,
+		"prod-hybridbts-reviews-dead-alert": false, "prod-hybridbts-reviews-sentiment": false,
+		"eventarc-asia-northeast3-prod-hybridbts-originals-finalized-sub-001": false,
+	} {
+		if left.MatchString(name) != out {
+			t.Errorf("%s is left out: %v, want %v", name, !out, out)
 		}
 	}
 }
