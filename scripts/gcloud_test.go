@@ -186,7 +186,7 @@ func TestSetupMakesTheDatabaseOnTheEmulator(t *testing.T) {
 	port := func(address string) string { return address[strings.LastIndex(address, ":")+1:] }
 	e := emulate(t, "SPANNER", rest, gateway, "--hostname=127.0.0.1", "--http_port="+port(rest), "--grpc_port="+port(grpc),
 		"--grpc_binary="+filepath.Join(folder, "emulator_main"))
-	edition := regexp.MustCompile(` --edition=\w+`) // the emulator knows none
+	edition := regexp.MustCompile(` --(?:edition|default-backup-schedule-type)=\w+`) // the emulator knows neither
 	for _, call := range calls {
 		e.run(t, edition.ReplaceAllString(call, ""))
 	}

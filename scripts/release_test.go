@@ -48,6 +48,8 @@ case "$*" in
 *"sinks describe"*writerIdentity*) echo serviceAccount:service-123@gcp-sa-logging.iam.gserviceaccount.com ;;
 *"managed-zones describe"*dnsName*) echo hybridbts.tech. ;;
 *"triggers describe"*subscription*) echo "eventarc-asia-northeast3-$4-sub-001" ;;
+*"roles describe"*"value(deleted)"*) echo "$DELETED" ;;
+*"backend-services describe"*"value("*) [ -n "$EMPTY$HALF" ] || echo THERE ;;
 *"run services describe"*) [ -z "$EMPTY" ] || [ -n "$RELEASED" ] ;;
 *"SELECT File"*) [ -n "$EMPTY" ] || printf 'File\n%s\n' $APPLIED ;;
 *" describe "*) [ -z "$EMPTY" ] ;;

@@ -94,9 +94,12 @@ while IFS=, read -r function ingress _ _ _ _ _ _ _ _ _ secret cache _; do
   for variable in ${secret//;/ }; do secrets+=("${variable#*=\{env\}-hybridbts-} $function"); done
 done <scripts/services.csv
 
-apis=(artifactregistry bigtable bigtableadmin billingbudgets cloudbilling cloudbuild compute dns eventarc iam language logging monitoring
-  pubsub run secretmanager serviceusage spanner storage)
-g services enable "${apis[@]/%/.googleapis.com}"
+apis=(artifactregistry bigtable bigtableadmin billingbudgets cloudbilling cloudbuild cloudresourcemanager compute dns eventarc iam
+  iamcredentials language logging monitoring pubsub run secretmanager serviceusage spanner storage)
+apis=("${apis[@]/%/.googleapis.com}")
+for ((i = 0; i < ${#apis[@]}; i += 20)); do # Google takes 20 at a time
+  g services enable "${apis[@]:i:20}"
+done
 number=$(answer NUMBER projects describe "$PROJECT" --format='value(projectNumber)')
 pubsub_agent=service-$number@gcp-sa-pubsub.iam.gserviceaccount.com
 for api in eventarc monitoring pubsub; do # their agents are asked for below
@@ -118,9 +121,14 @@ there artifacts repositories describe "$e" --location="$REGION" ||
   g artifacts repositories create "$e" --location="$REGION" --repository-format=docker --description="images of $e"
 # custom NAME TITLE PERMISSIONS ACCOUNT makes a role for an account on the project, where no role of Google's is as small.
 custom() {
-  local role
+  local role deleted
   role=$(tr - _ <<<"$e")_$1
-  there iam roles describe "$role" || g iam roles create "$role" --title="$2 of $e" --stage=GA --permissions="$3"
+  if there iam roles describe "$role"; then
+    deleted=$(g iam roles describe "$role" --format='value(deleted)') # by teardown.sh: a week long nobody may use it
+    [ -z "$deleted" ] || g iam roles undelete "$role"
+  else
+    g iam roles create "$role" --title="$2 of $e" --stage=GA --permissions="$3"
+  fi
   on_project "projects/$PROJECT/roles/$role" "serviceAccount:$(account "$4")"
 }
 
@@ -231,7 +239,8 @@ if there run services describe "$e-image" --region="$REGION"; then
 fi
 
 there spanner instances describe "$e-shop" ||
-  g spanner instances create "$e-shop" --config="regional-$REGION" --description="$e-shop" --edition=ENTERPRISE --processing-units=100
+  g spanner instances create "$e-shop" --config="regional-$REGION" --description="$e-shop" --edition=ENTERPRISE --processing-units=100 \
+    --default-backup-schedule-type=NONE # ours is below; there would be two
 # Which files of the schema are in the database is a row each. A file that breaks off half-way has none: the
 # next run fails on what is there already, and whoever mends it adds the row.
 there spanner databases describe shop --instance="$e-shop" ||
@@ -302,6 +311,10 @@ there dns record-sets describe "$HOST." --zone="$e" --type=A ||
 there compute ssl-certificates describe "$e" --global || g compute ssl-certificates create "$e" --domains="$HOST" --global
 there compute ssl-policies describe "$e" --global || g compute ssl-policies create "$e" --profile=MODERN --min-tls-version=1.2 --global
 there compute security-policies describe "$e" || g compute security-policies create "$e" --file-name=scripts/armor.json --file-format=json
+
+# has SERVICE FIELD tells whether a field of a backend service has a value.
+has() { [ -n "$(answer "" compute backend-services describe "$1" --global --format="value($2)")" ]; }
+
 for i in "${!behind_balancer[@]}"; do
   name=$e-${behind_balancer[i]}
   there compute network-endpoint-groups describe "$name" --region="$REGION" ||
@@ -311,11 +324,12 @@ for i in "${!behind_balancer[@]}"; do
     '*') cdn=(--enable-cdn --cache-mode=USE_ORIGIN_HEADERS) ;;
     *) cdn=(--enable-cdn --cache-mode=USE_ORIGIN_HEADERS --cache-key-query-string-whitelist="${cached[i]//;/,}") ;;
   esac
-  if ! there compute backend-services describe "$name" --global; then
+  there compute backend-services describe "$name" --global ||
     g compute backend-services create "$name" --global --load-balancing-scheme=EXTERNAL_MANAGED --enable-logging --logging-sample-rate=1 "${cdn[@]}"
+  # A run may have ended between these.
+  has "$name" "backends[0].group" ||
     g compute backend-services add-backend "$name" --global --network-endpoint-group="$name" --network-endpoint-group-region="$REGION"
-    g compute backend-services update "$name" --global --security-policy="$e"
-  fi
+  has "$name" securityPolicy || g compute backend-services update "$name" --global --security-policy="$e"
 done
 
 # The table of routes, longest first, as rules of a URL map: a path and all below it, as the local gateway has it.

@@ -51,6 +51,7 @@ func TestSetup(t *testing.T) {
 		"empty_project":    {"EMPTY": "yes"},
 		"released":         {"EMPTY": "yes", "RELEASED": "yes", "AUDITORS": "auditors@example.org", "BUDGET": "500"},
 		"all_there":        {"APPLIED": strings.Join(schema(t), " ")},
+		"half_there":       {"APPLIED": strings.Join(schema(t), " "), "HALF": "yes", "DELETED": "True"},
 		"for_development":  {"EMPTY": "yes", "ENV": "dev", "REGION": "europe-west1"},
 		"bad_environment":  {"ENV": "test"},
 		"without_anything": {"MAIL": "", "PROJECT": "", "ENV": ""},
@@ -131,6 +132,71 @@ func TestSetupWaitsForMetricsOfLogs(t *testing.T) {
 		if code == 0 && (waits != 2 || attempts != 2+len(policies)) || code != 0 && (waits < 20 || attempts != waits+1) {
 			t.Errorf("%d attempts and %d waits where %s are refused", attempts, waits, refused)
 		}
+	}
+}
+
+// A backend service that nobody put anything behind serves nothing, and one without a policy is without Cloud Armor.
+func TestSetupEndsWhatARunBegan(t *testing.T) {
+	whole, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
+	half, printed, code := setup(t, map[string]string{"APPLIED": strings.Join(schema(t), " "), "HALF": "yes", "DELETED": "True"})
+	if code != 0 {
+		t.Fatal(printed)
+	}
+	for _, begin := range []string{"gcloud compute backend-services add-backend", "gcloud compute backend-services update"} {
+		want := regexp.MustCompile(`(?m)^`+begin+` .*$`).FindAllString(whole, -1)
+		if got := regexp.MustCompile(`(?m)^`+begin+` .*$`).FindAllString(half, -1); len(want) == 0 || !slices.Equal(got, want) {
+			t.Errorf("it calls %v, want %v", got, want)
+		}
+	}
+	// What teardown.sh deleted is there to look at, and not to use.
+	for _, name := range []string{"release", "live"} {
+		if !strings.Contains(half, "gcloud iam roles undelete prod_hybridbts_"+name+" ") {
+			t.Errorf("the deleted role %s is not brought back", name)
+		}
+	}
+}
+
+// Each call is one of an API, and each API is asked for before it is called.
+func TestSetupEnablesEveryAPIThatIsCalled(t *testing.T) {
+	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "RELEASED": "yes"})
+	apis := map[string]string{
+		"artifacts": "artifactregistry", "bigtable": "bigtableadmin", "iam": "iam", "projects": "cloudresourcemanager", "secrets": "secretmanager",
+		"beta services": "serviceusage", "beta monitoring": "monitoring", "alpha monitoring": "monitoring", "billing projects": "cloudbilling", "billing budgets": "billingbudgets",
+	}
+	var enabled []string
+	for line := range strings.Lines(calls) {
+		words := strings.Fields(line)[1:]
+		if words[0] == "services" {
+			some := regexp.MustCompile(`([a-z]+)\.googleapis\.com`).FindAllStringSubmatch(line, -1)
+			if len(some) > 20 {
+				t.Errorf("%d APIs at once, Google takes 20", len(some))
+			}
+			for _, m := range some {
+				enabled = append(enabled, m[1])
+			}
+			continue
+		}
+		api := words[0]
+		for _, group := range []string{words[0], words[0] + " " + words[1]} {
+			if name, ok := apis[group]; ok {
+				api = name
+			}
+		}
+		if !slices.Contains(enabled, api) {
+			t.Errorf("%s is not enabled: %s", api, line)
+		}
+	}
+	// Uploads are signed as an account, without its key, by an API of its own.
+	if strings.Contains(calls, "roles/iam.serviceAccountTokenCreator --member=serviceAccount:prod-hybridbts-review@") && !slices.Contains(enabled, "iamcredentials") {
+		t.Error("iamcredentials is not enabled, by which review signs")
+	}
+}
+
+// Spanner would make a second daily backup by itself.
+func TestThereIsOneDailyBackup(t *testing.T) {
+	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
+	if strings.Count(calls, "backup-schedules create") != 1 || !strings.Contains(calls, " --default-backup-schedule-type=NONE ") {
+		t.Error("there is not one schedule of backups")
 	}
 }
 
@@ -419,7 +485,15 @@ func TestTeardownAsksForTheNameAndGoesOnAfterAFailure(t *testing.T) {
 	if code != 0 || strings.Contains(calls, " delete ") {
 		t.Errorf("exit %d where nothing is there: %s", code, calls)
 	}
-	calls, printed, code := script(t, "teardown.sh", nil, "-n", "prod-hybridbts")
+	// Whoever is not logged in sees nothing there.
+	calls, printed, code := script(t, "teardown.sh", map[string]string{"FAIL": "gcloud"}, "prod-hybridbts")
+	if code != 1 || strings.Contains(calls, " delete ") || !strings.Contains(printed, "nothing is deleted") {
+		t.Errorf("exit %d where every call fails: %s", code, printed)
+	}
+	if _, _, code = script(t, "teardown.sh", map[string]string{"FAIL": "policies list"}, "prod-hybridbts"); code != 1 {
+		t.Errorf("exit %d where the policies cannot be listed", code)
+	}
+	calls, printed, code = script(t, "teardown.sh", nil, "-n", "prod-hybridbts")
 	if code != 0 || calls != "" {
 		t.Errorf("exit %d, -n ran %s", code, calls)
 	}

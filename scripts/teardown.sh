@@ -4,7 +4,8 @@
 #   scripts/teardown.sh [-n] ENV-hybridbts     -n prints the calls, and runs nothing
 #
 # The name is asked for because nothing brings the data back. ENV, PROJECT and REGION are as for setup.sh.
-# APIs stay enabled; a custom role and the project's policy keep for a while what pointed to deleted accounts.
+# APIs stay enabled, and the project's policy keeps for a while what pointed to deleted accounts. A custom role can be brought
+# back for a week, which setup.sh does; for 30 days after that Google takes no other of its name.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -37,21 +38,31 @@ g() {
 # gone DESCRIBE… tells whether something is not there.
 gone() { [ -z "$dry" ] && ! gcloud "$@" --project="$PROJECT" --quiet --format=none >/dev/null 2>&1; }
 
-# each LIST… prints the names of what a list finds with a display name that is ours.
-each() {
-  if [ -n "$dry" ]; then
-    echo NAME
-  else
-    gcloud "$@" --project="$PROJECT" --quiet --filter="displayName:$e*" --format='value(name)'
-  fi
+# answer WORD COMMAND… prints what a call answers, or the word where nothing is run.
+answer() {
+  if [ -n "$dry" ]; then echo "$1"; else gcloud "${@:2}" --project="$PROJECT" --quiet; fi
 }
 
-for name in $(each alpha monitoring policies list); do g alpha monitoring policies delete "$name"; done
-for name in $(each monitoring dashboards list); do g monitoring dashboards delete "$name"; done
-for name in $(each monitoring uptime list-configs); do g monitoring uptime delete "$name"; done
-if [ -n "$dry" ]; then billing=BILLING; else billing=$(gcloud billing projects describe "$PROJECT" --format='value(billingAccountName.basename())'); fi
-for name in $(each billing budgets list --billing-account="$billing"); do g billing budgets delete "$name" --billing-account="$billing"; done
-for name in $(each beta monitoring channels list); do g beta monitoring channels delete "$name"; done
+# each LIST… prints the names of what a list finds with a display name that is ours.
+each() { answer NAME "$@" --filter="displayName:$e*" --format='value(name)'; }
+
+# Whoever may not look finds nothing, which is not that nothing is there.
+[ -n "$dry" ] || gcloud projects describe "$PROJECT" --quiet --format=none || {
+  echo "teardown.sh: $PROJECT cannot be read; nothing is deleted" >&2
+  exit 1
+}
+
+found=$(each alpha monitoring policies list) || failed=1
+for name in $found; do g alpha monitoring policies delete "$name"; done
+found=$(each monitoring dashboards list) || failed=1
+for name in $found; do g monitoring dashboards delete "$name"; done
+found=$(each monitoring uptime list-configs) || failed=1
+for name in $found; do g monitoring uptime delete "$name"; done
+billing=$(answer BILLING billing projects describe "$PROJECT" --format='value(billingAccountName.basename())') || failed=1
+found=$(each billing budgets list --billing-account="$billing") || failed=1
+for name in $found; do g billing budgets delete "$name" --billing-account="$billing"; done
+found=$(each beta monitoring channels list) || failed=1
+for name in $found; do g beta monitoring channels delete "$name"; done
 
 functions=() secrets=()
 while IFS=, read -r function _ _ _ _ _ _ _ _ _ _ secret _; do
@@ -77,7 +88,7 @@ gone compute security-policies describe "$e" || g compute security-policies dele
 for kind in ssl-certificates ssl-policies addresses; do
   gone compute "$kind" describe "$e" --global || g compute "$kind" delete "$e" --global
 done
-if [ -n "$dry" ]; then host=HOST.; else host=$(gcloud dns managed-zones describe "$e" --project="$PROJECT" --quiet --format='value(dnsName)' 2>/dev/null); fi
+host=$(answer HOST. dns managed-zones describe "$e" --format='value(dnsName)' 2>/dev/null)
 gone dns record-sets describe "$host" --zone="$e" --type=A || g dns record-sets delete "$host" --zone="$e" --type=A
 gone dns managed-zones describe "$e" || g dns managed-zones delete "$e"
 
@@ -97,10 +108,11 @@ for name in alerts alerts-dead images originals originals-dead published reviews
 done
 
 # An instance with backups is not deleted.
-if [ -n "$dry" ]; then backups=BACKUP; else backups=$(gcloud spanner backups list --instance="$e-shop" --project="$PROJECT" --quiet --format='value(name.basename())'); fi
+found=
+gone spanner instances describe "$e-shop" || found=$(answer BACKUP spanner backups list --instance="$e-shop" --format='value(name.basename())') || failed=1
 gone spanner backup-schedules describe "$e-daily" --instance="$e-shop" --database=shop ||
   g spanner backup-schedules delete "$e-daily" --instance="$e-shop" --database=shop
-for name in $backups; do g spanner backups delete "$name" --instance="$e-shop"; done
+for name in $found; do g spanner backups delete "$name" --instance="$e-shop"; done
 gone spanner databases describe shop --instance="$e-shop" || g spanner databases delete shop --instance="$e-shop"
 gone spanner instances describe "$e-shop" || g spanner instances delete "$e-shop"
 gone bigtable instances describe "$e-customers" || g bigtable instances delete "$e-customers"

@@ -333,7 +333,8 @@ var translations = map[string]func(*translation) error{
 		return nil
 	},
 	"google_spanner_instance": func(t *translation) error {
-		t.is("spanner instances create", "name", "config", "config", "description", "display_name", "edition", "edition", "processing-units", "processing_units")
+		t.is("spanner instances create", "name", "config", "config", "description", "display_name", "edition", "edition", "processing-units", "processing_units",
+			"default-backup-schedule-type", "default_backup_schedule_type")
 		return nil
 	},
 	"google_spanner_database": func(t *translation) error {

@@ -1,7 +1,8 @@
 # The infrastructure of one environment, as scripts/setup.sh makes it; a test compares the two, so use one or the
 # other. scripts/release.sh owns the Cloud Run services: their image, traffic and who may call them. All else is here.
 #
-#   gcloud storage buckets create gs://STATE --uniform-bucket-level-access --public-access-prevention
+#   gcloud services enable cloudresourcemanager.googleapis.com serviceusage.googleapis.com --project=PROJECT
+#   gcloud storage buckets create gs://STATE --project=PROJECT --uniform-bucket-level-access --public-access-prevention
 #   terraform init -backend-config=bucket=STATE -backend-config=prefix=prod-hybridbts
 #   terraform apply -var=env=prod -var=project=PROJECT -var=mail=MAIL
 #
@@ -48,9 +49,9 @@ locals {
   ])
 
   apis = [
-    "artifactregistry", "bigtable", "bigtableadmin", "billingbudgets", "cloudbilling", "cloudbuild", "compute", "dns",
-    "eventarc", "iam", "language", "logging", "monitoring", "pubsub", "run", "secretmanager", "serviceusage", "spanner",
-    "storage",
+    "artifactregistry", "bigtable", "bigtableadmin", "billingbudgets", "cloudbilling", "cloudbuild", "cloudresourcemanager",
+    "compute", "dns", "eventarc", "iam", "iamcredentials", "language", "logging", "monitoring", "pubsub", "run",
+    "secretmanager", "serviceusage", "spanner", "storage",
   ]
 
   # Google's own accounts in this project.

@@ -71,12 +71,13 @@ resource "google_storage_bucket_iam_member" "logs" {
 }
 
 resource "google_spanner_instance" "shop" {
-  name             = "${local.name}-shop"
-  config           = "regional-${var.region}"
-  display_name     = "${local.name}-shop"
-  edition          = "ENTERPRISE"
-  processing_units = 100
-  depends_on       = [google_project_service.this]
+  name                         = "${local.name}-shop"
+  config                       = "regional-${var.region}"
+  display_name                 = "${local.name}-shop"
+  edition                      = "ENTERPRISE"
+  processing_units             = 100
+  default_backup_schedule_type = "NONE" # ours is below; there would be two
+  depends_on                   = [google_project_service.this]
 }
 
 # A later file of the schema is applied to the database that is there. A change of an earlier one would make it anew, which
