@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -237,6 +238,35 @@ func TestNextThresholdAndNextMonthAreTold(t *testing.T) {
 	}
 	if got, _ := s.slack.got(); len(got) != 3 {
 		t.Errorf("told %q, want three messages", got)
+	}
+}
+
+// Half a budget is spent in peace; that all of it will be is news.
+func TestForecastIsToldAfterWhatIsSpent(t *testing.T) {
+	s := start(t)
+	for _, thresholds := range []string{`0.5`, `0.5`, `0.5, "forecastThresholdExceeded": 1.0`, `0.5, "forecastThresholdExceeded": 1.0`} {
+		m := read(t, "budget.json")
+		m.Data = bytes.Replace(m.Data, []byte("0.9"), []byte(thresholds), 1)
+		if code := s.deliver(t, m); code != http.StatusNoContent {
+			t.Errorf("status %d, want 204", code)
+		}
+	}
+	got, _ := s.slack.got()
+	if len(got) != 2 || !strings.Contains(got[1], "more than 50% is spent, more than 100% is forecast") {
+		t.Errorf("told %q, want what is spent, and then the forecast too", got)
+	}
+}
+
+// What the console sends when somebody tries a channel has types of its own.
+func TestTestNotificationIsTold(t *testing.T) {
+	s := start(t)
+	m := message{Data: []byte(`{"version":"test","incident":{"incident_id":"12345","state":"OPEN","started_at":0,"ended_at":0,` +
+		`"url":"http://www.example.com","summary":"Test Incident","documentation":"Test documentation"}}`)}
+	if code := s.deliver(t, m); code != http.StatusNoContent {
+		t.Errorf("status %d, want 204", code)
+	}
+	if got, _ := s.slack.got(); !slices.Equal(got, []string{":red_circle: *An alert is open*\nTest Incident"}) || len(s.pubsub.Messages()) != 0 {
+		t.Errorf("told %q with %d dead letters, want one message and none", got, len(s.pubsub.Messages()))
 	}
 }
 

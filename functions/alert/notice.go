@@ -69,13 +69,17 @@ func incident(e event.Event) (*notice, error) {
 			} `json:"documentation"`
 		} `json:"incident"`
 	}
-	if err := json.Unmarshal(e.Data, &body); err != nil {
+	err := json.Unmarshal(e.Data, &body)
+	i := body.Incident
+	// Better told without a field of another type than not at all: in the console's test notification documentation is text.
+	var typ *json.UnmarshalTypeError
+	if err != nil && !(errors.As(err, &typ) && i != nil && i.State != "") {
 		return nil, readError("Cloud Monitoring notification", err)
 	}
-	i := body.Incident
 	if i == nil || i.State == "" {
 		return nil, errors.New("neither a Cloud Monitoring notification nor a budget notice nor a dead letter")
 	}
+	i.State = strings.ToLower(i.State)
 	n := &notice{
 		key:   "incident " + cmp.Or(i.ID, e.ID) + " " + i.State,
 		icon:  ":red_circle:",
@@ -116,10 +120,14 @@ func budget(e event.Event) (*notice, error) {
 	if b.Spent <= 0 && b.Forecast <= 0 {
 		return nil, nil
 	}
-	threshold := fmt.Sprintf("more than %.0f%% is spent", 100*b.Spent)
-	if b.Spent <= 0 {
-		threshold = fmt.Sprintf("more than %.0f%% is forecast", 100*b.Forecast)
+	var passed []string
+	if b.Spent > 0 {
+		passed = append(passed, fmt.Sprintf("more than %.0f%% is spent", 100*b.Spent))
 	}
+	if b.Forecast > 0 {
+		passed = append(passed, fmt.Sprintf("more than %.0f%% is forecast", 100*b.Forecast))
+	}
+	threshold := strings.Join(passed, ", ")
 	id := e.Attributes["budgetId"]
 	n := &notice{
 		key:   "budget " + id + " since " + b.Since + ": " + threshold,
