@@ -95,11 +95,19 @@ func TestCloudBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var set, read []string
 	for _, e := range b.Steps[len(b.Steps)-1].Env {
 		name, _, _ := strings.Cut(e, "=")
-		if !strings.Contains(string(script), "\n#   "+name+" ") {
-			t.Errorf("release.sh says nothing of %s", name)
-		}
+		set = append(set, name)
+	}
+	_, table, _ := strings.Cut(string(script), "\n#   variable ")
+	for _, m := range regexp.MustCompile(`(?m)^#   ([A-Z]+)  `).FindAllStringSubmatch(table, -1) {
+		read = append(read, m[1])
+	}
+	slices.Sort(set)
+	slices.Sort(read)
+	if !slices.Equal(set, read) {
+		t.Errorf("it sets %v, release.sh reads %v", set, read)
 	}
 	for name, change := range map[string][2]string{
 		"an unknown field":           {"waitFor: [test]", "waitfor: [test]"},
