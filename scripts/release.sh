@@ -128,9 +128,10 @@ admit() {
 if [ -n "$dry" ]; then
   previous=$service-PREVIOUS url=URL tag_url=TAG_URL
 else
-  existing=$(g run services list --region="$REGION" --filter="metadata.name=$service" --format='value(metadata.name)')
-  if ! grep -qx "$service" <<<"$existing"; then
-    # Cloud Run refuses --no-traffic here: there is nobody else to take it.
+  existing=$(g run services list --region="$REGION" --filter="metadata.name=$service" --format='csv[no-heading](metadata.name,status.latestReadyRevisionName)')
+  if ! grep -q "^$service,." <<<"$existing"; then
+    # Cloud Run refuses --no-traffic here: there is nobody else to take it. A service of which no revision ever started, such
+    # as for want of a secret, is as new as one that is not there.
     deploy
     admit
     url=$(address)

@@ -35,7 +35,7 @@ if [[ -n $AGAIN && $call == *-old=100* ]]; then kill -INT $$; kill -HUP $$; fi
 [ -z "$NOISE" ] || echo "WARNING: this gcloud is old"
 service=prod-hybridbts-api
 case "$*" in
-*"services list"*) [ -n "$FIRST" ] || echo $service ;;
+*"services list"*) [ -n "$FIRST" ] || echo "$service,${READY-$service-old}" ;;
 *"services describe"*flatten*)
   printf '%s\n' "$TRAFFIC"
   if grep -q "run deploy" "$CALLS"; then printf '%s\n' "$TAGGED"; fi
@@ -147,6 +147,7 @@ func TestRelease(t *testing.T) {
 	}{
 		{"healthy", nil, []string{"api", image, judge}, 0},
 		{"first deploy", map[string]string{"FIRST": "yes"}, []string{"api", image, judge}, 0},
+		{"first release that never started", map[string]string{"READY": "", "TRAFFIC": ""}, []string{"api", image, judge}, 0},
 		{"nothing changed", map[string]string{"DEPLOYED": same}, []string{"api", image, judge}, 0},
 		{"bad verdict", map[string]string{"FAIL": "--args=verdict", "FAIL_FROM": "2"}, []string{"api", image, judge}, 1},
 		{"bad smoke test", map[string]string{"FAIL": "--args=smoke"}, []string{"api", image, judge}, 1},
