@@ -104,6 +104,7 @@ func TestCostsAddUp(t *testing.T) {
 		policies.Write(b)
 	}
 	waiting, memory := 0.0, 0.0
+	const hours = 730 // of a month
 	for _, s := range services(t) {
 		if s["min"] == "1" {
 			mib, err := strconv.ParseFloat(strings.TrimSuffix(s["memory"], "Mi"), 64)
@@ -112,14 +113,22 @@ func TestCostsAddUp(t *testing.T) {
 			}
 			waiting++
 			memory += mib / 1024
+			alone := hours * 3600 * (c.prices["run-idle-cpu"] + c.prices["run-idle-memory"]*mib/1024)
+			if want := fmt.Sprintf("%s's instance for $%.0f", s["function"], alone); !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+				t.Errorf("the levers do not say %q", want)
+			}
 		}
 	}
-	const hours = 730 // of a month
 	units := regexp.MustCompile(`--processing-units=(\d+)`).FindStringSubmatch(calls)
 	nodes := regexp.MustCompile(`autoscaling-min-nodes=(\d+)`).FindStringSubmatch(calls)
 	if units == nil || nodes == nil {
 		t.Fatal("setup.sh makes no databases")
 	}
+	period := regexp.MustCompile(`monitoring uptime create .* --period=(\d+)`).FindStringSubmatch(calls)
+	if period == nil {
+		t.Fatal("setup.sh makes no uptime check")
+	}
+	minutes, _ := strconv.ParseFloat(period[1], 64)
 	unit, _ := strconv.ParseFloat(units[1], 64)
 	node, _ := strconv.ParseFloat(nodes[1], 64)
 	idle := c.sections["An idle month of production"]
@@ -127,6 +136,7 @@ func TestCostsAddUp(t *testing.T) {
 		"spanner": hours * unit / 1000, "bigtable": hours * node, "run-idle-cpu": hours * 3600 * waiting, "run-idle-memory": hours * 3600 * memory,
 		"balancer": hours, "armor-policy": float64(strings.Count(calls, "security-policies create")), "dns": float64(strings.Count(calls, "managed-zones create")),
 		"armor-rule": float64(strings.Count(policies.String(), `"priority":`)), "condition": float64(strings.Count(policies.String(), `"conditionThreshold":`)),
+		"uptime": hours * 60 / minutes * 6 / 1000, // from each of six regions
 		"secret": float64(strings.Count(calls, "gcloud secrets create")),
 	} {
 		got := -1.0
