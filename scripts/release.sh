@@ -56,6 +56,7 @@ if [ -z "${COMMIT:-}" ]; then
   [ -z "$changes" ] || die "commit first: $changes"
   COMMIT=$(git rev-parse --short HEAD)
 fi
+case $COMMIT in *-dirty) die "commit first: $COMMIT was built" ;; esac
 
 row=$(awk -F, -v name="$function" 'NR > 1 && $1 == name' scripts/services.csv)
 [ -n "$row" ] || die "scripts/services.csv has no $function"

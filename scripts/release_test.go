@@ -163,6 +163,7 @@ func TestRelease(t *testing.T) {
 		{"stages with commas", map[string]string{"STAGES": "5,25"}, []string{"api", image, judge}, 1},
 		{"a pause that is no number", map[string]string{"PAUSE": "10m"}, []string{"api", image, judge}, 1},
 		{"dirty tree", map[string]string{"DIRTY": " M go.mod"}, []string{"api", image, judge}, 1},
+		{"dirty tree in Cloud Build", map[string]string{"COMMIT": "abc1234-dirty"}, []string{"api", image, judge}, 1},
 		{"a tag, no digest", nil, []string{"api", "registry/api:latest", judge}, 1},
 		{"unknown function", nil, []string{"nothing", image, judge}, 1},
 		{"unknown environment", map[string]string{"ENV": "test"}, []string{"api", image, judge}, 1},
