@@ -41,7 +41,7 @@ func lint(b *cloudbuildpb.Build) (problems []string) {
 			wrong("step %d has no id of its own: %q", i, s.Id)
 		}
 		for _, before := range s.WaitFor {
-			if before != "-" && !slices.Contains(ids, before) {
+			if !slices.Contains(ids, before) { // such as "-", which waits for no test
 				wrong("step %s waits for %q, which is no step before it", s.Id, before)
 			}
 		}
@@ -114,6 +114,7 @@ func TestCloudBuild(t *testing.T) {
 		"a key twice":                {"timeout: 28800s", "timeout: 28800s\ntimeout: 1s"},
 		"a duration of minutes":      {"timeout: 28800s", "timeout: 480m"},
 		"a step that is not there":   {"waitFor: [test]", "waitFor: [tests]"},
+		"a build without tests":      {"waitFor: [test]", `waitFor: ["-"]`},
 		"an id twice":                {"id: build", "id: test"},
 		"an undeclared substitution": {"ENV=${_ENV}", "ENV=${_ENVIRONMENT}"},
 		"an unused substitution":     {"  _ENV: dev", "  _ENV: dev\n  _OTHER: x"},
