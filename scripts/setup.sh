@@ -408,16 +408,19 @@ fi
 
 [ -z "$dry" ] || exit 0
 echo
-echo "$e is there. What only you know is missing, once: a value of each secret,"
+echo "$e is there."
 for name in $(printf '%s\n' "${secrets[@]% *}" | sort -u); do
+  version=$(g secrets versions list "$e-$name" --limit=1 --format='value(name)')
+  [ -z "$version" ] || continue
   value='head -c 32 /dev/urandom | base64'
   case $name in # what others gave
     oidc-audience) value="printf %s \"\$CLIENT_ID\"" ;;
     oidc-issuer) value="printf %s \"\$ISSUER\"" ;;
     slack-webhook) value="printf %s \"\$WEBHOOK\"" ;;
   esac
+  echo "What only you know is missing, a value of $name:"
   echo "  $value | gcloud secrets versions add $e-$name --data-file=- --project=$PROJECT"
 done
-echo "and, at the registrar of $HOST or in the zone above it, the name servers that this prints:"
+echo "The registrar of $HOST, or the zone above it, wants the name servers that this prints:"
 echo "  gcloud dns managed-zones describe $e --format='value(nameServers)' --project=$PROJECT"
 [ -n "$released" ] || echo "Run this again after the first release: only then is there a service to hand pictures to."

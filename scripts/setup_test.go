@@ -156,6 +156,23 @@ func TestSetupEndsWhatARunBegan(t *testing.T) {
 	}
 }
 
+// A second value would be another key, by which nobody's token is right any more.
+func TestSetupAsksForAValueOfASecretOnce(t *testing.T) {
+	for name, environ := range map[string]map[string]string{
+		"missing": {"EMPTY": "yes"}, "there": {"APPLIED": strings.Join(schema(t), " ")},
+	} {
+		_, printed, _ := setup(t, environ)
+		for _, secret := range []string{"author-token-key", "page-token-key", "slack-webhook", "oidc-issuer", "oidc-audience"} {
+			if asks := strings.Contains(printed, "versions add prod-hybridbts-"+secret+" "); asks != (name == "missing") {
+				t.Errorf("%s: it asks for a value of %s: %v", name, secret, asks)
+			}
+		}
+		if !strings.Contains(printed, "gcloud dns managed-zones describe") {
+			t.Errorf("%s: it does not say how the domain gets here", name)
+		}
+	}
+}
+
 // Each call is one of an API, and each API is asked for before it is called.
 func TestSetupEnablesEveryAPIThatIsCalled(t *testing.T) {
 	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "RELEASED": "yes"})
