@@ -58,6 +58,16 @@ var resources = map[string][]string{
 	"uptime_url":          {"host"},
 }
 
+// named are the values of labels that are not a beginning of our names.
+var named = map[string][]string{
+	"host": {"hybridbts.tech"}, "instance": {"prod-hybridbts-customers"}, "instance_id": {"prod-hybridbts-shop"}, "service": {"language.googleapis.com"},
+}
+
+func isFunction(name string) bool {
+	_, err := os.Stat(filepath.Join("../../functions", name))
+	return err == nil
+}
+
 // aligners are those that fit a kind and a value type.
 var aligners = map[string][]string{
 	"gauge bool":         {"ALIGN_NEXT_OLDER", "ALIGN_COUNT_TRUE", "ALIGN_FRACTION_TRUE"},
@@ -127,6 +137,22 @@ func wrong(filter, aligner, reducer string, by []string, period time.Duration) s
 	}
 	if strings.HasPrefix(reducer, "REDUCE_COUNT_FALSE") != (m.value == "bool") {
 		return reducer + " does not fit a " + m.value
+	}
+	// What is not there has no time series, and an alert on it never comes.
+	values := regexp.MustCompile(`resource\.labels\.([a-z_]+) = ([a-z_.]*\(?)"([^"]*)"((?:, ?"[^"]*")*)`)
+	for _, m := range values.FindAllStringSubmatch(filter, -1) {
+		for _, v := range append(regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m[4], -1), []string{"", m[3]}) {
+			name, ours := strings.CutPrefix(v[1], "prod-hybridbts-")
+			switch exact := named[m[1]]; {
+			case exact != nil && !slices.Contains(exact, v[1]), exact == nil && !ours:
+				return v[1] + " is no " + m[1] + " of ours"
+			case m[1] == "service_name" && name != "" && !isFunction(name):
+				return name + " is no function"
+			}
+		}
+	}
+	if !strings.Contains(filter, "resource.labels.") {
+		return "it is of every environment"
 	}
 	if period < time.Minute || period%time.Minute != 0 {
 		return "its alignment period is not whole minutes"
@@ -237,22 +263,22 @@ func TestLatencyIsThatOfRequestsWithoutStreams(t *testing.T) {
 
 func TestAlertsComeWhenTheyWerePromised(t *testing.T) {
 	all := policies(t)
-	for name, want := range map[string]struct {
+	type when struct {
 		threshold float64
 		duration  time.Duration
-	}{
-		"latency": {0.5, 5 * time.Minute}, "errors": {0.01, 5 * time.Minute}, "cpu": {0.6, 15 * time.Minute}, "backlog": {300, 0},
-		"dead-letters": {0, 0}, "language-quota": {0, 5 * time.Minute}, "spanner-cpu": {0.65, 10 * time.Minute},
-		"bigtable-cpu": {0.7, 10 * time.Minute}, "uptime": {1, time.Minute},
+	}
+	for name, want := range map[string][]when{
+		"latency": {{0.5, 5 * time.Minute}}, "errors": {{0.01, 5 * time.Minute}}, "cpu": {{0.6, 15 * time.Minute}}, "backlog": {{300, 0}},
+		"dead-letters": {{0, 0}, {0, 0}}, "language-quota": {{0, 5 * time.Minute}}, "spanner-cpu": {{0.65, 10 * time.Minute}},
+		"bigtable-cpu": {{0.7, 10 * time.Minute}, {0.9, 10 * time.Minute}}, "uptime": {{1, time.Minute}},
 	} {
-		p := all[name]
-		if p == nil {
-			t.Errorf("no policy %s", name)
-			continue
+		var got []when
+		for _, c := range all[name].GetConditions() {
+			th := c.GetConditionThreshold()
+			got = append(got, when{th.GetThresholdValue(), th.GetDuration().AsDuration()})
 		}
-		c := p.Conditions[0].GetConditionThreshold()
-		if c.GetThresholdValue() != want.threshold || c.GetDuration().AsDuration() != want.duration {
-			t.Errorf("%s comes above %v for %v, want above %v for %v", name, c.GetThresholdValue(), c.GetDuration().AsDuration(), want.threshold, want.duration)
+		if !slices.Equal(got, want) {
+			t.Errorf("%s comes above %v, want above %v", name, got, want)
 		}
 	}
 }
@@ -357,19 +383,22 @@ func TestDashboard(t *testing.T) {
 
 // The checks themselves: each must see its mistake.
 func TestMistakesAreSeen(t *testing.T) {
-	const filter = `resource.type = "cloud_run_revision" AND metric.type = "run.googleapis.com/request_count"`
+	const filter = `resource.type = "cloud_run_revision" AND resource.labels.service_name = starts_with("prod-hybridbts-") AND metric.type = "run.googleapis.com/request_count"`
 	by := []string{"resource.labels.service_name"}
 	if why := wrong(filter, "ALIGN_RATE", "REDUCE_SUM", by, time.Minute); why != "" {
 		t.Fatal(why)
 	}
 	for name, why := range map[string]string{
-		"metric":   wrong(strings.ReplaceAll(filter, "request_count", "requests"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
-		"resource": wrong(strings.ReplaceAll(filter, "cloud_run_revision", "cloud_function"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
-		"label":    wrong(filter, "ALIGN_RATE", "REDUCE_SUM", []string{"resource.labels.service"}, time.Minute),
-		"filter":   wrong(filter+` AND metric.labels.code = "5xx"`, "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
-		"aligner":  wrong(filter, "ALIGN_PERCENTILE_95", "REDUCE_SUM", by, time.Minute),
-		"reducer":  wrong(filter, "ALIGN_RATE", "REDUCE_PERCENTILE_95", by, time.Minute),
-		"period":   wrong(filter, "ALIGN_RATE", "REDUCE_SUM", by, 90*time.Second),
+		"metric":      wrong(strings.ReplaceAll(filter, "request_count", "requests"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
+		"resource":    wrong(strings.ReplaceAll(filter, "cloud_run_revision", "cloud_function"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
+		"label":       wrong(filter, "ALIGN_RATE", "REDUCE_SUM", []string{"resource.labels.service"}, time.Minute),
+		"filter":      wrong(filter+` AND metric.labels.code = "5xx"`, "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
+		"aligner":     wrong(filter, "ALIGN_PERCENTILE_95", "REDUCE_SUM", by, time.Minute),
+		"reducer":     wrong(filter, "ALIGN_RATE", "REDUCE_PERCENTILE_95", by, time.Minute),
+		"environment": wrong(strings.ReplaceAll(filter, "prod-hybridbts-", "hybridbts-"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
+		"function":    wrong(strings.ReplaceAll(filter, "prod-hybridbts-", "prod-hybridbts-nothing"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
+		"every one":   wrong(`resource.type = "cloud_run_revision" AND metric.type = "run.googleapis.com/request_count"`, "ALIGN_RATE", "REDUCE_SUM", nil, time.Minute),
+		"period":      wrong(filter, "ALIGN_RATE", "REDUCE_SUM", by, 90*time.Second),
 	} {
 		if why == "" {
 			t.Errorf("a wrong %s is not seen", name)
