@@ -30,11 +30,14 @@ type armor struct {
 	}
 }
 
-// request is what an expression of Cloud Armor sees. In a signed one a signature of the preconfigured rules is found.
-type request struct {
-	method, path, contentType string
-	signed                    bool
-}
+// request is what an expression of Cloud Armor sees. In a signed one a signature of those preconfigured rules is found.
+type request struct{ method, path, contentType, signed string }
+
+// What there is to be signed as: https://cloud.google.com/armor/docs/waf-rules.
+const (
+	sql       = "sqli-v33-stable"
+	scripting = "xss-v33-stable"
+)
 
 // verdict is the rule that takes a request: of those that match, the first by priority.
 func (a armor) verdict(t *testing.T, r request) (priority int, action string) {
@@ -43,7 +46,7 @@ func (a armor) verdict(t *testing.T, r request) (priority int, action string) {
 		cel.Variable("request.method", cel.StringType), cel.Variable("request.path", cel.StringType),
 		cel.Variable("request.headers", cel.MapType(cel.StringType, cel.StringType)),
 		cel.Function("evaluatePreconfiguredWaf", cel.Overload("waf", []*cel.Type{cel.StringType, cel.MapType(cel.StringType, cel.IntType)}, cel.BoolType,
-			cel.BinaryBinding(func(ref.Val, ref.Val) ref.Val { return types.Bool(r.signed) }))),
+			cel.BinaryBinding(func(rules, _ ref.Val) ref.Val { return types.Bool(rules.Value() == r.signed) }))),
 	)
 	if err != nil {
 		t.Fatal(err)
@@ -113,15 +116,16 @@ func TestArmor(t *testing.T) {
 		priority int
 		action   string
 	}{
-		"an honest page":                        {request{"GET", "/", "", false}, 2010, "throttle"},
-		"SQL in a query":                        {request{"GET", "/v1/products", "", true}, 1000, "deny(403)"},
-		"SQL in a query with a type of content": {request{"GET", "/v1/products", "application/json", true}, 1000, "deny(403)"},
-		"a review":                              {request{"POST", "/v1/reviews", "application/json", false}, 2000, "throttle"},
-		"a review that says select 1 from":      {request{"POST", "/v1/reviews", "application/json; charset=utf-8", true}, 2000, "throttle"},
-		"an edited review with <3 and quotes":   {request{"PATCH", "/v1/products/a/reviews/1", "application/json", true}, 2000, "throttle"},
-		"the same as a merge patch":             {request{"PATCH", "/v1/products/a/reviews/1", "application/merge-patch+json", true}, 2000, "throttle"},
-		"script in a form":                      {request{"POST", "/v1/reviews", "application/x-www-form-urlencoded", true}, 1000, "deny(403)"},
-		"script in what has no type":            {request{"DELETE", "/v1/reviews", "", true}, 1000, "deny(403)"},
+		"an honest page":                        {request{"GET", "/", "", ""}, 2010, "throttle"},
+		"SQL in a query":                        {request{"GET", "/v1/products", "", sql}, 1000, "deny(403)"},
+		"SQL in a query with a type of content": {request{"GET", "/v1/products", "application/json", sql}, 1000, "deny(403)"},
+		"script in a query":                     {request{"GET", "/v1/products", "", scripting}, 1010, "deny(403)"},
+		"a review":                              {request{"POST", "/v1/reviews", "application/json", ""}, 2000, "throttle"},
+		"a review that says select 1 from":      {request{"POST", "/v1/reviews", "application/json; charset=utf-8", sql}, 2000, "throttle"},
+		"an edited review with <3 and quotes":   {request{"PATCH", "/v1/products/a/reviews/1", "application/json", scripting}, 2000, "throttle"},
+		"the same as a merge patch":             {request{"PATCH", "/v1/products/a/reviews/1", "application/merge-patch+json", sql}, 2000, "throttle"},
+		"script in a form":                      {request{"POST", "/v1/reviews", "application/x-www-form-urlencoded", scripting}, 1010, "deny(403)"},
+		"script in what has no type":            {request{"DELETE", "/v1/reviews", "", scripting}, 1010, "deny(403)"},
 	} {
 		if p, action := a.verdict(t, tc.request); p != tc.priority || action != tc.action {
 			t.Errorf("%s: rule %d, %s, want %d, %s", name, p, action, tc.priority, tc.action)
