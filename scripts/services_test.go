@@ -1,6 +1,7 @@
 package scripts_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -49,6 +50,17 @@ func service(line string) (*runpb.Service, error) {
 			}},
 		},
 	})), s)
+}
+
+// What image and resize hold at once they measure by it.
+func TestMemoryIsWhatIsThere(t *testing.T) {
+	for _, s := range services(t) {
+		for _, m := range regexp.MustCompile(`MEMORY_MIB=(\d+)`).FindAllStringSubmatch(s["variables"], -1) {
+			if m[1]+"Mi" != s["memory"] {
+				t.Errorf("%s has %s, and thinks of %s MiB", s["function"], s["memory"], m[1])
+			}
+		}
+	}
 }
 
 // What a release deploys is what Cloud Run takes and the design promises: up to 4 instances at Cloud Run's own target of

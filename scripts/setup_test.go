@@ -1,6 +1,7 @@
 package scripts_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -206,6 +207,28 @@ func TestSetupEnablesEveryAPIThatIsCalled(t *testing.T) {
 	// Uploads are signed as an account, without its key, by an API of its own.
 	if strings.Contains(calls, "roles/iam.serviceAccountTokenCreator --member=serviceAccount:prod-hybridbts-review@") && !slices.Contains(enabled, "iamcredentials") {
 		t.Error("iamcredentials is not enabled, by which review signs")
+	}
+}
+
+// setup.sh and Terraform read these files both, so that no comparison sees a mistake in one.
+func TestBucketsKeepAndLetInWhatTheyShould(t *testing.T) {
+	for file, want := range map[string]string{
+		"lifecycle/logs.json":    `{"rule":[{"action":{"type":"Delete"},"condition":{"age":180}}]}`,
+		"lifecycle/source.json":  `{"rule":[{"action":{"type":"Delete"},"condition":{"age":30}}]}`,
+		"lifecycle/archive.json": `{"rule":[{"action":{"storageClass":"COLDLINE","type":"SetStorageClass"},"condition":{"age":30}},{"action":{"type":"Delete"},"condition":{"age":365}}]}`,
+		"cors.json":              `[{"maxAgeSeconds":3600,"method":["POST"],"origin":["https://{host}"],"responseHeader":["Content-Type"]}]`,
+	} {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var v any
+		if err := json.Unmarshal(b, &v); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := json.Marshal(v); string(got) != want {
+			t.Errorf("%s is %s, want %s", file, got, want)
+		}
 	}
 }
 
