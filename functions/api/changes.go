@@ -114,7 +114,7 @@ type editInput struct {
 type editOutput struct {
 	Body struct {
 		Taken
-		EditedAt time.Time `json:"edited_at" doc:"What edited_at of the review will be; or a later one, when another edit comes after."`
+		EditedAt *time.Time `json:"edited_at" doc:"What edited_at of the review will be; or a later one, when another edit comes after. null: it never was edited, and this changes nothing."`
 	}
 }
 
@@ -161,7 +161,10 @@ func (c *changes) edit(ctx context.Context, in *editInput) (*editOutput, error) 
 		}
 	}
 	var out editOutput
-	out.Body.Taken, out.Body.EditedAt = newTaken(k), r.EditedAt
+	out.Body.Taken = newTaken(k)
+	if !r.EditedAt.IsZero() {
+		out.Body.EditedAt = &r.EditedAt
+	}
 	return &out, nil
 }
 
@@ -215,7 +218,7 @@ func (c *changes) helpful(ctx context.Context, in *helpfulInput) (*helpfulOutput
 		_, _ = rand.Read(b) // never fails
 		visitor = base64.RawURLEncoding.EncodeToString(b)
 		cookie := http.Cookie{
-			Name: cookieName, Value: visitor, Path: "/v1/products", MaxAge: int(cookieAge.Seconds()),
+			Name: cookieName, Value: visitor, Path: "/", MaxAge: int(cookieAge.Seconds()),
 			HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: in.Proto == "https",
 		}
 		out.SetCookie = cookie.String()

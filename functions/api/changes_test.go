@@ -149,8 +149,8 @@ func TestAnEditThatChangesNothingIsNone(t *testing.T) {
 	id := uuid.NewString()
 	addReview(t, db, id, nil)
 	for _, patch := range []string{`{}`, `{"rating":5,"text":" 최고 💜 ","photos":[]}`} {
-		if w := d.send(http.MethodPatch, id, patch); w.Code != http.StatusAccepted {
-			t.Errorf("%s: %d %s", patch, w.Code, w.Body)
+		if w := d.send(http.MethodPatch, id, patch); w.Code != http.StatusAccepted || !strings.Contains(w.Body.String(), `"edited_at":null`) {
+			t.Errorf("%s: %d %s, want 202 and no time of an edit", patch, w.Code, w.Body)
 		}
 	}
 	if got := d.published(t); len(got) > 0 {
@@ -265,7 +265,7 @@ func TestAVisitorIsKnownAgainByACookie(t *testing.T) {
 		t.Fatalf("%d %v", w.Code, w.Header())
 	}
 	c := cookies[0]
-	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 31536000 || c.Path != "/v1/products" {
+	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 31536000 || c.Path != "/" {
 		t.Errorf("cookie = %+v", c)
 	}
 	if again := d.find(one, c.Value, "https"); again.Code != http.StatusAccepted || len(again.Result().Cookies()) != 0 {

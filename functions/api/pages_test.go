@@ -541,8 +541,14 @@ func TestAReviewIsFoundHelpfulWithoutScripts(t *testing.T) {
 	if got := d.published(t); len(got) != 1 || got[0].About() != (wire.Key{Product: butter, Review: published}) {
 		t.Errorf("published %v", got)
 	}
-	if w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "cross-site"); w.Code != http.StatusForbidden {
-		t.Errorf("from another site: %d", w.Code)
+	if cookies := w.Result().Cookies(); len(cookies) == 1 && !strings.HasPrefix(path, cookies[0].Path) {
+		t.Errorf("the cookie of %s is not sent here again, so the next vote would count as another visitor's", cookies[0].Path)
+	}
+	if w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "cross-site"); w.Code != http.StatusForbidden || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
+		t.Errorf("from another site: %d %s, want a page", w.Code, w.Header())
+	}
+	if w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "cross-site", "Accept", "*/*"); w.Code != http.StatusForbidden || w.Header().Get("Content-Type") != problem.ContentType {
+		t.Errorf("from another site: %d %s, want a problem", w.Code, w.Header())
 	}
 	if w := visit(h, http.MethodPost, strings.Replace(path, published, held, 1)); w.Code != http.StatusNotFound {
 		t.Errorf("a held review: %d", w.Code)

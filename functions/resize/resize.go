@@ -73,9 +73,8 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 		Description: "The first request for one makes it. Addresses are those that products and reviews give.",
 		Responses: map[string]*huma.Response{
 			"200": file, "206": file, "304": {Description: "Not Modified: the caller has it, as If-None-Match says"},
-			"416": {Description: "Range Not Satisfiable", Content: map[string]*huma.MediaType{"text/plain": {}}},
 		},
-		Errors: []int{404, 422, 500, 503},
+		Errors: []int{404, 416, 422, 500, 503},
 	}, s.get)
 	return api
 }
@@ -125,8 +124,29 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 		h.Set("Content-Type", f.contentType)
 		h.Set("Cache-Control", keep)
 		h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.data))
+		http.ServeContent(&explained{ResponseWriter: w}, r, "", time.Time{}, bytes.NewReader(f.data))
 	}}, nil
+}
+
+// explained is an answer that is a problem where http.ServeContent refuses a range in plain text.
+type explained struct {
+	http.ResponseWriter
+	refused bool
+}
+
+func (e *explained) WriteHeader(status int) {
+	if e.refused = status == http.StatusRequestedRangeNotSatisfiable; e.refused {
+		problem.Write(e.ResponseWriter, problem.New(status, "the header Range names no part of the picture"))
+		return
+	}
+	e.ResponseWriter.WriteHeader(status)
+}
+
+func (e *explained) Write(b []byte) (int, error) {
+	if e.refused {
+		return len(b), nil
+	}
+	return e.ResponseWriter.Write(b)
 }
 
 func (s *server) find(object, name string) (rendition.Preset, bool) {

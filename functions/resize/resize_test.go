@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"image"
 	"image/color"
@@ -243,6 +244,23 @@ func TestRefusals(t *testing.T) {
 		}
 		if bytes.Contains(w.Body.Bytes(), []byte("<script>")) {
 			t.Errorf("%s hands out the original", tc.path)
+		}
+	}
+}
+
+func TestARangeThatIsNotThereIsAProblem(t *testing.T) {
+	s, srv := newServer(t, nil)
+	upload(t, srv, "a.jpg", jpegOf(t, 60, 30))
+	for _, header := range []string{"bytes=1000000-", "bytes=2-1", "bytes=x-", "lines=1-2"} {
+		r := httptest.NewRequest(http.MethodGet, "/img/a.jpg?p=card", nil)
+		r.Header.Set("Range", header)
+		w := httptest.NewRecorder()
+		s.handler().ServeHTTP(w, r)
+		if w.Code != http.StatusRequestedRangeNotSatisfiable || w.Header().Get("Content-Type") != problem.ContentType || !json.Valid(w.Body.Bytes()) {
+			t.Errorf("%s: %d %v %s", header, w.Code, w.Header(), w.Body)
+		}
+		if w.Header().Get("ETag") != "" || strings.Contains(w.Header().Get("Cache-Control"), "public") {
+			t.Errorf("%s: the refusal may be kept: %v", header, w.Header())
 		}
 	}
 }

@@ -57,6 +57,9 @@ type Site struct {
 // New returns the pages.
 func New(c Config) *Site {
 	s := &Site{origin: c.Origin, policy: policy(c.Uploads), crossSite: http.NewCrossOriginProtection()}
+	s.crossSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem.Write(w, problem.New(http.StatusForbidden, "this comes from a page of another site"))
+	}))
 	s.ready = sync.OnceValue(s.load)
 	return s
 }
