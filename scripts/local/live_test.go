@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -90,4 +91,48 @@ func (r *running) testLive(t *testing.T) {
 			}
 		})
 	}
+}
+
+// testLiveOrder looks at lists of reviews, of which there are more than a page, while reviews come, go and change.
+func (r *running) testLiveOrder(t *testing.T) {
+	const product = "bucket-hat-lavender"
+	type sent struct{ id, path, token string }
+	submit := func(rating int, text string) sent {
+		answer := r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews", fmt.Sprintf(`{"product":%q,"rating":%d,"text":%q}`, product, rating, text))
+		s := sent{answer["id"].(string), answer["status_url"].(string), answer["author_token"].(string)}
+		published(t, r.url+s.path)
+		return s
+	}
+	var reviews []sent
+	for i := range 12 {
+		reviews = append(reviews, submit(1+i%5, fmt.Sprint("In order ", i)))
+	}
+	b := browse(t, "en-US")
+	// shown opens a list, does something, and wants the page to have what it has when it is loaded again.
+	shown := func(query string, change func()) {
+		t.Helper()
+		ids := `[...document.querySelectorAll("#reviews .review")].map((article) => article.dataset.id + article.querySelector(".stars").ariaLabel).slice(0, 10).join()`
+		b.open(r.url + "/en/products/" + product + query)
+		b.waitFor("the page is ready", `document.documentElement.classList.contains("scripted") && document.readyState === "complete"`)
+		before := evaluated[string](b, ids)
+		change()
+		b.waitFor("the list changes", ids+` !== `+strconv.Quote(before))
+		time.Sleep(time.Second) // whatever else comes
+		live, said := evaluated[string](b, ids), evaluated[string](b, `document.querySelector("#live").textContent`)
+		b.open(r.url + "/en/products/" + product + query)
+		if again := evaluated[string](b, ids); live != again {
+			t.Errorf("%s: the page has\n%s\nloaded again\n%s", query, live, again)
+		}
+		if query == "" && said != "" {
+			t.Errorf("a review is gone, and who hears the page is told %q", said)
+		}
+	}
+	shown("", func() {
+		r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodDelete, reviews[9].path, "", "Author-Token", reviews[9].token)
+	})
+	shown("?sort=lowest", func() { submit(2, "Neither the best nor the worst") })
+	shown("?rating=1", func() {
+		r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPatch, reviews[5].path, `{"rating":3}`, "Author-Token", reviews[5].token)
+	})
+	b.calm()
 }

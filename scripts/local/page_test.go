@@ -4,6 +4,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -175,6 +177,7 @@ func (r *running) testPage(t *testing.T) {
 	t.Run("a review is written and seen", r.testWriting)
 	t.Run("photos", r.testPhotos)
 	t.Run("a review is edited and deleted", r.testOwnReviews)
+	t.Run("a review is edited that cannot be read", r.testEditBlind)
 	t.Run("goods and reviews are found", r.testFinding)
 	t.Run("languages", r.testLanguages)
 	t.Run("keyboard only", r.testKeyboard)
@@ -185,6 +188,7 @@ func (r *running) testPage(t *testing.T) {
 	t.Run("news", r.testNews)
 	t.Run("a review that is held", r.testHeld)
 	t.Run("news as they happen", r.testLive)
+	t.Run("news keep the order", r.testLiveOrder)
 	t.Run("without scripts", r.testWithoutScripts)
 	t.Run("themes", r.testThemes)
 	t.Run("axe-core", r.testAxe)
@@ -312,6 +316,45 @@ func (r *running) testOwnReviews(t *testing.T) {
 	t.Errorf("it still counts")
 }
 
+// testEditBlind edits a review that cannot be read meanwhile: what the form does not know stays.
+func (r *running) testEditBlind(t *testing.T) {
+	const product = "cushion-seven"
+	photo := r.sendPhoto(t, sound(t, 0))
+	sent := r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews",
+		fmt.Sprintf(`{"product":%q,"rating":5,"text":"As it was","author":"아미","photos":[%q]}`, product, photo))
+	path := sent["status_url"].(string)
+	published(t, r.url+path)
+	review := func() map[string]any { return r.call(t, http.DefaultClient, http.StatusOK, http.MethodGet, path, "") }
+	eventually(t, "the photo is shown", func() bool { return len(review()["photos"].([]any)) == 1 })
+
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/mine")
+	evaluated[bool](b, fmt.Sprintf(`localStorage.setItem("mine", JSON.stringify([{id: %q, token: %q, product: %q, title: "A thing", at: new Date().toISOString(), rating: 5, text: "As it was"}])), true`,
+		sent["id"], sent["author_token"], product))
+	if err := chromedp.Listen(b.ctx, func(ev any) {
+		if paused, ok := ev.(*fetch.EventRequestPaused); ok {
+			go func() { // a listener must not wait for the browser
+				if paused.Request.Method == http.MethodGet {
+					_, _ = chromedp.Call(b.ctx, fetch.FailRequest, fetch.FailRequestParams{RequestID: paused.RequestID, ErrorReason: network.ErrorReasonFailed})
+					return
+				}
+				_, _ = chromedp.Call(b.ctx, fetch.ContinueRequest, fetch.ContinueRequestParams{RequestID: paused.RequestID})
+			}()
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	call(b, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*/v1/*/reviews/*"}}})
+	b.open(r.url + "/en/products/" + product + "/review?edit=" + sent["id"].(string))
+	b.fill("2", "As it is")
+	b.do("save", chromedp.Click("#submit"))
+	eventually(t, "the edit is published", func() bool { return review()["text"] == "As it is" })
+	got := review()
+	if photos := got["photos"].([]any); got["rating"] != 2.0 || got["author"] != "아미" || len(photos) != 1 {
+		t.Errorf("after an edit of stars and text it is %v", got)
+	}
+}
+
 func (r *running) testFinding(t *testing.T) {
 	b := browse(t, "en-US")
 	b.open(r.url + "/")
@@ -435,6 +478,21 @@ func (r *running) testOffline(t *testing.T) {
 	b.waitFor("it is among mine, once", `document.querySelectorAll("#mine article").length === 1`)
 	if got := b.count(product); got != before+1 {
 		t.Errorf("%d reviews, there were %d", got, before)
+	}
+
+	form := r.url + "/en/products/" + product + "/review"
+	b.open(form)
+	b.fill("4", "Sent from another page")
+	b.offline(true)
+	b.do("submit", chromedp.Click("#submit"))
+	b.waitFor("it waits", `document.querySelector("#outcome").dataset.status === "waiting"`)
+	b.offline(false)
+	b.open(r.url + "/en/")
+	b.waitFor("the first page that is open sends it", `!localStorage.getItem("outbox") && JSON.parse(localStorage.getItem("mine")).length === 2`)
+	b.open(form)
+	b.waitFor("the form is ready", `document.querySelector("#submit")?.disabled === false`)
+	if got := evaluated[string](b, `document.querySelector("#text").value`); got != "" {
+		t.Errorf("the form has %q again, which was sent", got)
 	}
 }
 

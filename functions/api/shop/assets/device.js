@@ -38,7 +38,7 @@ const list = (name, id) => ({
 /** Reviews on their way: {key, body, product, title, at, refused}. */
 export const outbox = list('outbox', 'key');
 
-/** Reviews that were accepted: {id, product, title, token, at, rating, text}. */
+/** Reviews that were accepted: {id, product, title, token, at, rating, text, author, photos: [object]}. */
 export const mine = list('mine', 'id');
 
 /** Reviews that were found helpful: {id}. */

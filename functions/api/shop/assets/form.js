@@ -131,7 +131,6 @@ function follow(kept) {
     keep();
   });
   on('sent', async ({ id }) => {
-    drafts.set(kept.product, null);
     show(kept, 'pending', t('pending'));
     conclude(kept, await settle(mine.find(id) ?? { ...kept, id }));
   });
@@ -160,15 +159,22 @@ function show({ body: sent, product, review }, status, said) {
 
 // ---- editing ----
 
+let before; // what the form of an edit was filled with
+const edited = () => ({ ...content(), photos: picker.sent().map((photo) => photo.object) });
+const differs = (a, b) => JSON.stringify(a) !== JSON.stringify(b);
+
+// Only what was changed is sent, so that an edit takes away nothing that the form did not have.
 async function edit() {
   sending(true);
   const { id, product, token } = editing;
-  const changed = body();
+  const now = edited();
+  const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => differs(value, before[name])));
+  if ('text' in changed) changed.locale = navigator.language;
   try {
-    const { edited_at: editedAt } = await send('PATCH', productPath(product, `/reviews/${id}`), JSON.stringify({ photos: [], ...changed }),
+    const { edited_at: editedAt } = await send('PATCH', productPath(product, `/reviews/${id}`), JSON.stringify(changed),
       { 'Content-Type': 'application/merge-patch+json', 'Author-Token': token });
-    mine.put({ ...editing, rating: changed.rating, text: changed.text });
-    const kept = { body: JSON.stringify(changed), product };
+    mine.put({ ...editing, ...now });
+    const kept = { body: JSON.stringify(now), product };
     show(kept, 'pending', t('saved'));
     conclude(kept, await settle(editing, editedAt));
   } catch (error) {
@@ -183,11 +189,19 @@ async function edit() {
 async function beginEdit() {
   const title = document.getElementById('form-title');
   title.textContent = title.dataset.edit;
-  fill(editing);
+  const photo = (object, preview) => ({ name: object.split('/').at(-1), object, preview });
+  const start = (review) => {
+    fill(review);
+    before = edited();
+  };
+  const kept = (editing.photos ?? []).map((object) => photo(object));
+  start({ ...editing, photos: kept });
   try {
     const review = await stored(editing);
-    if (!review.rating) return;
-    fill({ ...review, photos: review.photos.map(({ object, sizes }) => ({ name: object.split('/').at(-1), object, preview: sizes[0]?.url })) });
+    if (!review.rating || differs(edited(), before)) return; // what is being written is not written over
+    const ready = review.photos.map(({ object, sizes }) => photo(object, sizes[0]?.url));
+    const late = kept.filter(({ object }) => !ready.some((one) => one.object === object));
+    start({ ...review, photos: [...ready, ...late] });
   } catch { /* what is kept here will do */ }
 }
 

@@ -3,7 +3,7 @@
 // document: "review:sent", "review:refused", "review:waiting", with the kept review.
 
 import { Problem, send } from './api.js';
-import { mine, outbox } from './device.js';
+import { drafts, mine, outbox } from './device.js';
 
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -24,9 +24,10 @@ async function sendAll() {
   for (const kept of outbox.all().filter((one) => !one.refused)) {
     try {
       const { id, author_token: token } = await send('POST', '/v1/reviews', kept.body, { 'Idempotency-Key': kept.key });
-      const { rating, text } = JSON.parse(kept.body);
-      mine.put({ id, product: kept.product, title: kept.title, token, at: kept.at, rating, text });
+      const { rating, text, author, photos } = JSON.parse(kept.body);
+      mine.put({ id, product: kept.product, title: kept.title, token, at: kept.at, rating, text, author, photos });
       outbox.drop(kept.key);
+      drafts.set(kept.product, null); // whichever page sends it
       tell('sent', kept, { id });
     } catch (error) {
       if (error instanceof Problem && !error.passes) {

@@ -136,25 +136,41 @@ async function refresh({ name, removed }) {
   const before = find('#rating-count').dataset.count;
   find('#rating').replaceWith(find('#rating', now));
   if (find('#rating-count').dataset.count !== before) find('.overall').classList.add('changed');
-  const list = find('#reviews');
-  for (const id of removed) {
-    const article = find(`[data-id="${CSS.escape(id)}"]`, list);
-    if (article?.contains(document.activeElement)) find('#reviews-title').focus({ preventScroll: true });
-    article?.remove();
-  }
-  let added = 0;
-  for (const article of [...now.querySelectorAll('#reviews .review')].reverse()) {
-    const shown = document.getElementById(article.id);
-    if (shown) {
-      if (!shown.contains(document.activeElement)) shown.replaceWith(article);
-      continue;
-    }
-    find('.note', list)?.remove();
-    list.prepend(article);
-    added += 1;
-  }
+  arrange(now, removed);
   enhance(document);
-  if (added) announce(t('new_review'));
+  if (Number(find('#rating-count').dataset.count) > Number(before)) announce(t('new_review'));
+}
+
+// Makes the head of the list what it is in another document: the same reviews in the same order. What was loaded beyond
+// that stays, unless it is known to be gone.
+function arrange(now, removed) {
+  const list = find('#reviews');
+  const shown = [...list.querySelectorAll('.review')];
+  const fresh = [...now.querySelectorAll('#reviews .review')];
+  const has = (articles, { id }) => articles.some((article) => article.id === id);
+  if (!fresh.some((article) => has(shown, article))) { // all are new, or none is left: nothing here joins on
+    if (list.contains(document.activeElement)) find('#reviews-title').focus({ preventScroll: true });
+    list.replaceChildren(...find('#reviews', now).childNodes);
+    find('#more').replaceWith(find('#more', now));
+    return;
+  }
+  const whole = !find('#more a[rel=next]', now);
+  const head = shown.slice(0, fresh.length);
+  const pushed = fresh.filter((article) => !has(head, article)).length; // so far can what did not move be down by now
+  shown.forEach((article, i) => {
+    if (has(fresh, article) || !(whole || removed.includes(article.dataset.id) || i + pushed < fresh.length)) return;
+    if (article.contains(document.activeElement)) find('#reviews-title').focus({ preventScroll: true });
+    article.remove();
+  });
+  let last = null;
+  for (const article of fresh) {
+    const here = document.getElementById(article.id);
+    let one = article;
+    if (here?.contains(document.activeElement)) one = here; // who is in it is not thrown out
+    else here?.remove();
+    if (one.parentNode !== list || one.previousElementSibling !== last) list.insertBefore(one, last ? last.nextSibling : list.firstChild);
+    last = one;
+  }
 }
 document.addEventListener('shop:changed', ({ detail }) => refresh(detail).catch(() => {})); // the next news bring it, then
 
