@@ -80,6 +80,12 @@ func (r *running) testAdmin(t *testing.T) {
 	if got := b.text(card + " p.why"); got != "이유: 광고예요" {
 		t.Errorf("it is held for %q", got)
 	}
+	published(t, r.url+r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews", `{"product":"nowhere-to-be-found","rating":1}`)["status_url"].(string))
+	b.do("look at another product", chromedp.SetValue(".filter input", "nowhere-to-be-found"), chromedp.Click(".filter button"), chromedp.WaitNotPresent(card), chromedp.WaitVisible("article.review p.why"))
+	if got := b.text("article.review p.why"); got != "이유: 상점에 없는 상품" {
+		t.Errorf("it is held for %q", got)
+	}
+	list("held")
 	b.do("reply", chromedp.Click(card+" .reply summary"), chromedp.WaitVisible(card+" textarea"), chromedp.SendKeys(card+" .reply textarea", "고마워요 💜"), chromedp.Click(card+" .reply button"), chromedp.WaitVisible(card+" .done"))
 	b.do("publish it", chromedp.Click(card+` button[value=publish]`), chromedp.WaitVisible(card+" .done"))
 	eventually(t, "shoppers see it again, and it counts", func() bool {

@@ -9,7 +9,7 @@ const words = {
     loginFailed: "The login did not work. Try it again.", forbidden: "You are logged in, but not as an operator. Ask who runs the shop for the role.",
     loading: "Loading…", again: "Try again", failed: "This did not work: {0}", offline: "the server cannot be reached",
     status: "Status", held: "Held", rejected: "Rejected", published: "Published", product: "Product", everyProduct: "every product",
-    show: "Show", noReviews: "There are none.", more: "Show more", shown: "{0} reviews are shown.",
+    show: "Show", noReviews: "There are none.", more: "Show more", shown: "Reviews shown: {0}.",
     stars: "{0} of 5 stars", by: "by {0}", anonymous: "without a name", submitted: "submitted {0}", edited: "edited {0}", heldSince: "not shown since {0}",
     why: "Why", score: "Sentiment {0}, by {1}", noText: "Stars only, no text.", photo: "Photo {0} of this review",
     decide: "Decide", reason: "Reason (for hold and reject)", publish: "Publish", hold: "Hold", reject: "Reject",
@@ -54,6 +54,8 @@ const words = {
     daysText: "최근 30일 동안의 리뷰를 작성일(서울 시간)과 현재 상태별로 보여 줘요.",
     day: "날짜", asTable: "표로 보기", chart: "막대그래프예요. 같은 숫자가 아래 표에 있어요.",
     total: "30일 동안 공개 {0}개, 보류 {1}개, 거절 {2}개.",
+    "because unknown product": "상점에 없는 상품", "because contact details": "연락처", "because abusive language": "욕설",
+    "because sexual content": "선정적인 내용", "because violent content": "폭력적인 내용",
   },
 };
 
@@ -71,6 +73,9 @@ export function switchLanguage() {
 export function t(name, ...gaps) {
   return words[language][name].replace(/\{(\d)\}/g, (_, i) => gaps[i]);
 }
+
+// because returns why a review is not shown: what the shop found is told in the operator's language, what an operator wrote as it is.
+export const because = (reason) => words[language][`because ${reason}`] ?? reason;
 
 export const when = (time) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
 export const number = (n, options) => new Intl.NumberFormat(language, options).format(n);
