@@ -224,6 +224,25 @@ func TestAnEditOfAReviewThatIsNotThere(t *testing.T) {
 	}
 }
 
+func TestItsAuthorIsToldThatAReviewWasDeleted(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newDesk(t, db, noon)
+	gone, way := uuid.NewString(), uuid.NewString()
+	apply(t, db, spanner.Insert("Erased", []string{"Product", "Review", "ErasedAt"}, []any{butter, gone, spanner.CommitTimestamp}))
+	for name, tc := range map[string]struct {
+		id, token string
+		want      int
+	}{
+		"its author": {gone, d.tokens.Token(butter, gone), 410}, "nobody": {gone, "", 404}, "another author": {gone, d.tokens.Token(butter, uuid.NewString()), 404},
+		"its author, of one that is on its way": {way, d.tokens.Token(butter, way), 404},
+	} {
+		w := d.send(http.MethodGet, tc.id, "", "Author-Token", tc.token)
+		if w.Code != tc.want || (w.Header().Get("Retry-After") != "") != (tc.want == 404) {
+			t.Errorf("%s: %d %v, want %d", name, w.Code, w.Header(), tc.want)
+		}
+	}
+}
+
 func TestAnAuthorDeletesAReviewOnceOrMore(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	d := newDesk(t, db, noon)

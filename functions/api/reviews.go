@@ -164,7 +164,8 @@ func (s *server) registerReview(api huma.API) {
 	schemas := api.OpenAPI().Components.Schemas
 	op := getOperation(reviewPath, "get-review", "Get a review")
 	op.Description = "Published or not. Of one that is held or rejected everybody may know why, and only its author what is written in it. " +
-		"404 with Retry-After: it was never accepted, or is not stored yet; or it was deleted."
+		"404 with Retry-After: it was never accepted, or is not stored yet; or it was deleted, of which for 30 days its author is told by 410."
+	op.Errors = append(op.Errors, 410)
 	op.Responses["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 		OneOf: []*huma.Schema{schemas.Schema(reflect.TypeFor[review](), true, ""), schemas.Schema(reflect.TypeFor[withheld](), true, "")},
 	}}}}
@@ -174,6 +175,12 @@ func (s *server) registerReview(api huma.API) {
 // getReview answers GET /v1/products/{product}/reviews/{review}.
 func (s *server) getReview(ctx context.Context, in *getReviewInput) (*getReviewOutput, error) {
 	r, err := s.store.review(ctx, in.Product, in.Review)
+	author := s.changes != nil && s.changes.tokens.Valid(in.Token, in.Product, in.Review)
+	if errors.Is(err, errNotFound) && author {
+		if _, gone := s.changes.contents.content(ctx, in.key()); errors.Is(gone, errErased) {
+			return nil, problem.New(http.StatusGone, "this review was deleted")
+		}
+	}
 	if errors.Is(err, errNotFound) {
 		// It may be on its way from intake.
 		p := problem.New(http.StatusNotFound, "no review "+in.Review+" of "+strconv.Quote(in.Product)+", or not yet")
@@ -186,7 +193,7 @@ func (s *server) getReview(ctx context.Context, in *getReviewInput) (*getReviewO
 	if in.Token != "" {
 		out.CacheControl = unkept
 	}
-	if r.Reason != nil && (s.changes == nil || !s.changes.tokens.Valid(in.Token, in.Product, in.Review)) {
+	if r.Reason != nil && !author {
 		out.Body = withheld{r.ID, r.Product, r.Status, *r.Reason, r.SubmittedAt}
 		return out, nil
 	}

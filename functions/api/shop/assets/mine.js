@@ -30,14 +30,17 @@ function waiting(kept) {
       })));
 }
 
+// The API remembers for so long that a review was deleted.
+const REMEMBERED_MS = 30 * 86_400_000;
+
 // What the API says of a review, as far as it says anything.
 async function state(one) {
   try {
     return await stored(one);
   } catch (error) {
-    // It may be on its way for some time; after that it was deleted, from elsewhere.
-    const young = Date.now() - Date.parse(one.at) < 600_000;
-    return { ...one, status: error.status === 404 ? (young ? 'pending' : 'deleted') : 'unknown' };
+    // One that is not there may be on its way, however long that takes.
+    const old = Date.now() - Date.parse(one.at) > REMEMBERED_MS;
+    return { ...one, status: error.status === 410 || (error.status === 404 && old) ? 'deleted' : error.status === 404 ? 'pending' : 'unknown' };
   }
 }
 
