@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"github.com/chromedp/cdproto/fetch"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -182,11 +184,14 @@ func (r *running) testPage(t *testing.T) {
 	t.Run("languages", r.testLanguages)
 	t.Run("keyboard only", r.testKeyboard)
 	t.Run("offline, then again", r.testOffline)
+	t.Run("another tab sends it", r.testOtherTab)
+	t.Run("a browser that keeps nothing", r.testNoStorage)
 	t.Run("an answer that is lost", r.testLostAnswer)
 	t.Run("a draft is kept", r.testDraft)
 	t.Run("a review is helpful", r.testHelpful)
 	t.Run("news", r.testNews)
 	t.Run("a review that is held", r.testHeld)
+	t.Run("a review that takes long, and one that is gone", r.testMineStates)
 	t.Run("news as they happen", r.testLive)
 	t.Run("news keep the order", r.testLiveOrder)
 	t.Run("without scripts", r.testWithoutScripts)
@@ -209,6 +214,11 @@ func (r *running) testWriting(t *testing.T) {
 			before := b.count(tc.product)
 
 			b.do("submit without stars", chromedp.Click("#submit"), chromedp.WaitVisible("#rating-error"))
+			b.do("a name that is too long", chromedp.SetValue("#author", strings.Repeat("y", 81)), chromedp.Click("#submit"), chromedp.WaitVisible("#author-error"))
+			if edge := evaluated[string](b, `getComputedStyle(document.querySelector("#author")).borderColor`); edge != evaluated[string](b, `getComputedStyle(document.querySelector("#author-error")).color`) {
+				t.Errorf("the field that is complained of has an edge of %s", edge)
+			}
+			evaluated[string](b, `document.querySelector("#author").value = ""`)
 			if b.text("#rating-error") == "" {
 				t.Error("a review without stars is not complained of at the field")
 			}
@@ -400,6 +410,9 @@ func (r *running) testLanguages(t *testing.T) {
 			t.Errorf("%s: the page says %q, the browser %q", code, said[:2], want)
 		}
 	}
+	if got := evaluated[string](b, `location.search`); got != "?sort=oldest" {
+		t.Errorf("the order of the reviews, %q, is lost on the way", got)
+	}
 	b.do("choose Japanese", chromedp.Click(".languages summary"), chromedp.Click(".languages a[lang=ja]"), chromedp.WaitVisible(`html[lang=ja] #theme`))
 	b.do("come again", chromedp.Navigate(r.url+"/"), chromedp.WaitVisible(`html[lang=ja] #theme`))
 	b.calm()
@@ -494,6 +507,37 @@ func (r *running) testOffline(t *testing.T) {
 	if got := evaluated[string](b, `document.querySelector("#text").value`); got != "" {
 		t.Errorf("the form has %q again, which was sent", got)
 	}
+}
+
+// testOtherTab sends a review from another tab than the one that it was written in, which hears of it.
+func (r *running) testOtherTab(t *testing.T) {
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/products/tour-tee-black/review")
+	b.fill("5", "Two tabs")
+	b.offline(true)
+	b.do("submit", chromedp.Click("#submit"))
+	b.waitFor("it waits", `document.querySelector("#outcome").dataset.status === "waiting"`)
+	ctx, cancel := chromedp.NewContext(b.ctx)
+	defer cancel()
+	other := &tab{ctx: ctx, t: t}
+	other.open(r.url + "/en/")
+	b.waitFor("it is sent", `document.querySelector("#outcome").dataset.status === "pending"`)
+	b.offline(false)
+	b.settled()
+}
+
+// testNoStorage writes a review in a browser that keeps nothing.
+func (r *running) testNoStorage(t *testing.T) {
+	b := browse(t, "en-US")
+	b.do("open a page", chromedp.Navigate("about:blank"))
+	call(b, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `Object.defineProperty(window, "localStorage", {get() { throw new DOMException("closed", "SecurityError"); }})`,
+	})
+	b.open(r.url + "/en/products/tour-tee-black/review")
+	b.fill("5", "Nothing is kept")
+	b.do("submit", chromedp.Click("#submit"))
+	b.settled()
+	b.calm()
 }
 
 // testLostAnswer loses the answer to a review that the shop has accepted: the browser sends it again, and it is one.
@@ -603,6 +647,35 @@ func (r *running) testHeld(t *testing.T) {
 		t.Errorf("its author sees %q", got)
 	}
 	b.calm()
+}
+
+// testMineStates looks at a review that takes long to be stored, and at one that was deleted from elsewhere.
+func (r *running) testMineStates(t *testing.T) {
+	const product = "mug-galaxy"
+	gone := r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews", `{"product":"`+product+`","rating":3}`)
+	path := gone["status_url"].(string)
+	published(t, r.url+path)
+	r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodDelete, path, "", "Author-Token", gone["author_token"].(string))
+	eventually(t, "it is deleted", func() bool {
+		resp, err := http.Get(r.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode == http.StatusNotFound
+	})
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/mine")
+	b.waitFor("there are none", `document.querySelector("#mine .note") !== null`)
+	evaluated[bool](b, fmt.Sprintf(`localStorage.setItem("mine", JSON.stringify([[%q, %q], [crypto.randomUUID(), "not looked at"]].map(([id, token]) =>
+		({id, token, product: %q, title: "A thing", at: new Date(Date.now() - 7_200_000).toISOString(), rating: 3})))), true`, gone["id"], gone["author_token"], product))
+	b.do("look", chromedp.Reload())
+	b.waitFor("both are listed", `document.querySelectorAll("#mine article .badge").length === 2`)
+	got := evaluated[[]string](b, `[...document.querySelectorAll("#mine article")].map((article) =>
+		[article.querySelector(".badge").dataset.status, ...[...article.querySelectorAll(".pages > *")].map((one) => one.textContent)].join())`)
+	if want := []string{"pending,Edit,Delete", "deleted,Discard"}; !slices.Equal(got, want) {
+		t.Errorf("it shows %q, want %q", got, want)
+	}
 }
 
 func (r *running) testWithoutScripts(t *testing.T) {

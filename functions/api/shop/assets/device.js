@@ -1,9 +1,11 @@
 // What this browser keeps: drafts, reviews that are not sent yet, and the keys to those that were. A browser that keeps
-// nothing (storage may be closed) has none of that, and the rest works.
+// nothing (storage may be closed, or full) keeps it for as long as the page is open.
+
+const unkept = new Map();
 
 function read(key, otherwise) {
   try {
-    return JSON.parse(localStorage.getItem(key)) ?? otherwise;
+    return JSON.parse(unkept.get(key) ?? localStorage.getItem(key)) ?? otherwise;
   } catch {
     return otherwise;
   }
@@ -13,7 +15,10 @@ function write(key, value) {
   try {
     if (value == null) localStorage.removeItem(key);
     else localStorage.setItem(key, JSON.stringify(value));
-  } catch { /* see above */ }
+    unkept.delete(key);
+  } catch {
+    unkept.set(key, JSON.stringify(value ?? null));
+  }
 }
 
 /** A draft for each product: {rating, text, author, photos: [{name, object}]}. */
@@ -38,7 +43,7 @@ const list = (name, id) => ({
 /** Reviews on their way: {key, body, product, title, at, refused}. */
 export const outbox = list('outbox', 'key');
 
-/** Reviews that were accepted: {id, product, title, token, at, rating, text, author, photos: [object]}. */
+/** Reviews that were accepted: {id, product, title, token, at, rating, text, author, photos: [object], key: of the outbox}. */
 export const mine = list('mine', 'id');
 
 /** Reviews that were found helpful: {id}. */

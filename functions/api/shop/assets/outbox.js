@@ -25,7 +25,7 @@ async function sendAll() {
     try {
       const { id, author_token: token } = await send('POST', '/v1/reviews', kept.body, { 'Idempotency-Key': kept.key });
       const { rating, text, author, photos } = JSON.parse(kept.body);
-      mine.put({ id, product: kept.product, title: kept.title, token, at: kept.at, rating, text, author, photos });
+      mine.put({ id, product: kept.product, title: kept.title, token, at: kept.at, rating, text, author, photos, key: kept.key });
       outbox.drop(kept.key);
       drafts.set(kept.product, null); // whichever page sends it
       tell('sent', kept, { id });
@@ -47,6 +47,16 @@ async function sendAll() {
     pause = FIRST_PAUSE_MS;
   }
 }
+
+// Another page of the shop may have sent what was kept here.
+addEventListener('storage', ({ key, oldValue }) => {
+  if (key !== 'outbox') return;
+  const gone = JSON.parse(oldValue ?? '[]').filter((one) => !outbox.find(one.key));
+  for (const kept of gone) {
+    const sent = mine.all().find((one) => one.key === kept.key);
+    if (sent) tell('sent', kept, { id: sent.id });
+  }
+});
 
 addEventListener('online', () => {
   pause = FIRST_PAUSE_MS;

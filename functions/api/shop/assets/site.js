@@ -36,11 +36,13 @@ system.addEventListener('change', showTheme);
 showTheme();
 button.hidden = false;
 
-// The language that was chosen is the one that "/" leads to.
+// The language that was chosen is the one that "/" leads to. What is looked for, or edited, stays the same.
 const choice = document.querySelector('.languages');
 choice.addEventListener('click', ({ target }) => {
-  const to = target.closest('a')?.hreflang;
-  if (to) document.cookie = `language=${to}; Path=/; Max-Age=31536000; SameSite=Lax`;
+  const to = target.closest('a');
+  if (!to) return;
+  to.search = location.search;
+  document.cookie = `language=${to.hreflang}; Path=/; Max-Age=31536000; SameSite=Lax`;
 });
 choice.addEventListener('keydown', ({ key }) => {
   if (key !== 'Escape') return;
