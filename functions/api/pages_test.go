@@ -281,7 +281,7 @@ func TestAReviewIsShownWithAllThatIsKnownOfIt(t *testing.T) {
 	if got := text(sums.one("ul", "class=aspects")); got != "Livraison Négatif, 3" {
 		t.Errorf("the reviews speak of %q", got)
 	}
-	if got, _ := attribute(sums.one("svg", "class=stars"), "aria-label"); got != "4 étoiles sur 5" {
+	if got, _ := attribute(sums.one("svg", "class=stars"), "aria-label"); got != "Note\u00a0: 4 sur 5" {
 		t.Errorf("the stars are read %q", got)
 	}
 }

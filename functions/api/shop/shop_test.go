@@ -114,7 +114,7 @@ func TestNumbersPricesAndDaysAreWrittenAsTheLanguageDoes(t *testing.T) {
 		"en": {"₩32,900", "$1,234.50", "4.3", "−0.5", "July 9, 2021", "March 1, 2025", "1 review", "0 reviews", "1,234 reviews", "4.3 out of 5 stars", "5 out of 5 stars"},
 		"ko": {"₩32,900", "US$1,234.50", "4.3", "−0.5", "2021년 7월 9일", "2025년 3월 1일", "리뷰 1개", "리뷰 0개", "리뷰 1,234개", "별 5개 중 4.3개", "별 5개 중 5개"},
 		"ja": {"₩32,900", "$1,234.50", "4.3", "−0.5", "2021年7月9日", "2025年3月1日", "レビュー1件", "レビュー0件", "レビュー1,234件", "5つ星のうち4.3", "5つ星のうち5"},
-		"fr": {"32 900 ₩", "1 234,50 $US", "4,3", "−0,5", "9 juillet 2021", "1er mars 2025", "1 avis", "0 avis", "1 234 avis", "4,3 étoiles sur 5", "5 étoiles sur 5"},
+		"fr": {"32 900 ₩", "1 234,50 $US", "4,3", "−0,5", "9 juillet 2021", "1er mars 2025", "1 avis", "0 avis", "1 234 avis", "Note : 4,3 sur 5", "Note : 5 sur 5"},
 		"es": {"32.900 KRW", "1.234,50 US$", "4,3", "−0,5", "9 de julio de 2021", "1 de marzo de 2025", "1 opinión", "0 opiniones", "1.234 opiniones", "4,3 de 5 estrellas", "5 de 5 estrellas"},
 	} {
 		l := s.languages.named(code)
