@@ -576,6 +576,18 @@ func (r *running) testLostAnswer(t *testing.T) {
 
 func (r *running) testDraft(t *testing.T) {
 	b := browse(t, "en-US")
+	b.open(r.url + "/en/review")
+	b.fill("2", "Of what, I will say later")
+	b.open(r.url + "/en/mine")
+	b.open(r.url + "/en/review")
+	b.waitFor("it is kept before its product is chosen", `document.querySelector("#text").value === "Of what, I will say later" && document.querySelector("#star-2").checked`)
+	b.do("choose the product", chromedp.SetValue("#product", "memories-2021-bluray"))
+	evaluated[bool](b, `document.querySelector("#product").dispatchEvent(new Event("input", {bubbles: true}))`)
+	b.open(r.url + "/en/review")
+	b.waitFor("then it is of that", `document.querySelector("#submit").disabled === false && document.querySelector("#text").value === ""`)
+	b.open(r.url + "/en/products/memories-2021-bluray/review")
+	b.waitFor("and is there", `document.querySelector("#text").value === "Of what, I will say later"`)
+
 	b.open(r.url + "/en/products/map-of-the-soul-7/review")
 	b.fill("3", "Half written, in 한국어 💜")
 	b.do("come back", chromedp.Reload())

@@ -21,7 +21,7 @@ function write(key, value) {
   }
 }
 
-/** A draft for each product: {rating, text, author, photos: [{name, object}]}. */
+/** A draft for each product, and one while none is chosen: {rating, text, author, photos: [{name, object}]}. */
 export const drafts = {
   get: (product) => read(`draft:${product}`, null),
   set: (product, draft) => write(`draft:${product}`, draft),

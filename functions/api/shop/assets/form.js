@@ -74,7 +74,7 @@ function count() {
 const content = () => ({ rating: Number(fields.rating.value), text: fields.text.value, author: fields.author.value });
 
 function keep() {
-  if (editing || !chosen()) return;
+  if (editing) return;
   const draft = { ...content(), photos: picker.sent() };
   const empty = !draft.rating && !draft.text && !draft.author && !draft.photos.length;
   drafts.set(chosen(), empty ? null : draft);
@@ -212,7 +212,11 @@ const label = editing ? t('save') : button.textContent;
 form.addEventListener('input', ({ target }) => {
   if (target.name === 'photos') setError('photos', picker.add([...target.files]));
   else setError(target.name, target.name in MAX ? tooLong(target.name) : '');
-  if (target.name === 'product') begin();
+  if (target.name === 'product') {
+    const unnamed = drafts.get(''); // written before its product was chosen, and still in the form
+    drafts.set('', null);
+    begin(unnamed ? null : drafts.get(chosen()));
+  }
   count();
   keep();
 });
@@ -222,8 +226,7 @@ form.addEventListener('submit', (event) => {
 });
 
 // Shows the draft of the product, and a review of it that still waits.
-function begin() {
-  const draft = drafts.get(chosen());
+function begin(draft) {
   if (draft) {
     fill(draft);
     document.getElementById('draft-note').textContent = t('draft_kept');
@@ -236,6 +239,6 @@ function begin() {
 }
 
 if (editing) beginEdit();
-else if (chosen()) begin();
+else begin(drafts.get(chosen()));
 count();
 sending(false);
