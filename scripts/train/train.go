@@ -33,7 +33,7 @@ var standard = recipe{
 	languages: 6 << 10,
 
 	negativeFilm: 4.5, snippet: 2, line: 12,
-	passes: 3, rate: 0.1,
+	passes: 12, rate: 0.1,
 	linePasses: 5, lineRate: 0.4, replay: 6,
 	folds: 5,
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // Name names the model with its version, as scored_by has it. It changes whenever the weights do.
-const Name = "embedded-1"
+const Name = "embedded-2"
 
 // Result is the sentiment of a text.
 type Result struct {
