@@ -56,16 +56,20 @@ function sent(one, now) {
   } else if (one.token) {
     article.append(h('p', { class: 'pages' },
       h('a', { class: 'quiet small', href: `${pathOf('products', one.product, 'review')}?edit=${one.id}` }, t('edit')),
-      button(t('delete'), () => erase(one, article))));
+      button(t('delete'), () => {
+        asked = { one, article };
+        sure.showModal();
+      })));
   }
   return article;
 }
 
-async function erase(one, article) {
-  sure.returnValue = '';
-  sure.showModal();
-  await new Promise((resolve) => { sure.addEventListener('close', resolve, { once: true }); });
-  if (sure.returnValue !== 'delete') return;
+// The review that the dialog asks about. Its answer is taken from what was pressed: the dialog's event of closing comes
+// later, and may be that of the time before.
+let asked;
+sure.addEventListener('submit', ({ submitter }) => { if (submitter.value === 'delete') erase(asked); });
+
+async function erase({ one, article }) {
   try {
     await request(productPath(one.product, `/reviews/${one.id}`), { method: 'DELETE', headers: { 'Author-Token': one.token } });
     mine.drop(one.id);
