@@ -319,9 +319,6 @@ func (m *Model) Logit(text string) (Table, float64) {
 	return t, m.logit(&r.document)
 }
 
-// Language returns the language of a text.
-func (m *Model) Language(text string) string { return m.Analyze(text).Language }
-
 // Traditional reports whether Chinese text is written with traditional characters.
 func Traditional(text string) bool {
 	for _, r := range text {
