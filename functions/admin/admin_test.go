@@ -26,6 +26,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/hybrid-bts/functions/shared/contracttest"
+	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/review"
 	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
@@ -580,7 +581,7 @@ func TestConfigurationIsReportedAtOnce(t *testing.T) {
 }
 
 func FuzzCursor(f *testing.F) {
-	token, err := cursor{"held of ", butter, uuid.NewString(), noon}.encode()
+	token, err := pagetoken.Encode(cursor{"held of ", butter, uuid.NewString(), noon})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -590,12 +591,12 @@ func FuzzCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token string) {
 		c, err := decodeCursor(token, "held of ")
 		if err != nil || c == nil {
-			if err != nil && !errors.Is(err, errToken) {
+			if err != nil && !errors.Is(err, pagetoken.ErrToken) {
 				t.Errorf("%v", err)
 			}
 			return
 		}
-		again, err := c.encode()
+		again, err := pagetoken.Encode(*c)
 		if err != nil {
 			t.Fatal(err)
 		}

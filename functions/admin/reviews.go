@@ -16,6 +16,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/review"
 )
@@ -148,7 +149,7 @@ func (m *moderator) list(ctx context.Context, in *listInput) (*listOutput, error
 		if last.HeldAt != nil {
 			at = *last.HeldAt
 		}
-		if out.Body.NextPageToken, err = (cursor{list, last.Product, last.ID, at}).encode(); err != nil {
+		if out.Body.NextPageToken, err = pagetoken.Encode(cursor{list, last.Product, last.ID, at}); err != nil {
 			return nil, err
 		}
 	}

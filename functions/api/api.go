@@ -12,6 +12,7 @@ import (
 	"github.com/hybrid-bts/functions/functions/api/shop"
 	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/limit"
+	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
@@ -139,7 +140,7 @@ func cut[T any](items []T, size int, at func(T) cursor) ([]T, string, error) {
 	if len(items) <= size {
 		return items, "", nil
 	}
-	token, err := at(items[size-1]).encode()
+	token, err := pagetoken.Encode(at(items[size-1]))
 	return items[:size], token, err
 }
 

@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/hybrid-bts/functions/shared/contracttest"
+	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
 )
@@ -197,7 +198,7 @@ func TestRefusals(t *testing.T) {
 	addProducts(t, db, butter)
 	h := checked(t, &server{store: spannerStore{db: db}})
 	token := func(c cursor) string {
-		s, err := c.encode()
+		s, err := pagetoken.Encode(c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -291,7 +292,7 @@ func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 }
 
 func FuzzDecodeCursor(f *testing.F) {
-	token, err := cursor{List: "list", ID: "id", At: noon, Value: &[]float64{-0.25}[0]}.encode()
+	token, err := pagetoken.Encode(cursor{List: "list", ID: "id", At: noon, Value: &[]float64{-0.25}[0]})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -300,12 +301,12 @@ func FuzzDecodeCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, token string) {
 		c, err := decodeCursor(token, "list")
 		if err != nil || c == nil {
-			if err != nil && !errors.Is(err, errToken) {
+			if err != nil && !errors.Is(err, pagetoken.ErrToken) {
 				t.Errorf("%q: %v", token, err)
 			}
 			return
 		}
-		again, err := c.encode()
+		again, err := pagetoken.Encode(*c)
 		if err != nil {
 			t.Fatalf("%q: %+v does not encode: %v", token, c, err)
 		}

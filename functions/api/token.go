@@ -4,12 +4,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"errors"
 	"math"
-	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"github.com/hybrid-bts/functions/shared/pagetoken"
 )
 
 // list is a list of items in an order: a hash of what was asked for, so that the page token of one query is
@@ -36,31 +34,18 @@ type cursor struct {
 	Value *float64  `json:"v,omitzero"` // of a review: what else it is sorted by; null: it has none
 }
 
-// encode returns the page token of a cursor; callers treat it as opaque.
-func (c cursor) encode() (string, error) {
-	b, err := json.Marshal(c)
-	return base64.RawURLEncoding.EncodeToString(b), err
-}
-
-var errToken = errors.New("not a page token of this query")
-
-// decodeCursor returns the cursor of a page token of a list, which is nil when the token is empty. A
-// token is not secret, nor signed: it can do no more than skip.
+// decodeCursor returns the cursor of a page token of a list, which is nil when the token is empty.
 func decodeCursor(token string, l list) (*cursor, error) {
 	if token == "" {
 		return nil, nil
 	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || strings.ContainsAny(token, "\r\n") { // over which the decoder passes
-		return nil, errToken
-	}
-	var c cursor
-	if err := json.Unmarshal(b, &c, json.RejectUnknownMembers(true)); err != nil {
-		return nil, errToken
+	c, err := pagetoken.Decode[cursor](token)
+	if err != nil {
+		return nil, err
 	}
 	c.At = c.At.UTC()
 	if c.List != l || c.ID == "" || len(c.ID) > 64 || c.At.Year() > 9999 || c.At.Year() < 1 || c.Value != nil && math.Abs(*c.Value) > 1<<53 {
-		return nil, errToken
+		return nil, pagetoken.ErrToken
 	}
 	return &c, nil
 }
