@@ -8,17 +8,15 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/review/submission"
 )
 
 const (
@@ -192,17 +190,6 @@ type decideInput struct {
 	}
 }
 
-// clean returns s in NFC without control characters, save keep, and without space around it.
-func clean(s string, keep rune) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != keep {
-			return -1
-		}
-		return r
-	}, s)
-	return strings.TrimSpace(norm.NFC.String(s))
-}
-
 // long returns what is wrong with the length of a text.
 func long(name, s string, least, most int) error {
 	n := utf8.RuneCountInString(s)
@@ -218,7 +205,7 @@ func long(name, s string, least, most int) error {
 
 // decide answers POST /v1/admin/reviews/{product}/{review}/decision.
 func (m *moderator) decide(ctx context.Context, in *decideInput) (*reviewOutput, error) {
-	reason := clean(in.Body.Reason, -1)
+	reason := submission.Clean(in.Body.Reason, -1)
 	least := 1
 	if in.Body.Verdict == wire.Publish {
 		least = 0
@@ -268,7 +255,7 @@ type replyInput struct {
 
 // reply answers PUT /v1/admin/reviews/{product}/{review}/reply.
 func (m *moderator) reply(ctx context.Context, in *replyInput) (*reviewOutput, error) {
-	text := clean(in.Body.Text, '\n')
+	text := submission.Clean(in.Body.Text, '\n')
 	if err := long("text", text, 1, wire.MaxReply); err != nil {
 		return nil, err
 	}

@@ -53,8 +53,8 @@ func (c Content) WriteTo(r *review.Review) {
 
 // Resolve cleans the texts, and checks the lengths that count only then; huma calls it.
 func (c *Content) Resolve(huma.Context) []error {
-	c.Text = clean(c.Text, '\n')
-	c.Author = clean(c.Author, -1)
+	c.Text = Clean(c.Text, '\n')
+	c.Author = Clean(c.Author, -1)
 	var errs []error
 	refuse := func(location, format string, args ...any) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + location, Message: fmt.Sprintf(format, args...)})
@@ -75,8 +75,8 @@ func (c *Content) Resolve(huma.Context) []error {
 	return errs
 }
 
-// clean returns s in NFC without control characters, save keep, and without space around it.
-func clean(s string, keep rune) string {
+// Clean returns s in NFC without control characters, save keep, and without space around it.
+func Clean(s string, keep rune) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != keep {
 			return -1
