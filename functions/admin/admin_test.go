@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,15 +18,13 @@ import (
 	"cloud.google.com/go/spanner"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
 	"github.com/hybrid-bts/functions/shared/contracttest"
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/pubsubtest"
 	wire "github.com/hybrid-bts/functions/shared/review"
 	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/topic"
@@ -50,23 +47,11 @@ type desk struct {
 func newDesk(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOption) *desk {
 	t.Helper()
 	i := newIssuer(t)
-	srv := pstest.NewServer(opts...)
-	conn, err := grpc.NewClient(srv.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx := context.WithoutCancel(t.Context())
-	client, err := pubsub.NewClient(ctx, "shop", option.WithGRPCConn(conn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range []string{"reviews", "reviews-dead", "originals", "originals-dead"} {
-		name := "projects/shop/topics/" + id
-		if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: name}); err != nil {
-			t.Fatal(err)
-		}
-		sub := &pubsubpb.Subscription{Name: "projects/shop/subscriptions/" + id, Topic: name, AckDeadlineSeconds: 60}
-		if _, err := client.SubscriptionAdminClient.CreateSubscription(ctx, sub); err != nil {
+	queues := []string{"reviews", "reviews-dead", "originals", "originals-dead"}
+	client, srv := pubsubtest.Client(t, queues, opts...)
+	for _, id := range queues {
+		sub := &pubsubpb.Subscription{Name: "projects/shop/subscriptions/" + id, Topic: "projects/shop/topics/" + id, AckDeadlineSeconds: 60}
+		if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), sub); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,9 +59,6 @@ func newDesk(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOptio
 	t.Cleanup(func() {
 		reviews.Stop()
 		originals.Stop()
-		_ = client.Close()
-		_ = conn.Close()
-		_ = srv.Close()
 	})
 	g := newGuard(i.URL, audience, "roles", "operator")
 	s := &server{

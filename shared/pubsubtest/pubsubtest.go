@@ -13,9 +13,9 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// New returns a publisher to a topic of an embedded Pub/Sub, and that server, which tells what was
+// Client returns a client of an embedded Pub/Sub with topics in project shop, and that server, which tells what was
 // published. Both end with the test. The options inject faults.
-func New(t testing.TB, topic string, opts ...pstest.ServerReactorOption) (*pubsub.Publisher, *pstest.Server) {
+func Client(t testing.TB, topics []string, opts ...pstest.ServerReactorOption) (*pubsub.Client, *pstest.Server) {
 	t.Helper()
 	srv := pstest.NewServer(opts...)
 	conn, err := grpc.NewClient(srv.Addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
@@ -28,15 +28,24 @@ func New(t testing.TB, topic string, opts ...pstest.ServerReactorOption) (*pubsu
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: "projects/shop/topics/" + topic}); err != nil {
-		t.Fatal(err)
+	for _, id := range topics {
+		if _, err := client.TopicAdminClient.CreateTopic(ctx, &pubsubpb.Topic{Name: "projects/shop/topics/" + id}); err != nil {
+			t.Fatal(err)
+		}
 	}
-	p := client.Publisher(topic)
 	t.Cleanup(func() {
-		p.Stop()
 		_ = client.Close()
 		_ = conn.Close()
 		_ = srv.Close()
 	})
+	return client, srv
+}
+
+// New returns a publisher to a topic of an embedded Pub/Sub, which ends with the test, and that server.
+func New(t testing.TB, topic string, opts ...pstest.ServerReactorOption) (*pubsub.Publisher, *pstest.Server) {
+	t.Helper()
+	client, srv := Client(t, []string{topic}, opts...)
+	p := client.Publisher(topic)
+	t.Cleanup(p.Stop)
 	return p, srv
 }
