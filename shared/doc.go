@@ -1,10 +1,13 @@
-// Package shared holds what functions have in common, and as little as that can be.
+// Package shared is the root of the packages that two or more functions use. The folder decides the kind of a
+// package, and the kind decides which rules it obeys:
 //
-// A package may live here when all of this is true: two functions use it today; one sentence without
-// "and" says what it is for; it reads no environment, opens nothing when it is imported, and has no
-// global state; it has at most some 300 lines without its tests. The wire formats that functions
-// exchange and the database schema are shared; a function's own types are not. No package here
-// imports another one, except within a folder: x/xtest may import x. An engine with a life of its own
-// that two functions use may be larger: it has a README, tests and benchmarks; and a test engine, such as
-// languagetest, may stand on it. A test keeps these rules.
+//   - shared/NAME is the thin library. Two or more functions ship each package. A package has one purpose, reads no
+//     environment variables, opens nothing when it is imported, and has at most 320 lines outside its tests. It imports
+//     no other package of the module, except within its own folder.
+//   - shared/schema/NAME holds the wire formats and database schemas that functions exchange. The package comment names
+//     the writers of each. Types that only one function uses stay in that function.
+//   - shared/engine/NAME holds engines: larger packages with a README, a benchmark and a fuzz target each.
+//   - shared/fake/NAME holds test servers and test support. No shipped binary contains one.
+//
+// The tests of this package enforce these rules.
 package shared

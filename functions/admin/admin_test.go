@@ -21,12 +21,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/shared/contracttest"
+	"github.com/hybrid-bts/functions/shared/fake/contracttest"
+	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
-	"github.com/hybrid-bts/functions/shared/pubsubtest"
-	wire "github.com/hybrid-bts/functions/shared/review"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

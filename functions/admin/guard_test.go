@@ -17,7 +17,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
-	"github.com/hybrid-bts/functions/shared/oidctest"
+	"github.com/hybrid-bts/functions/shared/fake/oidctest"
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 

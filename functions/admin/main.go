@@ -60,8 +60,8 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 	"github.com/hybrid-bts/functions/shared/serve"
-	"github.com/hybrid-bts/functions/shared/spannerdb"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

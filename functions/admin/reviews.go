@@ -15,8 +15,8 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
-	wire "github.com/hybrid-bts/functions/shared/review"
-	"github.com/hybrid-bts/functions/shared/review/submission"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 )
 
 const (

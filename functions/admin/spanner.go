@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
 
-	wire "github.com/hybrid-bts/functions/shared/review"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // spannerStore is the store in Spanner. Its lists read indexes: of what is not shown there is one over all products,

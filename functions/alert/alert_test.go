@@ -24,7 +24,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hybrid-bts/functions/shared/event"
-	"github.com/hybrid-bts/functions/shared/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 )
 
 // secret is the path of the webhook.
@@ -161,7 +161,7 @@ func incidentOf(t testing.TB, fields map[string]any) message {
 func TestWhatHappenedIsTold(t *testing.T) {
 	const (
 		incidentLink = "<https://console.cloud.google.com/monitoring/alerting/incidents/0.mzk1c6fbjtgx?channelType=pubsub&amp;project=hybrid-bts|incident>"
-		runbookLink  = "<https://github.com/hybrid-bts/functions/blob/main/scripts/monitoring/RUNBOOK.md#latency|Runbook>"
+		runbookLink  = "<https://github.com/hybrid-bts/functions/blob/main/scripts/deploy/monitoring/RUNBOOK.md#latency|Runbook>"
 		deadLink     = "<https://console.cloud.google.com/cloudpubsub/subscription/detail/prod-hybridbts-reviews-sentiment?project=hybrid-bts|subscription>"
 		budgetLink   = "<https://console.cloud.google.com/billing/01D4EE-079462-DFD6EC/budgets/de72f49d-779b-4945-a127-4d6ce8def0bb|budget>"
 		latency      = "Request latency for hybrid-bts prod-hybridbts-api with metric labels {response_code_class=2xx} "

@@ -13,9 +13,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
 )
 
 func ask(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {

@@ -18,8 +18,8 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/problem"
-	wire "github.com/hybrid-bts/functions/shared/review"
-	"github.com/hybrid-bts/functions/shared/review/submission"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 )
 
 // maxBody bounds a request's body, in bytes.

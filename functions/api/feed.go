@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sync/singleflight"
 
-	wire "github.com/hybrid-bts/functions/shared/review"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // What a feed holds to, unless a test says otherwise.

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	wire "github.com/hybrid-bts/functions/shared/review"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // wireService is news that a test makes up.

@@ -52,7 +52,7 @@
 // a time, than those of the others (services.csv). While a stream is open its instance is paid for. The subscription is
 // made for an instance's first stream, heard while there is one, and deleted when it stops. For Cloud Run's metrics a stream
 // is a request that takes minutes; the p95 by which a release is judged and an operator woken is that of the others
-// (scripts/monitoring/metrics).
+// (scripts/deploy/monitoring/metrics).
 //
 // Retried: nothing. It writes nothing itself: what changes a review is a message to the one writer of reviews, and
 // an answer of 202 means that Pub/Sub has it. To send the same again does no harm.
@@ -78,9 +78,9 @@ import (
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 	"github.com/hybrid-bts/functions/shared/serve"
-	"github.com/hybrid-bts/functions/shared/spannerdb"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

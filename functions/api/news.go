@@ -14,7 +14,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	wire "github.com/hybrid-bts/functions/shared/review"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // news tells what happens to reviews.

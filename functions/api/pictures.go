@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
-	"github.com/hybrid-bts/functions/shared/rendition"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 )
 
 // How long what is known of a picture is good for. One that is missing may be on its way; one that is

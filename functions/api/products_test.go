@@ -8,8 +8,8 @@ import (
 	"cloud.google.com/go/spanner"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hybrid-bts/functions/shared/spannerdb"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
 func testSearch(t *testing.T, s spannerStore) {

@@ -9,7 +9,7 @@ import (
 
 	"cloud.google.com/go/spanner"
 
-	"github.com/hybrid-bts/functions/shared/spannerdb"
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
 var productColumns = []string{"Product", "Title", "Kind", "Price", "Currency", "Released"}

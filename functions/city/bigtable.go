@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/shared/customers"
+	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
 // tables is the store in Bigtable.

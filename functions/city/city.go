@@ -17,8 +17,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hybrid-bts/functions/shared/customers"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
 // deadline bounds the work on a page, and the wait for each row of a stream.

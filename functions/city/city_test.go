@@ -30,10 +30,10 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/shared/contracttest"
-	"github.com/hybrid-bts/functions/shared/customers"
-	"github.com/hybrid-bts/functions/shared/customers/customerstest"
+	"github.com/hybrid-bts/functions/shared/fake/contracttest"
+	"github.com/hybrid-bts/functions/shared/fake/customerstest"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
 func start(t testing.TB, opts ...grpc.ServerOption) *customerstest.Server {

@@ -13,10 +13,10 @@ import (
 	"cloud.google.com/go/storage"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/hybrid-bts/functions/shared/engine/picture"
 	"github.com/hybrid-bts/functions/shared/event"
-	"github.com/hybrid-bts/functions/shared/picture"
-	"github.com/hybrid-bts/functions/shared/rendition"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 )
 
 // deadline bounds the work on one delivery. It ends before the ack deadline, so that we answer before

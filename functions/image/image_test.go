@@ -28,12 +28,12 @@ import (
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 	"google.golang.org/grpc/codes"
 
+	"github.com/hybrid-bts/functions/shared/engine/picture"
 	"github.com/hybrid-bts/functions/shared/event"
-	"github.com/hybrid-bts/functions/shared/picture"
-	"github.com/hybrid-bts/functions/shared/pubsubtest"
-	"github.com/hybrid-bts/functions/shared/rendition"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket/buckettest"
+	"github.com/hybrid-bts/functions/shared/fake/buckettest"
+	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

@@ -32,10 +32,10 @@ import (
 	"time"
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
+	"github.com/hybrid-bts/functions/shared/engine/picture"
 	"github.com/hybrid-bts/functions/shared/env"
-	"github.com/hybrid-bts/functions/shared/picture"
-	"github.com/hybrid-bts/functions/shared/rendition"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
 )
 

@@ -17,10 +17,10 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"golang.org/x/sync/singleflight"
 
-	"github.com/hybrid-bts/functions/shared/picture"
+	"github.com/hybrid-bts/functions/shared/engine/picture"
 	"github.com/hybrid-bts/functions/shared/problem"
-	"github.com/hybrid-bts/functions/shared/rendition"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 )
 
 // deadline bounds the work on one request, waiting for memory included.

@@ -19,12 +19,12 @@ import (
 
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 
-	"github.com/hybrid-bts/functions/shared/contracttest"
-	"github.com/hybrid-bts/functions/shared/picture"
+	"github.com/hybrid-bts/functions/shared/engine/picture"
+	"github.com/hybrid-bts/functions/shared/fake/buckettest"
+	"github.com/hybrid-bts/functions/shared/fake/contracttest"
 	"github.com/hybrid-bts/functions/shared/problem"
-	"github.com/hybrid-bts/functions/shared/rendition"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket/buckettest"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 )
 
 const (

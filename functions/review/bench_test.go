@@ -12,8 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/hybrid-bts/functions/shared/pubsubtest"
-	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

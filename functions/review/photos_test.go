@@ -13,9 +13,9 @@ import (
 	"cloud.google.com/go/storage"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/hybrid-bts/functions/shared/contracttest"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket/buckettest"
-	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/fake/buckettest"
+	"github.com/hybrid-bts/functions/shared/fake/contracttest"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 func addPhoto(t testing.TB, u uploads, body string) *httptest.ResponseRecorder {

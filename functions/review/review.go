@@ -14,8 +14,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
-	"github.com/hybrid-bts/functions/shared/review"
-	"github.com/hybrid-bts/functions/shared/review/submission"
+	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 )
 
 // maxBody bounds a request's body, in bytes.

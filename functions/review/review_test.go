@@ -22,10 +22,10 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
-	"github.com/hybrid-bts/functions/shared/contracttest"
+	"github.com/hybrid-bts/functions/shared/fake/contracttest"
+	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/problem"
-	"github.com/hybrid-bts/functions/shared/pubsubtest"
-	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

@@ -12,8 +12,8 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/shared/review"
-	embedded "github.com/hybrid-bts/functions/shared/sentiment"
+	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // scoring says what scores a text.

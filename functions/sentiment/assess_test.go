@@ -14,9 +14,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/shared/languagetest"
-	embedded "github.com/hybrid-bts/functions/shared/sentiment"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
+	"github.com/hybrid-bts/functions/shared/fake/languagetest"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 )
 
 // memory is answers that are kept in memory.

@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hybrid-bts/functions/shared/event"
-	"github.com/hybrid-bts/functions/shared/review"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // accept delivers messages, each of which has to be acknowledged.

@@ -2,7 +2,7 @@
 // all that happens to a review later: edits, erasures, decisions, replies and votes.
 //
 // Trigger: Pub/Sub topic reviews, by a push subscription with an ack deadline of 30 s or more. What a
-// message may be is in shared/review.
+// message may be is in shared/schema/review.
 //
 //	variable               meaning                                                     default
 //	GOOGLE_CLOUD_PROJECT   the project of database, topics and traces                  required
@@ -67,10 +67,10 @@ import (
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/event"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 	"github.com/hybrid-bts/functions/shared/serve"
 	"github.com/hybrid-bts/functions/shared/serve/framework"
-	"github.com/hybrid-bts/functions/shared/spannerdb"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

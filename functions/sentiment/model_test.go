@@ -24,9 +24,9 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
 
-	"github.com/hybrid-bts/functions/shared/review"
-	"github.com/hybrid-bts/functions/shared/spannerdb"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
 // byText is an assessor to whom the text says what to find: how often it holds "+", "-" and "?" is the score,

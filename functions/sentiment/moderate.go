@@ -8,8 +8,8 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/hybrid-bts/functions/shared/review"
-	embedded "github.com/hybrid-bts/functions/shared/sentiment"
+	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // moderation says what looks for what must not be shown.

@@ -18,9 +18,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/shared/review"
-	embedded "github.com/hybrid-bts/functions/shared/sentiment"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // moderator is a Natural Language API that moderates as it is told.
@@ -222,7 +222,7 @@ func TestEmbeddedFilterAlone(t *testing.T) {
 // The lines that the model is trained on are reviews as shoppers write them, in files that are named by their
 // language; those in the files that begin with abuse are abusive where their second column says 1.
 func TestThresholdsOfTheFilterPartReviews(t *testing.T) {
-	files, err := filepath.Glob("../../scripts/train/lines/*.tsv")
+	files, err := filepath.Glob("../../scripts/model/train/lines/*.tsv")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}

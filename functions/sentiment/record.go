@@ -10,7 +10,7 @@ import (
 
 	"cloud.google.com/go/spanner"
 
-	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // Why a review is held, besides what moderation says.

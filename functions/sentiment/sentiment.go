@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/hybrid-bts/functions/shared/event"
-	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

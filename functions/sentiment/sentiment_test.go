@@ -25,11 +25,11 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/hybrid-bts/functions/shared/event"
-	"github.com/hybrid-bts/functions/shared/languagetest"
-	"github.com/hybrid-bts/functions/shared/pubsubtest"
-	"github.com/hybrid-bts/functions/shared/rendition/bucket/buckettest"
-	"github.com/hybrid-bts/functions/shared/review"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/fake/buckettest"
+	"github.com/hybrid-bts/functions/shared/fake/languagetest"
+	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"cloud.google.com/go/spanner"
 
-	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // shards is how many rows the sums of a product are kept in. One row takes some hundred

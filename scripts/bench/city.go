@@ -19,10 +19,10 @@ import (
 
 	"cloud.google.com/go/bigtable"
 
-	"github.com/hybrid-bts/functions/scripts/customers/fake"
-	"github.com/hybrid-bts/functions/scripts/customers/load"
-	"github.com/hybrid-bts/functions/shared/customers"
-	"github.com/hybrid-bts/functions/shared/customers/customerstest"
+	"github.com/hybrid-bts/functions/scripts/data/customers/fake"
+	"github.com/hybrid-bts/functions/scripts/data/customers/load"
+	"github.com/hybrid-bts/functions/shared/fake/customerstest"
+	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
 // cityQuery compares the function's two ways to read a city of about 1 % with scans of all customers. The

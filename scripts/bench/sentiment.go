@@ -10,8 +10,8 @@ import (
 
 	"github.com/jonreiter/govader"
 
-	"github.com/hybrid-bts/functions/scripts/train/corpus"
-	"github.com/hybrid-bts/functions/shared/sentiment"
+	"github.com/hybrid-bts/functions/scripts/model/train/corpus"
+	"github.com/hybrid-bts/functions/shared/engine/sentiment"
 )
 
 // sentimentModel measures the embedded model on reviews of 80 letters, and compares it with VADER on the
@@ -30,7 +30,7 @@ func sentimentModel(_ context.Context, s *session) error {
 	}
 
 	var c corpus.Corpus
-	if err := c.ReadLines("scripts/train/lines"); err != nil {
+	if err := c.ReadLines("scripts/model/train/lines"); err != nil {
 		return err
 	}
 	var lines []corpus.Line

@@ -3,7 +3,7 @@ package main
 import (
 	"testing"
 
-	"github.com/hybrid-bts/functions/scripts/train/corpus"
+	"github.com/hybrid-bts/functions/scripts/model/train/corpus"
 )
 
 func TestAScoreOfZeroIsNoPraise(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/uuid"
 
-	"github.com/hybrid-bts/functions/shared/review"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // testAdmin has an operator hold a review, publish it and reply to it, and replay a dead letter.

@@ -28,10 +28,10 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
-	"github.com/hybrid-bts/functions/shared/contracttest"
 	"github.com/hybrid-bts/functions/shared/event"
-	"github.com/hybrid-bts/functions/shared/review"
-	"github.com/hybrid-bts/functions/shared/spannerdb"
+	"github.com/hybrid-bts/functions/shared/fake/contracttest"
+	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
 // running is the whole system, started as a newcomer would.

@@ -23,10 +23,10 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/hybrid-bts/functions/shared/event"
-	"github.com/hybrid-bts/functions/shared/languagetest"
-	"github.com/hybrid-bts/functions/shared/oidctest"
-	"github.com/hybrid-bts/functions/shared/spannerdb"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/fake/languagetest"
+	"github.com/hybrid-bts/functions/shared/fake/oidctest"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
 // Names in the local project.

@@ -9,7 +9,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/hybrid-bts/functions/scripts/routes"
+	"github.com/hybrid-bts/functions/scripts/deploy/routes"
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 

@@ -9,7 +9,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/shared/languagetest"
+	"github.com/hybrid-bts/functions/shared/fake/languagetest"
 )
 
 // languageOptions are how the Natural Language API misbehaves.

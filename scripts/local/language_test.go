@@ -15,7 +15,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/shared/languagetest"
+	"github.com/hybrid-bts/functions/shared/fake/languagetest"
 )
 
 func TestNaturalLanguageAPIMisbehavesAsTheFlagsSay(t *testing.T) {

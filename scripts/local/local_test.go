@@ -18,7 +18,7 @@ import (
 	"cloud.google.com/go/storage"
 	"google.golang.org/api/option"
 
-	"github.com/hybrid-bts/functions/scripts/routes"
+	"github.com/hybrid-bts/functions/scripts/deploy/routes"
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 

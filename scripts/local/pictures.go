@@ -10,7 +10,7 @@ import (
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 
 	"github.com/hybrid-bts/functions/scripts/local/cover"
-	"github.com/hybrid-bts/functions/shared/rendition"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
 )
 
 // coverSize is how many pixels a side a drawn picture of a product has.

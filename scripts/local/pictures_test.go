@@ -29,7 +29,7 @@ import (
 	"google.golang.org/api/iterator"
 	"google.golang.org/api/option"
 
-	"github.com/hybrid-bts/functions/shared/rendition"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
 )
 
 // noisy is a picture that no encoder makes small.
@@ -117,7 +117,7 @@ func hostile(t *testing.T) map[string]struct {
 	rendered bool
 } {
 	whole := sound(t, 0)
-	cmyk, err := os.ReadFile("../../shared/picture/testdata/cmyk.jpg")
+	cmyk, err := os.ReadFile("../../shared/engine/picture/testdata/cmyk.jpg")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,11 +13,11 @@ import (
 	"cloud.google.com/go/civil"
 	"cloud.google.com/go/spanner"
 
-	"github.com/hybrid-bts/functions/scripts/customers/fake"
-	"github.com/hybrid-bts/functions/scripts/customers/load"
-	"github.com/hybrid-bts/functions/shared/customers/customerstest"
-	"github.com/hybrid-bts/functions/shared/spannerdb"
-	"github.com/hybrid-bts/functions/shared/spannerdb/spannerdbtest"
+	"github.com/hybrid-bts/functions/scripts/data/customers/fake"
+	"github.com/hybrid-bts/functions/scripts/data/customers/load"
+	"github.com/hybrid-bts/functions/shared/fake/customerstest"
+	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
 //go:embed seed/products.json

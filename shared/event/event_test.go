@@ -22,7 +22,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 
-	"github.com/hybrid-bts/functions/shared/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 )
 
 // request returns a request as it was sent, from testdata.

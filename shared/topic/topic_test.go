@@ -8,7 +8,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"google.golang.org/grpc/codes"
 
-	"github.com/hybrid-bts/functions/shared/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 

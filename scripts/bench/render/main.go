@@ -12,7 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 
-	"github.com/hybrid-bts/functions/shared/picture"
+	"github.com/hybrid-bts/functions/shared/engine/picture"
 )
 
 func main() {

@@ -1,0 +1,92 @@
+package fake_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"io"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hybrid-bts/functions/scripts/data/customers/fake"
+	"github.com/hybrid-bts/functions/shared/schema/customers"
+)
+
+func generate(t testing.TB, n int, seed uint64) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := fake.Write(&b, n, seed); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestASeedMakesTheSameFile(t *testing.T) {
+	a := generate(t, 2000, 7)
+	if !bytes.Equal(a, generate(t, 2000, 7)) {
+		t.Error("the same seed made another file")
+	}
+	if bytes.Equal(a, generate(t, 2000, 8)) {
+		t.Error("another seed made the same file")
+	}
+	if n := bytes.Count(generate(t, 0, 1), []byte("\n")); n != 1 {
+		t.Errorf("no customers are %d lines, want the header", n)
+	}
+}
+
+func TestCustomersAreThoseOfAShopOfTheWholeWorld(t *testing.T) {
+	const n = 100_000
+	rows, err := csv.NewReader(bytes.NewReader(generate(t, n, 1))).ReadAll()
+	if err != nil || len(rows) != n+1 {
+		t.Fatalf("%d rows, %v, want %d and a header", len(rows), err, n)
+	}
+	column := func(name string) int { return slices.Index(rows[0], name) }
+	ids, towns, scripts := map[string]bool{}, map[string]int{}, map[string]bool{}
+	for _, r := range rows[1:] {
+		ids[r[column("id")]] = true
+		city, err := customers.Fold(r[column("city")])
+		if err != nil {
+			t.Fatal(err)
+		}
+		country, err := customers.FoldCountry(r[column("country")])
+		if err != nil {
+			t.Fatal(err)
+		}
+		towns[city+"#"+country]++
+		for script, letters := range map[string]string{"Hangul": "김이박", "Kanji": "佐藤鈴", "Kana": "さくあ", "Cyrillic": "анов", "Arabic": "محم", "Thai": "สุข", "Greek": "αος"} {
+			if strings.ContainsAny(r[column("name")], letters) {
+				scripts[script] = true
+			}
+		}
+		if _, host, _ := strings.Cut(r[column("email")], "@"); !strings.Contains(host, "example.") {
+			t.Fatalf("mail at %q, want a host for examples", host)
+		}
+	}
+	if len(ids) != n {
+		t.Errorf("%d ids of %d customers", len(ids), n)
+	}
+	if len(towns) < 1900 || len(towns) > 2000 {
+		t.Errorf("%d cities, want about 2000", len(towns))
+	}
+	if len(scripts) != 7 {
+		t.Errorf("names in %v, want 7 scripts", scripts)
+	}
+	if p := towns["paris#fr"]; p < n*8/1000 || p > n*14/1000 {
+		t.Errorf("%d customers in Paris, want about 1%%", p)
+	}
+	if p := towns["paris#us-tx"]; p < 20 {
+		t.Errorf("%d customers in Paris, Texas", p)
+	}
+	if s := towns["seoul#kr"]; s < 3*towns["paris#fr"] {
+		t.Errorf("%d customers in Seoul, want a long tail behind it", s)
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	for b.Loop() {
+		if err := fake.Write(io.Discard, 10_000, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.N)*10_000/b.Elapsed().Seconds(), "rows/s")
+}

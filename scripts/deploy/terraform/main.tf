@@ -1,0 +1,85 @@
+# The infrastructure of one environment, as scripts/deploy/setup.sh makes it; a test compares the two, so use one or the
+# other. scripts/deploy/release.sh owns the Cloud Run services: their image, traffic and who may call them. All else is here.
+#
+#   gcloud services enable cloudresourcemanager.googleapis.com serviceusage.googleapis.com --project=PROJECT
+#   gcloud storage buckets create gs://STATE --project=PROJECT --uniform-bucket-level-access --public-access-prevention
+#   terraform init -backend-config=bucket=STATE -backend-config=prefix=prod-hybridbts
+#   terraform apply -var=env=prod -var=project=PROJECT -var=mail=MAIL
+#
+# After the first release apply it again with -var=released=true, which needs gcloud. The state holds no secret:
+# a secret's value is added by hand.
+
+terraform {
+  required_version = ">= 1.9"
+  required_providers {
+    google = {
+      source  = "hashicorp/google"
+      version = ">= 7.0, < 8.0"
+    }
+  }
+  backend "gcs" {}
+}
+
+provider "google" {
+  project               = var.project
+  region                = var.region
+  billing_project       = var.project # budgets ask whose quota a call takes
+  user_project_override = true
+}
+
+data "google_project" "this" {}
+
+locals {
+  name   = "${var.env}-hybridbts" # of everything, before a dash and what it is
+  host   = coalesce(var.host, var.env == "prod" ? "hybridbts.tech" : "${var.env}.hybridbts.tech")
+  number = data.google_project.this.number
+
+  functions = { for row in csvdecode(file("${path.module}/../services.csv")) : row.function => row }
+  behind_balancer = {
+    for function, row in local.functions : function => row if row.ingress == "internal-and-cloud-load-balancing"
+  }
+  # The secrets of a row, such as page-token-key, from VARIABLE={env}-hybridbts-NAME;…
+  secrets = flatten([
+    for function, row in local.functions : [
+      for variable in compact(split(";", row.secrets)) : {
+        function = function
+        secret   = split("={env}-hybridbts-", variable)[1]
+      }
+    ]
+  ])
+
+  apis = [
+    "artifactregistry", "bigtable", "bigtableadmin", "billingbudgets", "cloudbilling", "cloudbuild", "cloudresourcemanager",
+    "compute", "dns", "eventarc", "iam", "iamcredentials", "language", "logging", "monitoring", "pubsub", "run",
+    "secretmanager", "serviceusage", "spanner", "storage",
+  ]
+
+  # Google's own accounts in this project.
+  pubsub_agent     = "serviceAccount:service-${local.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
+  monitoring_agent = "serviceAccount:service-${local.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
+  eventarc_agent   = "serviceAccount:service-${local.number}@gcp-sa-eventarc.iam.gserviceaccount.com"
+  budget_agent     = "serviceAccount:billing-budget-alert@system.gserviceaccount.com"
+}
+
+resource "google_project_service" "this" {
+  for_each           = toset(local.apis)
+  service            = "${each.key}.googleapis.com"
+  disable_on_destroy = false # another environment may be in the project
+}
+
+# Only the beta provider makes Google's accounts before their first use.
+resource "terraform_data" "agent" {
+  for_each = toset(["eventarc", "monitoring", "pubsub"])
+  input    = google_project_service.this[each.key].service
+  provisioner "local-exec" {
+    command = "gcloud beta services identity create --service=${self.input} --project=${var.project} --quiet"
+  }
+}
+
+resource "google_artifact_registry_repository" "this" {
+  repository_id = local.name
+  location      = var.region
+  format        = "DOCKER"
+  description   = "images of ${local.name}"
+  depends_on    = [google_project_service.this]
+}

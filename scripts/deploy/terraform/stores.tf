@@ -1,0 +1,150 @@
+locals {
+  buckets = {
+    "archive"    = { lifecycle = "archive", cors = [] }
+    "logs"       = { lifecycle = "logs", cors = [] }
+    "originals"  = { lifecycle = "", cors = jsondecode(replace(file("${path.module}/../cors.json"), "{host}", local.host)) }
+    "renditions" = { lifecycle = "", cors = [] }
+    "source"     = { lifecycle = "source", cors = [] }
+  }
+  rules = {
+    for name, bucket in local.buckets : name =>
+    bucket.lifecycle == "" ? [] : jsondecode(file("${path.module}/../lifecycle/${bucket.lifecycle}.json")).rule
+  }
+
+  # The statements of a file are parted by semicolons, once its comments, which hold some too, are gone.
+  schema = "${path.module}/../../../shared/schema/spannerdb/schema"
+  statements = flatten([
+    for name in fileset(local.schema, "*.sql") : [
+      for statement in split(";", replace(file("${local.schema}/${name}"), "/--[^\n]*/", "")) : trimspace(statement)
+    ]
+  ])
+
+  # As scripts/data/customers makes them, which leaves those alone that are there.
+  tables = {
+    "cities"    = ["city", "loading"]
+    "customers" = ["profile", "address"]
+    "homes"     = ["home"]
+  }
+}
+
+resource "google_storage_bucket" "this" {
+  for_each                    = local.buckets
+  name                        = "${local.name}-${each.key}"
+  location                    = var.region
+  uniform_bucket_level_access = true
+  public_access_prevention    = "enforced"
+  dynamic "lifecycle_rule" {
+    for_each = local.rules[each.key]
+    content {
+      action {
+        type          = lifecycle_rule.value.action.type
+        storage_class = try(lifecycle_rule.value.action.storageClass, null)
+      }
+      condition {
+        age = lifecycle_rule.value.condition.age
+      }
+    }
+  }
+  dynamic "cors" {
+    for_each = each.value.cors
+    content {
+      origin          = cors.value.origin
+      method          = cors.value.method
+      response_header = cors.value.responseHeader
+      max_age_seconds = cors.value.maxAgeSeconds
+    }
+  }
+}
+
+# Who asked for what, and what Cloud Armor said of it. Logs of functions stay where they are looked at, for 30 days.
+resource "google_logging_project_sink" "this" {
+  name                   = local.name
+  destination            = "storage.googleapis.com/${google_storage_bucket.this["logs"].name}"
+  filter                 = "resource.type=\"http_load_balancer\" AND resource.labels.forwarding_rule_name:\"${local.name}-\""
+  unique_writer_identity = true
+}
+
+resource "google_storage_bucket_iam_member" "logs" {
+  bucket = google_storage_bucket.this["logs"].name
+  role   = "roles/storage.objectCreator"
+  member = google_logging_project_sink.this.writer_identity
+}
+
+resource "google_spanner_instance" "shop" {
+  name                         = "${local.name}-shop"
+  config                       = "regional-${var.region}"
+  display_name                 = "${local.name}-shop"
+  edition                      = "ENTERPRISE"
+  processing_units             = 100
+  default_backup_schedule_type = "NONE" # ours is below; there would be two
+  depends_on                   = [google_project_service.this]
+}
+
+# A later file of the schema is applied to the database that is there. A change of an earlier one would make it anew, which
+# the protection refuses.
+resource "google_spanner_database" "shop" {
+  instance            = google_spanner_instance.shop.name
+  name                = "shop"
+  ddl                 = compact(local.statements)
+  deletion_protection = true
+}
+
+resource "google_spanner_backup_schedule" "daily" {
+  instance           = google_spanner_instance.shop.name
+  database           = google_spanner_database.shop.name
+  name               = "${local.name}-daily"
+  retention_duration = local.week
+  spec {
+    cron_spec {
+      text = "0 18 * * *"
+    }
+  }
+  full_backup_spec {}
+}
+
+resource "google_bigtable_instance" "customers" {
+  name                = "${local.name}-customers"
+  display_name        = "${local.name}-customers"
+  deletion_protection = true
+  cluster {
+    cluster_id = "${local.name}-customers"
+    zone       = "${var.region}-a"
+    autoscaling_config {
+      min_nodes  = 1
+      max_nodes  = 4
+      cpu_target = 60
+    }
+  }
+  depends_on = [google_project_service.this]
+}
+
+resource "google_bigtable_table" "this" {
+  for_each      = local.tables
+  instance_name = google_bigtable_instance.customers.name
+  name          = each.key
+  dynamic "column_family" {
+    for_each = each.value
+    content {
+      family = column_family.value
+    }
+  }
+}
+
+resource "google_bigtable_gc_policy" "city" {
+  instance_name = google_bigtable_instance.customers.name
+  table         = google_bigtable_table.this["cities"].name
+  column_family = "city"
+  max_version {
+    number = 1
+  }
+}
+
+# What a load of customers that was killed left behind goes away by itself.
+resource "google_bigtable_gc_policy" "loading" {
+  instance_name = google_bigtable_instance.customers.name
+  table         = google_bigtable_table.this["cities"].name
+  column_family = "loading"
+  max_age {
+    duration = "168h"
+  }
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ulikunitz/xz"
+
+	"github.com/hybrid-bts/functions/shared/engine/sentiment"
+)
+
+// writeData writes a few texts in the formats of the real ones.
+func writeData(t *testing.T) (data, lines string) {
+	t.Helper()
+	data, lines = t.TempDir(), t.TempDir()
+	var films bytes.Buffer
+	w, err := xz.NewWriter(&films)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(w, "rating\tmovie\tid\ttext")
+	for i := range 60 {
+		fmt.Fprintf(w, "10\t%d\t%d\t정말 재미있고 감동적인 영화 %d\n1\t%d\t%d\t지루하고 최악인 영화 %d\n", i, 2*i, i, i, 2*i+1, i)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var own, snippets, comments strings.Builder
+	snippets.WriteString("source\tmean\ttext\n")
+	for i := range 40 {
+		fmt.Fprintf(&snippets, "tweets\t2.5\tlovely number %d\ntweets\t-2.5\tawful number %d\n", i, i)
+		fmt.Fprintf(&comments, "나쁜 놈 %d|1\n좋은 사람 %d|0\n", i, i)
+		fmt.Fprintf(&own, "ko-%d-pairs\t5\t튼튼해요 %d\nko-%d-pairs\t1\t튼튼하지 않아요 %d\n", i, i, i, i)
+	}
+	for name, content := range map[string]string{
+		filepath.Join(data, "nsmc.tsv.xz"):    films.String(),
+		filepath.Join(data, "vader.tsv"):      snippets.String(),
+		filepath.Join(data, "curse.txt"):      comments.String(),
+		filepath.Join(lines, "ko.tsv"):        own.String(),
+		filepath.Join(lines, "words-en.tsv"):  "en-words\t5\tsturdy\nen-words\t1\tflimsy\n",
+		filepath.Join(lines, "abuse-en.tsv"):  "en-abuse\t1\tyou fool\nen-abuse\t0\tfoolish price\n",
+		filepath.Join(lines, "languages.tsv"): "de\tsehr gut\n",
+	} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return data, lines
+}
+
+func TestTheSameDataAndSeedGiveTheSameBytes(t *testing.T) {
+	data, lines := writeData(t)
+	make := func(seed string) map[string]string {
+		out := t.TempDir()
+		if err := run([]string{"-data", data, "-lines", lines, "-out", out, "-report", filepath.Join(out, "REPORT.md"), "-seed", seed}, io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		files, err := filepath.Glob(filepath.Join(out, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := map[string]string{}
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			made[filepath.Base(f)] = string(b)
+		}
+		return made
+	}
+	first, second, other := make("1"), make("1"), make("2")
+	if len(first) != 8 {
+		t.Errorf("%d files", len(first))
+	}
+	for name, b := range first {
+		if second[name] != b {
+			t.Errorf("%s differs between two runs", name)
+		}
+	}
+	if other["hangul.bin"] == first["hangul.bin"] {
+		t.Error("another seed gives the same weights")
+	}
+	if !strings.Contains(first["REPORT.md"], "| shops, ko | 80 |") {
+		t.Errorf("the report does not tell of all lines:\n%s", first["REPORT.md"])
+	}
+}
+
+func TestALearnerLearns(t *testing.T) {
+	r := standard
+	var examples []example
+	for i := range 50 {
+		examples = append(examples, example{fmt.Sprint("sturdy and warm ", i), 1, 1}, example{fmt.Sprint("flimsy and cold ", i), 0, 1})
+	}
+	l := r.generalist(examples, 1)
+	for text, want := range map[string]bool{"so warm": true, "cold, flimsy": false, "not sturdy": false} {
+		if l.read(text); (l.logit() > 0) != want {
+			t.Errorf("%q: %v", text, l.logit())
+		}
+	}
+	m := blank()
+	m.Sentiment = l.tables()
+	l.read("so warm")
+	if _, z := m.Logit("so warm"); z < 0.9*float64(l.logit()) || z > 1.1*float64(l.logit()) {
+		t.Errorf("the model says %v, the learner %v", z, l.logit())
+	}
+}
+
+func TestCalibrationMakesProbabilitiesTrue(t *testing.T) {
+	var of []evidence
+	for i := range 1000 { // of a logit of 2, three of four are positive
+		of = append(of, evidence{sentiment.Hangul, 2, i%4 != 0}, evidence{sentiment.Hangul, -2, i%4 == 0})
+	}
+	p := fitPlatt(of)
+	if got := probability(p.logit(2)); got < 0.74 || got > 0.76 {
+		t.Errorf("probability %v, want 0.75", got)
+	}
+	for name, tc := range map[string]struct {
+		p    platt
+		want bool
+	}{"before": {platt{slope: 1}, false}, "after": {p, true}} {
+		var judged []judgement
+		for _, e := range of {
+			judged = append(judged, judgement{probability(tc.p.logit(e.logit)), e.positive})
+		}
+		if q := measure(judged, 0.5); (q.calibration < 0.01) != tc.want || q.accuracy != 0.75 {
+			t.Errorf("%s: %+v", name, q)
+		}
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	q := measure([]judgement{{0.7, true}, {0.7, true}, {0.7, false}, {0.3, false}, {0.3, true}, {0.3, true}, {0.7, true}, {0.7, true}}, 0.5)
+	for what, v := range map[string][2]float64{
+		"accuracy": {q.accuracy, 5. / 8}, "precision": {q.precision, 4. / 5}, "recall": {q.recall, 4. / 6},
+		"balanced": {q.balanced, (4./6 + 1./2) / 2}, "F1": {q.f1, (8./11 + 2./5) / 2},
+	} {
+		if math.Abs(v[0]-v[1]) > 1e-9 {
+			t.Errorf("%s is %v, want %v", what, v[0], v[1])
+		}
+	}
+}
+
+func TestDataThatIsMissingIsNamed(t *testing.T) {
+	if err := run(nil, io.Discard); err == nil || !strings.Contains(err.Error(), "-data") {
+		t.Error(err)
+	}
+	if err := run([]string{"-data", t.TempDir()}, io.Discard); err == nil || !strings.Contains(err.Error(), "nsmc.tsv.xz") {
+		t.Error(err)
+	}
+}
+
+func TestTheReportIsOfTheWeightsThatShip(t *testing.T) {
+	report, err := os.ReadFile("REPORT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("../../../shared/engine/sentiment/weights/*.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		size += len(b)
+	}
+	if want := fmt.Sprintf("%d bytes of weights.", size); !strings.Contains(string(report), want) {
+		t.Errorf("REPORT.md does not say %q", want)
+	}
+}
+
+func TestTheReadmeSaysWhatTheWeightsAreMadeFrom(t *testing.T) {
+	readme, err := os.ReadFile("../../../shared/engine/sentiment/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"e9t/nsmc", "CC0", "cjhutto/vaderSentiment", "2runo/Curse-detection-data", "MIT", "scripts/model/train/lines"} {
+		if !strings.Contains(string(readme), want) {
+			t.Errorf("README.md does not name %s", want)
+		}
+	}
+}

@@ -1,0 +1,49 @@
+package spannerdb_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
+)
+
+func ExampleWords() {
+	fmt.Println(spannerdb.Words("BTS Single Album BUTTER [Cream + Peaches Ver.]", "방탄소년단 버터"))
+	fmt.Println(spannerdb.Words("Ｔ－Ｓｈｉｒｔ, Édition 100% ﾊﾞﾀｰ 💜"))
+	// Output:
+	// bts single album butter cream peaches ver 방탄소년단 버터
+	// t shirt edition 100 バター
+}
+
+func TestSearchIsLastAndApart(t *testing.T) {
+	tables, search := spannerdb.Schema()
+	if len(tables) == 0 || len(search) == 0 {
+		t.Fatalf("%d statements, and %d of search", len(tables), len(search))
+	}
+	for _, s := range tables {
+		if strings.Contains(s, "SEARCH INDEX") || strings.Contains(s, "TOKENLIST") {
+			t.Errorf("among the tables: %s", s)
+		}
+	}
+}
+
+// Whatever is typed becomes words that a column can hold, and the words of a title find it.
+func FuzzWords(f *testing.F) {
+	for _, s := range []string{"버터 \u1107\u1165", "T-Shirt %_\\", "\xff\x00", "ẞ ﬁ ½ İ", "e\u0301\u0301", "\u0301", "ͅα"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		words := spannerdb.Words(s)
+		if !utf8.ValidString(words) || strings.ContainsAny(words, "%_\\\"'\x00") || words != strings.Join(strings.Fields(words), " ") {
+			t.Errorf("Words(%q) = %q", s, words)
+		}
+		title := spannerdb.Words("BTS", s, "앨범")
+		for _, w := range strings.Fields(words) {
+			if !strings.Contains(title, w) {
+				t.Errorf("%q is not in %q", w, title)
+			}
+		}
+	})
+}
