@@ -1,11 +1,10 @@
 // Train makes the weights of shared/engine/sentiment, and a report of how good they are on texts that they
 // were not made from.
 //
-//	go run ./scripts/model/train -data DIR [-out shared/engine/sentiment/weights] [-seed N]
+//	go run ./scripts/model/train [-data DIR] [-out shared/engine/sentiment/weights] [-seed N]
 //
-// DIR holds nsmc.tsv.xz (reviews of films in Korean, CC0), vader.tsv (graded snippets of English, MIT) and
-// curse.txt (comments in Korean that are abusive or not, MIT); the reviews of shops are in lines/. One
-// part in 12 of all is kept from the weights that ship, for the report. The same data, seed and processor
+// data/ holds public labelled texts, see its README.md for sources and licences; lines/ holds shop reviews written for
+// this model. Training leaves out one part in 12 of all texts, on which the report measures the weights. The same data, seed and processor
 // architecture give the same bytes.
 package main
 
@@ -33,16 +32,13 @@ func main() {
 func run(args []string, stderr io.Writer) error {
 	f := flag.NewFlagSet("train", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	data := f.String("data", "", "`folder` of nsmc.tsv.xz, vader.tsv and curse.txt")
+	data := f.String("data", "scripts/model/train/data", "`folder` of nsmc.tsv.xz, vader.tsv.xz and curse.txt.xz")
 	lines := f.String("lines", "scripts/model/train/lines", "`folder` of the labelled lines")
 	out := f.String("out", "shared/engine/sentiment/weights", "`folder` that the weights are written into")
 	report := f.String("report", "scripts/model/train/REPORT.md", "`file` that the report is written to")
 	seed := f.Uint64("seed", 1, "of the order of examples")
 	if err := f.Parse(args); err != nil {
 		return err
-	}
-	if *data == "" {
-		return errors.New("-data is missing: the folder of nsmc.tsv.xz, vader.tsv and curse.txt")
 	}
 	began := time.Now()
 	c, err := corpus.Read(*data, *lines)

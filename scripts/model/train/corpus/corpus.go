@@ -82,37 +82,25 @@ func Fold(group string, n int) int {
 	return int((s ^ s>>12) % uint32(n))
 }
 
-// Read reads the texts of a data folder and the lines of another one.
+// The files of the data folder. Each is compressed with xz.
+const (
+	FilmsFile    = "nsmc.tsv.xz"
+	SnippetsFile = "vader.tsv.xz"
+	CommentsFile = "curse.txt.xz"
+)
+
+// Read reads the compressed files of the folder data and the labelled lines of the folder lines.
 func Read(data, lines string) (*Corpus, error) {
 	var c Corpus
-	err := c.readFilms(filepath.Join(data, "nsmc.tsv.xz"))
-	if err != nil {
-		return nil, err
-	}
-	err = rows(filepath.Join(data, "vader.tsv"), func(n int, row string) error {
-		column := strings.SplitN(row, "\t", 3)
-		if n == 1 {
-			return nil
+	for _, file := range []struct {
+		name string
+		row  func(n int, row string) error
+	}{
+		{FilmsFile, c.addFilm}, {SnippetsFile, c.addSnippet}, {CommentsFile, c.addComment},
+	} {
+		if err := compressedRows(filepath.Join(data, file.name), file.row); err != nil {
+			return nil, err
 		}
-		if len(column) != 3 {
-			return fmt.Errorf("%d columns, want 3", len(column))
-		}
-		mean, err := strconv.ParseFloat(column[1], 64)
-		c.Snippets = append(c.Snippets, Snippet{column[0], mean, column[2]})
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	err = rows(filepath.Join(data, "curse.txt"), func(_ int, row string) error {
-		// A few rows are of several lines; those without a label are left out.
-		if i := strings.LastIndexByte(row, '|'); i > 0 && (row[i:] == "|0" || row[i:] == "|1") {
-			c.Comments = append(c.Comments, Comment{row[:i], row[i:] == "|1"})
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
 	if err := c.ReadLines(lines); err != nil {
 		return nil, err
@@ -120,31 +108,38 @@ func Read(data, lines string) (*Corpus, error) {
 	return &c, nil
 }
 
-// readFilms reads reviews of films: rating, film, id and text.
-func (c *Corpus) readFilms(file string) error {
-	f, err := os.Open(file)
-	if err != nil {
-		return err
+// addFilm adds a row with the columns rating, film, id and text. Row 1 is the header.
+func (c *Corpus) addFilm(n int, row string) error {
+	if n == 1 {
+		return nil
 	}
-	defer f.Close()
-	r, err := xz.NewReader(bufio.NewReaderSize(f, 1<<20))
-	if err != nil {
-		return fmt.Errorf("read %s: %w", file, err)
+	column := strings.SplitN(row, "\t", 4)
+	if len(column) != 4 {
+		return fmt.Errorf("%d columns, want 4", len(column))
 	}
-	err = scan(r, func(n int, row string) error {
-		column := strings.SplitN(row, "\t", 4)
-		if n == 1 {
-			return nil
-		}
-		if len(column) != 4 {
-			return fmt.Errorf("%d columns, want 4", len(column))
-		}
-		rating, err := strconv.Atoi(column[0])
-		c.Films = append(c.Films, Film{rating, column[1], column[3]})
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("read %s: %w", file, err)
+	rating, err := strconv.Atoi(column[0])
+	c.Films = append(c.Films, Film{rating, column[1], column[3]})
+	return err
+}
+
+// addSnippet adds a row with the columns source, mean grade and text. Row 1 is the header.
+func (c *Corpus) addSnippet(n int, row string) error {
+	if n == 1 {
+		return nil
+	}
+	column := strings.SplitN(row, "\t", 3)
+	if len(column) != 3 {
+		return fmt.Errorf("%d columns, want 3", len(column))
+	}
+	mean, err := strconv.ParseFloat(column[1], 64)
+	c.Snippets = append(c.Snippets, Snippet{column[0], mean, column[2]})
+	return err
+}
+
+// addComment adds a row "text|label". It skips the first rows of comments that span several rows: they have no label.
+func (c *Corpus) addComment(_ int, row string) error {
+	if i := strings.LastIndexByte(row, '|'); i > 0 && (row[i:] == "|0" || row[i:] == "|1") {
+		c.Comments = append(c.Comments, Comment{row[:i], row[i:] == "|1"})
 	}
 	return nil
 }
@@ -196,6 +191,23 @@ func (c *Corpus) ReadLines(dir string) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// compressedRows calls f with each line of a file compressed with xz, and the line's number from 1.
+func compressedRows(file string, f func(n int, row string) error) error {
+	r, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	plain, err := xz.NewReader(bufio.NewReaderSize(r, 1<<20))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", file, err)
+	}
+	if err := scan(plain, f); err != nil {
+		return fmt.Errorf("read %s: %w", file, err)
 	}
 	return nil
 }

@@ -99,3 +99,14 @@ func TestAFileThatIsWrongIsNamedWithItsLine(t *testing.T) {
 		t.Error("a folder without lines is read")
 	}
 }
+
+// The weights can be made from a clone alone: the repository holds every text that they are trained on.
+func TestTheRepositoryHoldsTheTrainingData(t *testing.T) {
+	c, err := Read("../data", "../lines")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Films) != 680_214 || len(c.Snippets) != 18_513 || len(c.Comments) != 5_825 {
+		t.Errorf("read %d films, %d snippets, %d comments", len(c.Films), len(c.Snippets), len(c.Comments))
+	}
+}
