@@ -147,14 +147,14 @@ func (c *changes) edit(ctx context.Context, in *editInput) (*editOutput, error) 
 	case err != nil:
 		return nil, err
 	}
-	before := submission.Of(stored.Review)
+	before := submission.FromReview(stored.Review)
 	after, errs := in.Body.Apply(before)
 	if len(errs) > 0 {
 		return nil, huma.Error422UnprocessableEntity("validation failed", errs...)
 	}
 	r := stored.Review
 	if !reflect.DeepEqual(before, after) {
-		after.WriteTo(&r)
+		after.ApplyTo(&r)
 		r.EditedAt = time.UnixMicro(max(c.now().UnixMicro(), stored.revision+1)).UTC() // clocks differ
 		if err := c.publish(ctx, r); err != nil {
 			return nil, err

@@ -128,7 +128,7 @@ func instance(t testing.TB, srv *pstest.Server, db *spanner.Client) (string, *fe
 }
 
 // announce publishes news as the function sentiment does.
-func announce(t testing.TB, p *pubsub.Publisher, n wire.News) {
+func announce(t testing.TB, p *pubsub.Publisher, n wire.ChangeNotice) {
 	t.Helper()
 	data, attributes, err := wire.Encode(n)
 	if err != nil {
@@ -162,7 +162,7 @@ func TestEveryInstanceTellsWhatHappens(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // as a redelivery does
-		announce(t, p, wire.News{Key: wire.Key{Product: butter, Review: id}, Status: wire.Published, Revision: 7})
+		announce(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: id}, Status: wire.Published, Revision: 7})
 	}
 	var tag string
 	for _, events := range []<-chan serverEvent{eventsA, eventsB} {
@@ -184,7 +184,7 @@ func TestEveryInstanceTellsWhatHappens(t *testing.T) {
 	// Who comes back, to any instance, learns what it missed, and nothing that it knows.
 	_, again := stream(t, b, "Last-Event-ID", tag)
 	addRating(t, db, butter, 4, [5]int64{0, 0, 0, 0, 1}, 1, 900000)
-	announce(t, p, wire.News{Key: wire.Key{Product: butter, Review: uuid.NewString()}, Status: wire.Published, Revision: 8})
+	announce(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: uuid.NewString()}, Status: wire.Published, Revision: 8})
 	if got := countOf(t, next(t, again, "rating")); got != 2 {
 		t.Errorf("the first rating that it is told counts %d", got)
 	}
@@ -250,7 +250,7 @@ func TestTwoHundredStreamsEndWithTheProgram(t *testing.T) {
 	for _, events := range all {
 		next(t, events, "rating")
 	}
-	announce(t, p, wire.News{Key: wire.Key{Product: butter, Review: uuid.NewString()}, Status: wire.Published, Revision: 7})
+	announce(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: uuid.NewString()}, Status: wire.Published, Revision: 7})
 	for _, events := range all {
 		next(t, events, "review")
 	}

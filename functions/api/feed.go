@@ -71,8 +71,8 @@ type watched struct {
 	watchers map[*watcher]bool
 	stop     context.CancelFunc
 	wake     chan struct{}
-	pending  []wire.News // of a review each
-	tag      string      // of the rating that was told last
+	pending  []wire.ChangeNotice // of a review each
+	tag      string              // of the rating that was told last
 }
 
 // watcher is told of a product. The channel is closed when it is over.
@@ -177,7 +177,7 @@ func (f *feed) listen() {
 }
 
 // tell notes news for those who watch the product.
-func (f *feed) tell(n wire.News) {
+func (f *feed) tell(n wire.ChangeNotice) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	p := f.products[n.Product]

@@ -20,7 +20,7 @@ type wireService struct {
 	broken  chan error
 	opens   int
 	hearing int
-	tell    func(wire.News)
+	tell    func(wire.ChangeNotice)
 	closed  bool
 }
 
@@ -29,7 +29,7 @@ func (s *wireService) open(context.Context) error {
 	return s.fails
 }
 
-func (s *wireService) receive(ctx context.Context, tell func(wire.News)) error {
+func (s *wireService) receive(ctx context.Context, tell func(wire.ChangeNotice)) error {
 	s.tell = tell
 	s.hearing++
 	defer func() { s.hearing-- }()
@@ -112,8 +112,8 @@ func told(w *watcher) (text string, over bool) {
 	}
 }
 
-func newsOf(id string, revision int64) wire.News {
-	return wire.News{Key: wire.Key{Product: butter, Review: id}, Status: wire.Published, Revision: revision}
+func newsOf(id string, revision int64) wire.ChangeNotice {
+	return wire.ChangeNotice{Key: wire.Key{Product: butter, Review: id}, Status: wire.Published, Revision: revision}
 }
 
 func TestAThousandReviewsASecondAreFewReadsOfTheRating(t *testing.T) {
@@ -154,7 +154,7 @@ func TestWhatIsToldTwiceOrLateIsSentOnce(t *testing.T) {
 		synctest.Wait() // the next wait for half a second
 		erased := newsOf("erased", 0)
 		erased.Status = wire.Erased
-		for _, n := range []wire.News{newsOf("a", 2), newsOf("a", 2), newsOf("a", 1), newsOf("erased", 9), erased, newsOf("erased", 10)} {
+		for _, n := range []wire.ChangeNotice{newsOf("a", 2), newsOf("a", 2), newsOf("a", 1), newsOf("erased", 9), erased, newsOf("erased", 10)} {
 			s.tell(n)
 		}
 		time.Sleep(time.Second)

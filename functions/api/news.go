@@ -22,7 +22,7 @@ type news interface {
 	// open makes sure that what happens from now on is kept for receive.
 	open(ctx context.Context) error
 	// receive tells what happened, from several goroutines, until ctx ends, or until there is no more.
-	receive(ctx context.Context, tell func(wire.News)) error
+	receive(ctx context.Context, tell func(wire.ChangeNotice)) error
 	// close gives up what is kept.
 	close(ctx context.Context) error
 }
@@ -57,13 +57,13 @@ func (s *subscription) open(ctx context.Context) error {
 	return nil
 }
 
-func (s *subscription) receive(ctx context.Context, tell func(wire.News)) error {
+func (s *subscription) receive(ctx context.Context, tell func(wire.ChangeNotice)) error {
 	sub := s.client.Subscriber(s.name)
 	sub.ReceiveSettings.NumGoroutines = 1
 	err := sub.Receive(ctx, func(ctx context.Context, m *pubsub.Message) {
 		m.Ack() // whatever it is: a second time it would be no better
 		switch got, err := wire.Decode(m.Data, m.Attributes); n := got.(type) {
-		case wire.News:
+		case wire.ChangeNotice:
 			tell(n)
 		default:
 			slog.WarnContext(ctx, "no news of a review", "message", m.ID, "err", err)

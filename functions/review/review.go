@@ -111,7 +111,7 @@ func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, 
 		return nil, err
 	}
 	r := review.Review{ID: id, Product: b.Product, SubmittedAt: in.now().UTC()}
-	b.WriteTo(&r)
+	b.ApplyTo(&r)
 	data, attributes, err := review.Encode(r)
 	if err != nil {
 		return nil, err

@@ -216,20 +216,20 @@ func TestErasureLeavesNothingAndIsForEver(t *testing.T) {
 			t.Errorf("aspects %v", sums)
 		}
 	}
-	if last := s.lastNews(t); last != (review.News{Key: gone.About(), Status: review.Erased}) {
+	if last := s.lastNews(t); last != (review.ChangeNotice{Key: gone.About(), Status: review.Erased}) {
 		t.Errorf("the last news are %+v", last)
 	}
 }
 
 // lastNews returns what was published last.
-func (s system) lastNews(t testing.TB) review.News {
+func (s system) lastNews(t testing.TB) review.ChangeNotice {
 	t.Helper()
 	all := s.news.Messages()
 	got, err := review.Decode(all[len(all)-1].Data, all[len(all)-1].Attributes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return got.(review.News)
+	return got.(review.ChangeNotice)
 }
 
 func TestAReviewThatComesAfterItsErasureIsNotKept(t *testing.T) {

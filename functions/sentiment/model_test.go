@@ -529,16 +529,16 @@ func (w *world) checkPhotos(t testing.TB, shown []string) {
 // checkNews checks that the last news of each review are true.
 func (w *world) checkNews(t testing.TB, stored map[review.Key]view) {
 	t.Helper()
-	last := map[review.Key]review.News{}
+	last := map[review.Key]review.ChangeNotice{}
 	for _, m := range w.news.Messages() {
 		got, err := review.Decode(m.Data, m.Attributes)
 		if err != nil {
 			t.Fatal(err)
 		}
-		last[got.About()] = got.(review.News)
+		last[got.About()] = got.(review.ChangeNotice)
 	}
 	for k, m := range w.reviews {
-		want := review.News{Key: k, Status: review.Erased}
+		want := review.ChangeNotice{Key: k, Status: review.Erased}
 		if v, ok := stored[k]; ok {
 			want.Status, want.Revision = v.Status, v.Revision
 		} else if !m.erased {

@@ -228,7 +228,7 @@ func (r *record) verdict() (review.Status, string) {
 // outcome returns how the review stands.
 func (r *record) outcome() outcome {
 	key := review.Key{Product: r.Product, Review: r.Review}
-	return outcome{review.News{Key: key, Status: r.Status, Revision: r.revision()}, r.Dropped}
+	return outcome{review.ChangeNotice{Key: key, Status: r.Status, Revision: r.revision()}, r.Dropped}
 }
 
 // counts returns what the review adds to the sums of its product.

@@ -50,7 +50,7 @@ type assessor interface {
 
 // outcome is how a review stands.
 type outcome struct {
-	review.News
+	review.ChangeNotice
 	drop []string // photos that were its own, and are to be deleted
 }
 
@@ -163,7 +163,7 @@ func (k *keeper) follow(ctx context.Context, now outcome) error {
 			return err
 		}
 	}
-	data, attributes, err := review.Encode(now.News)
+	data, attributes, err := review.Encode(now.ChangeNotice)
 	if err != nil {
 		return err
 	}

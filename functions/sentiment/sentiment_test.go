@@ -412,10 +412,10 @@ func TestPoisonIsDeadLetteredOnceWithItsReason(t *testing.T) {
 		version string
 		reason  string
 	}{
-		"not JSON":      {"\xff\x00", review.SchemaVersion, "decode review: invalid character"},
+		"not JSON":      {"\xff\x00", review.SubmissionVersion, "decode review: invalid character"},
 		"wrong version": {`{}`, "3", `schema version "3"`},
 		"no version":    {`{}`, "", `schema version ""`},
-		"no id":         {`{"product":"p","rating":1,"submitted_at":"2026-11-20T12:00:00Z"}`, review.SchemaVersion, "id is not a UUID"},
+		"no id":         {`{"product":"p","rating":1,"submitted_at":"2026-11-20T12:00:00Z"}`, review.SubmissionVersion, "id is not a UUID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)

@@ -284,7 +284,7 @@ type erased struct {
 }
 
 func (e *erased) outcome() outcome {
-	return outcome{review.News{Key: review.Key{Product: e.Product, Review: e.Review}, Status: review.Erased}, e.Photos}
+	return outcome{review.ChangeNotice{Key: review.Key{Product: e.Product, Review: e.Review}, Status: review.Erased}, e.Photos}
 }
 
 // readErased returns nil when the review was not erased.

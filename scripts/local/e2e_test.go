@@ -447,9 +447,9 @@ func (r *running) testPoison(t *testing.T) {
 	topic := r.pubsub(t).Publisher(r.env["REVIEWS_TOPIC"])
 	defer topic.Stop()
 	for _, m := range []*pubsub.Message{
-		{Data: []byte("not JSON"), Attributes: map[string]string{review.VersionAttribute: review.SchemaVersion}},
+		{Data: []byte("not JSON"), Attributes: map[string]string{review.VersionAttribute: review.SubmissionVersion}},
 		{Data: []byte(`{}`), Attributes: map[string]string{review.VersionAttribute: "99"}},
-		{Data: []byte(`{"product":"p","rating":1}`), Attributes: map[string]string{review.VersionAttribute: review.SchemaVersion}},
+		{Data: []byte(`{"product":"p","rating":1}`), Attributes: map[string]string{review.VersionAttribute: review.SubmissionVersion}},
 	} {
 		if _, err := topic.Publish(t.Context(), m).Get(t.Context()); err != nil {
 			t.Fatal(err)

@@ -19,24 +19,24 @@ const (
 // get wrong is a new version. Readers of version 1 know no kinds, and take an edit for a review that they
 // have: so version 1 is for reviews as submitted, alone.
 const (
-	SchemaVersion = "1"
-	ChangeVersion = "2"
+	SubmissionVersion = "1"
+	ChangeVersion     = "2"
 )
 
-// Message is what happens to a review: a Review, Erasure, Decision, Reply, Vote or Rescore; or, on a topic of its own, News.
+// Message is what happens to a review: a Review, Erasure, Decision, Reply, Vote or Rescore; or, on a topic of its own, ChangeNotice.
 type Message interface {
 	About() Key
 	kind() string
 	check() error
 }
 
-func (Review) kind() string   { return "review" }
-func (Erasure) kind() string  { return "erasure" }
-func (Decision) kind() string { return "decision" }
-func (Reply) kind() string    { return "reply" }
-func (Vote) kind() string     { return "vote" }
-func (Rescore) kind() string  { return "rescore" }
-func (News) kind() string     { return "news" }
+func (Review) kind() string       { return "review" }
+func (Erasure) kind() string      { return "erasure" }
+func (Decision) kind() string     { return "decision" }
+func (Reply) kind() string        { return "reply" }
+func (Vote) kind() string         { return "vote" }
+func (Rescore) kind() string      { return "rescore" }
+func (ChangeNotice) kind() string { return "news" }
 
 // Erasure takes a review away, with its photos and all that belongs to it, for ever: nothing that comes
 // later, or late, brings it back.
@@ -107,9 +107,9 @@ const (
 	Erased    Status = "erased"
 )
 
-// News says that what a page shows of a review may have changed. It may come twice, or late: what holds
+// ChangeNotice says that what a page shows of a review may have changed. It may come twice, or late: what holds
 // is what the database says when it is read.
-type News struct {
+type ChangeNotice struct {
 	Key
 	Status   Status `json:"status"`
 	Revision int64  `json:"revision"` // of the content; 0 when it is erased
@@ -139,7 +139,7 @@ func (v Vote) check() error {
 	return errors.Join(p...)
 }
 
-func (n News) check() error {
+func (n ChangeNotice) check() error {
 	p := about(n.Key)
 	known := n.Status == Published || n.Status == Held || n.Status == Rejected || n.Status == Erased
 	p.refuse(!known, "status %.20q is not known", n.Status)
@@ -156,7 +156,7 @@ func Encode(m Message) (data []byte, attributes map[string]string, err error) {
 		return nil, nil, fmt.Errorf("encode %s: %w", m.kind(), err)
 	}
 	if r, ok := m.(Review); ok && r.EditedAt.IsZero() {
-		return data, map[string]string{VersionAttribute: SchemaVersion}, nil
+		return data, map[string]string{VersionAttribute: SubmissionVersion}, nil
 	}
 	return data, map[string]string{VersionAttribute: ChangeVersion, KindAttribute: m.kind()}, nil
 }
@@ -164,7 +164,7 @@ func Encode(m Message) (data []byte, attributes map[string]string, err error) {
 // kinds reads each kind of message.
 var kinds = map[string]func(data []byte) (Message, error){
 	"review": decode[Review], "erasure": decode[Erasure], "decision": decode[Decision], "reply": decode[Reply], "vote": decode[Vote],
-	"rescore": decode[Rescore], "news": decode[News],
+	"rescore": decode[Rescore], "news": decode[ChangeNotice],
 }
 
 // Decode returns what a message holds. A message that it refuses will never be right.
@@ -174,7 +174,7 @@ func Decode(data []byte, attributes map[string]string) (Message, error) {
 	if !known {
 		return nil, fmt.Errorf("decode message: kind %.20q is not known", kind)
 	}
-	if first := version == SchemaVersion && kind == (Review{}).kind(); !first && version != ChangeVersion {
+	if first := version == SubmissionVersion && kind == (Review{}).kind(); !first && version != ChangeVersion {
 		return nil, fmt.Errorf("decode %s: schema version %.20q, want %q", kind, version, ChangeVersion)
 	}
 	m, err := read(data)

@@ -54,8 +54,8 @@ func every() []review.Message {
 		review.Reply{Key: key, Text: "고맙습니다 💜", At: at},
 		review.Vote{Key: key, Visitor: strings.Repeat("aZ0-_", 8) + "abc"},
 		review.Rescore{Key: key, Revision: 1},
-		review.News{Key: key, Status: review.Published, Revision: edited.Revision()},
-		review.News{Key: key, Status: review.Erased},
+		review.ChangeNotice{Key: key, Status: review.Published, Revision: edited.Revision()},
+		review.ChangeNotice{Key: key, Status: review.Erased},
 	}
 }
 
@@ -142,13 +142,13 @@ func TestWhatNobodyTakesIsNeitherEncodedNorDecoded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, err := review.Decode(data, map[string]string{review.VersionAttribute: review.SchemaVersion}); err == nil {
+			if got, err := review.Decode(data, map[string]string{review.VersionAttribute: review.SubmissionVersion}); err == nil {
 				t.Errorf("decoded %+v, want an error", got)
 			}
 		})
 	}
 	for _, data := range []string{"", "null", "[]", "{", `{"rating":"5"}`, "\xff", `{"rating":4.5}`} {
-		if _, err := review.Decode([]byte(data), map[string]string{review.VersionAttribute: review.SchemaVersion}); err == nil {
+		if _, err := review.Decode([]byte(data), map[string]string{review.VersionAttribute: review.SubmissionVersion}); err == nil {
 			t.Errorf("decoded %q, want an error", data)
 		}
 	}
@@ -172,9 +172,9 @@ func TestChangesThatNobodyTakes(t *testing.T) {
 		"a vote of nobody":            review.Vote{Key: key},
 		"a vote of a readable name":   review.Vote{Key: key, Visitor: "me@example.org"},
 		"a rescore of nothing":        review.Rescore{Revision: 1},
-		"news of nothing":             review.News{Status: review.Erased},
-		"news without a status":       review.News{Key: key},
-		"news with another status":    review.News{Key: key, Status: "gone"},
+		"news of nothing":             review.ChangeNotice{Status: review.Erased},
+		"news without a status":       review.ChangeNotice{Key: key},
+		"news with another status":    review.ChangeNotice{Key: key, Status: "gone"},
 		"a vote with a newline after": review.Vote{Key: key, Visitor: strings.Repeat("a", 43) + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -186,6 +186,9 @@ func TestChangesThatNobodyTakes(t *testing.T) {
 				t.Fatal(err)
 			}
 			kind := strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", m), "review."))
+			if _, ok := m.(review.ChangeNotice); ok {
+				kind = "news" // the name on the wire
+			}
 			_, err = review.Decode(data, map[string]string{review.VersionAttribute: review.ChangeVersion, review.KindAttribute: kind})
 			if err == nil || !strings.Contains(err.Error(), "decode "+kind) {
 				t.Errorf("Decode() = %v, want what is wrong with the %s", err, kind)
@@ -227,7 +230,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(data, attributes[review.VersionAttribute], attributes[review.KindAttribute])
 	}
-	f.Add([]byte(`{"id":null}`), review.SchemaVersion, "")
+	f.Add([]byte(`{"id":null}`), review.SubmissionVersion, "")
 	f.Fuzz(func(t *testing.T, data []byte, version, kind string) {
 		m, err := review.Decode(data, map[string]string{review.VersionAttribute: version, review.KindAttribute: kind})
 		if err != nil {

@@ -43,13 +43,13 @@ func (s *Stars) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Of returns the content of a review.
-func Of(r review.Review) Content {
+// FromReview returns the content of r.
+func FromReview(r review.Review) Content {
 	return Content{Rating: Stars(r.Rating), Text: r.Text, Author: r.Author, Locale: r.Locale, Photos: r.Photos}
 }
 
-// WriteTo makes it the content of a review.
-func (c Content) WriteTo(r *review.Review) {
+// ApplyTo replaces the content of r by c. The id, product and times of r stay.
+func (c Content) ApplyTo(r *review.Review) {
 	r.Rating, r.Text, r.Author, r.Locale, r.Photos = int(c.Rating), c.Text, c.Author, c.Locale, c.Photos
 }
 

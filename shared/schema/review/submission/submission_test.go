@@ -82,11 +82,11 @@ func FuzzPatch(f *testing.F) {
 			return
 		}
 		r := review.Review{ID: "0190d4f4-3a5e-7cc0-8a3b-0242ac120002", Product: "butter", SubmittedAt: time.Unix(1, 0)}
-		c.WriteTo(&r)
+		c.ApplyTo(&r)
 		if _, _, err := review.Encode(r); err != nil {
 			t.Errorf("%s became %+v: %v", b, c, err)
 		}
-		if diff := cmp.Diff(c, submission.Of(r)); diff != "" {
+		if diff := cmp.Diff(c, submission.FromReview(r)); diff != "" {
 			t.Error(diff)
 		}
 	})
