@@ -12,8 +12,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
-// deadline bounds the work on one request.
-const deadline = 20 * time.Second
+// requestTimeout bounds the work on one request.
+const requestTimeout = 20 * time.Second
 
 // retryAfter is what a caller is asked to wait when Spanner or Pub/Sub is away.
 const retryAfter = 2 * time.Second
@@ -29,17 +29,17 @@ var (
 
 // server answers operators.
 type server struct {
-	guard   *guard
-	reviews *moderator
-	letters *letters
-	page    *page
+	guard       *guard
+	reviews     *reviewHandlers
+	deadLetters *deadLetterHandlers
+	page        *operatorPage
 }
 
-// scheme is what the document calls the token of an operator.
-const scheme = "operator"
+// securityScheme is what the document calls the token of an operator.
+const securityScheme = "operator"
 
-// root is where the operator's API is.
-const root = "/v1/admin"
+// apiRoot is where the operator's API is.
+const apiRoot = "/v1/admin"
 
 // handler routes the function's requests.
 func (s *server) handler() http.Handler {
@@ -48,10 +48,10 @@ func (s *server) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	s.register(mux)
 	all := problem.Handler(mux)
-	protected := s.guard.protect(all)
+	protected := s.guard.requireOperator(all)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Nobody but an operator is told even what is there, and what is not.
-		if r.URL.Path == root || strings.HasPrefix(r.URL.Path, root+"/") {
+		if r.URL.Path == apiRoot || strings.HasPrefix(r.URL.Path, apiRoot+"/") {
 			protected.ServeHTTP(w, r)
 			return
 		}
@@ -62,26 +62,26 @@ func (s *server) handler() http.Handler {
 // register adds the web API to mux, and returns what documents it.
 func (s *server) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "HYBRID-BTS operators", "1")
-	api.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{scheme: {Type: "http", Scheme: "bearer", BearerFormat: "an ID token of the shop's issuer, with the role of an operator"}}
+	api.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{securityScheme: {Type: "http", Scheme: "bearer", BearerFormat: "an ID token of the shop's issuer, with the role of an operator"}}
 	s.reviews.register(api)
-	s.letters.register(api)
+	s.deadLetters.register(api)
 	return api
 }
 
-// handle registers f, within the deadline and with what the store says turned into what the caller is told.
-func handle[I, O any](api huma.API, method, path, id, summary string, f func(context.Context, *I) (*O, error), change ...func(*huma.Operation)) {
+// addOperation registers f, within the requestTimeout and with what the store says turned into what the caller is told.
+func addOperation[I, O any](api huma.API, method, path, id, summary string, f func(context.Context, *I) (*O, error), change ...func(*huma.Operation)) {
 	op := huma.Operation{
-		Method: method, Path: root + path, OperationID: id, Summary: summary, Errors: []int{401, 403, 404, 422, 500, 503},
-		Security: []map[string][]string{{scheme: {}}},
+		Method: method, Path: apiRoot + path, OperationID: id, Summary: summary, Errors: []int{401, 403, 404, 422, 500, 503},
+		Security: []map[string][]string{{securityScheme: {}}},
 	}
 	for _, c := range change {
 		c(&op)
 	}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		if operatorOf(ctx) == "" { // never, while the guard is before it
+		if operatorFrom(ctx) == "" { // never, while the guard is before it
 			return nil, problem.New(http.StatusUnauthorized, "this needs an operator")
 		}
-		ctx, cancel := context.WithTimeout(ctx, deadline)
+		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
 		out, err := f(ctx, in)
 		if errors.Is(err, errUnavailable) {
@@ -91,13 +91,13 @@ func handle[I, O any](api huma.API, method, path, id, summary string, f func(con
 	})
 }
 
-// writing makes an operation one with a body.
-func writing(op *huma.Operation) {
+// withBody makes an operation one with a body.
+func withBody(op *huma.Operation) {
 	op.MaxBodyBytes = maxBody + 1
 	op.Errors = append(op.Errors, 400, 408, 409, 413, 415)
 }
 
-// explained gives an operation a description.
-func explained(text string) func(*huma.Operation) {
+// withDescription gives an operation a description.
+func withDescription(text string) func(*huma.Operation) {
 	return func(op *huma.Operation) { op.Description = text }
 }

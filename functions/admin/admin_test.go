@@ -46,7 +46,7 @@ type desk struct {
 
 func newDesk(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOption) *desk {
 	t.Helper()
-	i := newIssuer(t)
+	i := startIssuer(t)
 	queues := []string{"reviews", "reviews-dead", "originals", "originals-dead"}
 	client, srv := pubsubtest.Client(t, queues, opts...)
 	for _, id := range queues {
@@ -63,19 +63,19 @@ func newDesk(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOptio
 	g := newGuard(i.URL, audience, "roles", "operator")
 	s := &server{
 		guard:   g,
-		reviews: &moderator{store: spannerStore{db}, topic: reviews, now: func() time.Time { return noon.Add(time.Hour) }},
-		letters: &letters{api: client.SubscriptionAdminClient, queues: []*queue{
-			{name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", source: reviews},
-			{name: "originals", subscription: "projects/shop/subscriptions/originals-dead", source: originals},
+		reviews: &reviewHandlers{store: spannerStore{db}, topic: reviews, now: func() time.Time { return noon.Add(time.Hour) }},
+		deadLetters: &deadLetterHandlers{queues: []*deadLetterQueue{
+			{client: client.SubscriptionAdminClient, name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", source: reviews},
+			{client: client.SubscriptionAdminClient, name: "originals", subscription: "projects/shop/subscriptions/originals-dead", source: originals},
 		}},
-		page: &page{guard: g, client: audience, scope: "openid"},
+		page: &operatorPage{issuer: g.issuer, client: audience, scope: "openid"},
 	}
 	return &desk{contracttest.Handler(t, "openapi.json", s.handler()), t, db, srv, client, "Bearer " + i.Token(operator, nil)}
 }
 
 // send makes an operator's request.
 func (d *desk) send(method, path, body string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(method, root+path, strings.NewReader(body))
+	r := httptest.NewRequest(method, apiRoot+path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", d.bearer)
 	w := httptest.NewRecorder()
@@ -336,7 +336,7 @@ func (d *desk) whileWriting(t testing.TB, f func()) {
 			}
 			time.Sleep(time.Millisecond)
 		}
-		time.Sleep(2 * look)
+		time.Sleep(2 * awaitInterval)
 		d.write(t)
 	}()
 	f()
@@ -537,7 +537,7 @@ func TestThePageIsStrict(t *testing.T) {
 func TestThePageComesWithoutAnIssuer(t *testing.T) {
 	g := newGuard("http://127.0.0.1:1", audience, "roles", "operator")
 	mux := http.NewServeMux()
-	(&page{guard: g, client: audience, scope: "openid"}).register(mux)
+	(&operatorPage{issuer: g.issuer, client: audience, scope: "openid"}).register(mux)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/admin", nil))
 	if w.Code != 200 || !strings.Contains(w.Header().Get("Content-Security-Policy"), "connect-src 'self';") {
@@ -546,7 +546,7 @@ func TestThePageComesWithoutAnIssuer(t *testing.T) {
 }
 
 func TestDocument(t *testing.T) {
-	s := &server{reviews: &moderator{}, letters: &letters{}}
+	s := &server{reviews: &reviewHandlers{}, deadLetters: &deadLetterHandlers{}}
 	contracttest.Golden(t, "openapi.json", s.register(http.NewServeMux()).OpenAPI())
 }
 

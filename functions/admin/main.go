@@ -38,7 +38,7 @@
 //
 // The service lets everybody call it, and this program only operators: every path below /v1/admin needs an ID token of
 // the issuer, for the audience, with the role. The page gets it by the authorization code flow with PKCE, and keeps it for as
-// long as its tab is open. Who did what is in the log, by the token's subject.
+// checkLength as its tab is open. Who did what is in the log, by the token's subject.
 //
 // Who writes reviews believes any decision that is on the topic of reviews: that only this function makes them is for
 // the roles on that topic to say, which let review, api and this one publish, and nobody else.
@@ -101,12 +101,12 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	g := newGuard(issuer, audience, claim, role)
 	s := &server{
 		guard:   g,
-		reviews: &moderator{store: spannerStore{db}, topic: toReviews, now: time.Now},
-		letters: &letters{api: messages.SubscriptionAdminClient, queues: []*queue{
-			{name: "reviews", subscription: subscription(deadReviews), source: toReviews},
-			{name: "originals", subscription: subscription(deadOriginals), source: toOriginals},
+		reviews: &reviewHandlers{store: spannerStore{db}, topic: toReviews, now: time.Now},
+		deadLetters: &deadLetterHandlers{queues: []*deadLetterQueue{
+			{client: messages.SubscriptionAdminClient, name: "reviews", subscription: subscription(deadReviews), source: toReviews},
+			{client: messages.SubscriptionAdminClient, name: "originals", subscription: subscription(deadOriginals), source: toOriginals},
 		}},
-		page: &page{guard: g, client: client, scope: scope},
+		page: &operatorPage{issuer: g.issuer, client: client, scope: scope},
 	}
 	return serve.HTTP(ctx, port, cloudlog.Trace(project, s.handler()))
 }

@@ -20,13 +20,13 @@ import (
 )
 
 const (
-	// patience is how long an answer waits for what it asked for to be done, and look how often it looks.
-	patience = 2 * time.Second
-	look     = 50 * time.Millisecond
+	// awaitTimeout is how long an answer waits for what it asked for to be done, and awaitInterval how often it looks.
+	awaitTimeout  = 2 * time.Second
+	awaitInterval = 50 * time.Millisecond
 )
 
-// query says which reviews a list has.
-type query struct {
+// listFilter says which reviews a list has.
+type listFilter struct {
 	status  wire.Status
 	product string // "": of every product
 }
@@ -35,14 +35,14 @@ type query struct {
 type store interface {
 	// list returns at most limit reviews, newest first, those after the cursor when there is one: published ones by when
 	// they were submitted, others by since when they are not shown.
-	list(ctx context.Context, q query, after *cursor, limit int) ([]moderated, error)
+	list(ctx context.Context, f listFilter, after *cursor, limit int) ([]moderated, error)
 	review(ctx context.Context, k wire.Key) (moderated, error) // errNotFound
-	// days counts the reviews that were submitted on each of n days, of which the first one begins at from.
-	days(ctx context.Context, from time.Time, n int) ([]counts, error)
+	// countByDay counts the reviews that were submitted on each of n days, of which the first one begins at from.
+	countByDay(ctx context.Context, from time.Time, n int) ([]statusCounts, error)
 }
 
-// counts is how many reviews have a status.
-type counts map[wire.Status]int64
+// statusCounts is how many reviews have a status.
+type statusCounts map[wire.Status]int64
 
 // publisher takes what is to happen to a review, which another function does.
 type publisher interface {
@@ -50,8 +50,8 @@ type publisher interface {
 	Publish(ctx context.Context, data []byte, attributes map[string]string) error
 }
 
-// moderator shows reviews to operators, and hands what they decide to the one writer of reviews.
-type moderator struct {
+// reviewHandlers shows reviews to operators, and hands what they decide to the one writer of reviews.
+type reviewHandlers struct {
 	store store
 	topic publisher
 	now   func() time.Time
@@ -81,6 +81,9 @@ type moderated struct {
 	repliedAt time.Time // also of a reply that was taken away
 }
 
+// initialRevision is the revision of a review that nobody edited. Rows from before editing store none.
+func initialRevision(submittedAt time.Time) int64 { return submittedAt.UnixMicro() }
+
 func (r moderated) key() wire.Key { return wire.Key{Product: r.Product, Review: r.ID} }
 
 type reply struct {
@@ -96,22 +99,22 @@ type decision struct {
 }
 
 // register adds the operations.
-func (m *moderator) register(api huma.API) {
-	const one = "/reviews/{product}/{review}"
-	handle(api, http.MethodGet, "/reviews", "list-moderated", "List reviews of a status, newest first", m.list)
-	handle(api, http.MethodGet, one, "get-moderated", "Get a review, whatever its status", m.get)
+func (m *reviewHandlers) register(api huma.API) {
+	const reviewPath = "/reviews/{product}/{review}"
+	addOperation(api, http.MethodGet, "/reviews", "list-moderated", "List reviews of a status, newest first", m.list)
+	addOperation(api, http.MethodGet, reviewPath, "get-moderated", "Get a review, whatever its status", m.get)
 	later := func(op *huma.Operation) {
 		body := &huma.MediaType{Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[moderated](), true, "")}
 		op.Responses = map[string]*huma.Response{"202": {Description: "Accepted: the review as it was", Content: map[string]*huma.MediaType{"application/json": body}}}
 	}
-	soon := explained("200: it is done, and this is how the review stands. 202: it will be done; look again.")
-	stale := explained("200: it is done, and this is how the review stands. 202: it will be done; look again. " +
+	soon := withDescription("200: it is done, and this is how the review stands. 202: it will be done; look again.")
+	stale := withDescription("200: it is done, and this is how the review stands. 202: it will be done; look again. " +
 		"409: the review was edited after the revision that was judged. To publish is for that revision alone; to hold or to " +
 		"reject is for whatever is written in it, until an operator publishes.")
-	handle(api, http.MethodPost, one+"/decision", "decide", "Publish, hold or reject a review", m.decide, writing, stale, later)
-	handle(api, http.MethodPut, one+"/reply", "reply", "Reply to a review, in place of the reply that is there", m.reply, writing, soon, later)
-	handle(api, http.MethodDelete, one+"/reply", "unreply", "Take the reply away", m.unreply, soon, later)
-	handle(api, http.MethodGet, "/days", "count-days", "Count the reviews of each day, by status", m.days)
+	addOperation(api, http.MethodPost, reviewPath+"/decision", "decide", "Publish, hold or reject a review", m.decide, withBody, stale, later)
+	addOperation(api, http.MethodPut, reviewPath+"/reply", "reply", "Reply to a review, in place of the reply that is there", m.reply, withBody, soon, later)
+	addOperation(api, http.MethodDelete, reviewPath+"/reply", "unreply", "Take the reply away", m.unreply, soon, later)
+	addOperation(api, http.MethodGet, "/days", "count-days", "Count the reviews of each day, by status", m.countDays)
 }
 
 type listInput struct {
@@ -129,13 +132,13 @@ type listOutput struct {
 }
 
 // list answers GET /v1/admin/reviews.
-func (m *moderator) list(ctx context.Context, in *listInput) (*listOutput, error) {
+func (m *reviewHandlers) list(ctx context.Context, in *listInput) (*listOutput, error) {
 	list := string(in.Status) + " of " + in.Product
 	after, err := decodeCursor(in.PageToken, list)
 	if err != nil {
 		return nil, huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "query.page_token", Message: err.Error()})
 	}
-	found, err := m.store.list(ctx, query{in.Status, in.Product}, after, in.PageSize+1)
+	found, err := m.store.list(ctx, listFilter{in.Status, in.Product}, after, in.PageSize+1)
 	if err != nil {
 		return nil, err
 	}
@@ -167,13 +170,13 @@ type reviewOutput struct {
 }
 
 // get answers GET /v1/admin/reviews/{product}/{review}.
-func (m *moderator) get(ctx context.Context, in *ReviewInput) (*reviewOutput, error) {
-	r, err := m.find(ctx, in)
+func (m *reviewHandlers) get(ctx context.Context, in *ReviewInput) (*reviewOutput, error) {
+	r, err := m.findReview(ctx, in)
 	return &reviewOutput{http.StatusOK, r}, err
 }
 
-// find returns a review, or a problem when it is not there.
-func (m *moderator) find(ctx context.Context, in *ReviewInput) (moderated, error) {
+// findReview returns a review, or a problem when it is not there.
+func (m *reviewHandlers) findReview(ctx context.Context, in *ReviewInput) (moderated, error) {
 	r, err := m.store.review(ctx, wire.Key{Product: in.Product, Review: in.Review})
 	if errors.Is(err, errNotFound) {
 		return r, problem.New(http.StatusNotFound, "no review "+in.Review+" of "+in.Product)
@@ -190,8 +193,8 @@ type decideInput struct {
 	}
 }
 
-// long returns what is wrong with the length of a text.
-func long(name, s string, least, most int) error {
+// checkLength returns what is wrong with the length of a text.
+func checkLength(name, s string, least, most int) error {
 	n := utf8.RuneCountInString(s)
 	if n >= least && n <= most {
 		return nil
@@ -204,16 +207,16 @@ func long(name, s string, least, most int) error {
 }
 
 // decide answers POST /v1/admin/reviews/{product}/{review}/decision.
-func (m *moderator) decide(ctx context.Context, in *decideInput) (*reviewOutput, error) {
+func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOutput, error) {
 	reason := submission.Clean(in.Body.Reason, -1)
 	least := 1
 	if in.Body.Verdict == wire.Publish {
 		least = 0
 	}
-	if err := long("reason", reason, least, wire.MaxReason); err != nil {
+	if err := checkLength("reason", reason, least, wire.MaxReason); err != nil {
 		return nil, err
 	}
-	r, err := m.find(ctx, &in.ReviewInput)
+	r, err := m.findReview(ctx, &in.ReviewInput)
 	if err != nil {
 		return nil, err
 	}
@@ -221,22 +224,22 @@ func (m *moderator) decide(ctx context.Context, in *decideInput) (*reviewOutput,
 		return nil, problem.New(http.StatusConflict, fmt.Sprintf("the review was edited: its revision is %d", r.Revision))
 	}
 	// Of two decisions the later one wins, so this one is later than what the operator saw, whatever the clocks.
-	at := m.after(time.UnixMicro(r.Revision))
+	at := m.timestampAfter(time.UnixMicro(r.Revision))
 	if n := len(r.Decisions); n > 0 {
-		at = m.after(slices.MaxFunc(r.Decisions, func(a, b decision) int { return a.At.Compare(b.At) }).At, at)
+		at = m.timestampAfter(slices.MaxFunc(r.Decisions, func(a, b decision) int { return a.At.Compare(b.At) }).At, at)
 	}
 	d := wire.Decision{Key: r.key(), Verdict: in.Body.Verdict, Reason: reason, Revision: in.Body.Revision, At: at}
 	if err := m.tell(ctx, d); err != nil {
 		return nil, err
 	}
-	slog.InfoContext(ctx, "review decided", "product", r.Product, "review", r.ID, "verdict", d.Verdict, "revision", d.Revision, "operator", operatorOf(ctx))
+	slog.InfoContext(ctx, "review decided", "product", r.Product, "review", r.ID, "verdict", d.Verdict, "revision", d.Revision, "operator", operatorFrom(ctx))
 	return m.await(ctx, r, func(r moderated) bool {
 		return slices.ContainsFunc(r.Decisions, func(d decision) bool { return d.At.Equal(at) })
 	})
 }
 
-// after returns now, or a microsecond after the latest of the times when that is later.
-func (m *moderator) after(times ...time.Time) time.Time {
+// timestampAfter returns now, or a microsecond after the latest of the times when that is later.
+func (m *reviewHandlers) timestampAfter(times ...time.Time) time.Time {
 	at := m.now().UTC().Truncate(time.Microsecond)
 	for _, t := range times {
 		if !at.After(t) {
@@ -254,35 +257,35 @@ type replyInput struct {
 }
 
 // reply answers PUT /v1/admin/reviews/{product}/{review}/reply.
-func (m *moderator) reply(ctx context.Context, in *replyInput) (*reviewOutput, error) {
+func (m *reviewHandlers) reply(ctx context.Context, in *replyInput) (*reviewOutput, error) {
 	text := submission.Clean(in.Body.Text, '\n')
-	if err := long("text", text, 1, wire.MaxReply); err != nil {
+	if err := checkLength("text", text, 1, wire.MaxReply); err != nil {
 		return nil, err
 	}
-	return m.say(ctx, &in.ReviewInput, text)
+	return m.setReply(ctx, &in.ReviewInput, text)
 }
 
 // unreply answers DELETE /v1/admin/reviews/{product}/{review}/reply.
-func (m *moderator) unreply(ctx context.Context, in *ReviewInput) (*reviewOutput, error) {
-	return m.say(ctx, in, "")
+func (m *reviewHandlers) unreply(ctx context.Context, in *ReviewInput) (*reviewOutput, error) {
+	return m.setReply(ctx, in, "")
 }
 
-// say makes a text the reply to a review.
-func (m *moderator) say(ctx context.Context, in *ReviewInput, text string) (*reviewOutput, error) {
-	r, err := m.find(ctx, in)
+// setReply makes a text the reply to a review.
+func (m *reviewHandlers) setReply(ctx context.Context, in *ReviewInput, text string) (*reviewOutput, error) {
+	r, err := m.findReview(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	at := m.after(r.repliedAt)
+	at := m.timestampAfter(r.repliedAt)
 	if err := m.tell(ctx, wire.Reply{Key: r.key(), Text: text, At: at}); err != nil {
 		return nil, err
 	}
-	slog.InfoContext(ctx, "review replied to", "product", r.Product, "review", r.ID, "characters", utf8.RuneCountInString(text), "operator", operatorOf(ctx))
+	slog.InfoContext(ctx, "review replied to", "product", r.Product, "review", r.ID, "characters", utf8.RuneCountInString(text), "operator", operatorFrom(ctx))
 	return m.await(ctx, r, func(r moderated) bool { return !r.repliedAt.Before(at) })
 }
 
 // tell hands a message to the one writer of reviews.
-func (m *moderator) tell(ctx context.Context, msg wire.Message) error {
+func (m *reviewHandlers) tell(ctx context.Context, msg wire.Message) error {
 	data, attributes, err := wire.Encode(msg)
 	if err != nil {
 		return err
@@ -295,8 +298,8 @@ func (m *moderator) tell(ctx context.Context, msg wire.Message) error {
 
 // await answers 200 with the review once what was told is done, or 202 with how it was when that takes long: it
 // will be done, so to fail to look is no failure.
-func (m *moderator) await(ctx context.Context, before moderated, done func(moderated) bool) (*reviewOutput, error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+func (m *reviewHandlers) await(ctx context.Context, before moderated, done func(moderated) bool) (*reviewOutput, error) {
+	ctx, cancel := context.WithTimeout(ctx, awaitTimeout)
 	defer cancel()
 	for {
 		r, err := m.store.review(ctx, before.key())
@@ -306,7 +309,7 @@ func (m *moderator) await(ctx context.Context, before moderated, done func(moder
 		select {
 		case <-ctx.Done():
 			return &reviewOutput{http.StatusAccepted, before}, nil
-		case <-time.After(look):
+		case <-time.After(awaitInterval):
 		}
 	}
 }
@@ -332,11 +335,11 @@ type day struct {
 // seoul is the shop's time zone, which has no summer time.
 var seoul = time.FixedZone("Asia/Seoul", 9*60*60)
 
-// days answers GET /v1/admin/days: reviews by the day on which they were submitted, and by the status that they have now.
-func (m *moderator) days(ctx context.Context, in *daysInput) (*daysOutput, error) {
+// countDays answers GET /v1/admin/days: reviews by the day on which they were submitted, and by the status that they have now.
+func (m *reviewHandlers) countDays(ctx context.Context, in *daysInput) (*daysOutput, error) {
 	now := m.now().In(seoul)
 	from := time.Date(now.Year(), now.Month(), now.Day()+1-in.Days, 0, 0, 0, 0, seoul)
-	found, err := m.store.days(ctx, from, in.Days)
+	found, err := m.store.countByDay(ctx, from, in.Days)
 	if err != nil {
 		return nil, err
 	}

@@ -36,10 +36,10 @@ func translate(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-var columns = []string{"Review", "Product", "Status", "HeldFor", "HeldAt", "Revision", "Rating", "Text", "Author", "Language", "Score", "ScoredBy",
+var reviewColumns = []string{"Review", "Product", "Status", "HeldFor", "HeldAt", "Revision", "Rating", "Text", "Author", "Language", "Score", "ScoredBy",
 	"Photos", "SubmittedAt", "EditedAt", "PublishedAt", "Reply", "RepliedAt", "Verdicts", "Reasons", "DecidedOn", "DecidedAt"}
 
-type row struct {
+type reviewRow struct {
 	Review, Product       string
 	Status                string
 	HeldFor               *string
@@ -60,14 +60,14 @@ type row struct {
 	DecidedAt             []time.Time
 }
 
-func (r row) review() moderated {
+func (r reviewRow) review() moderated {
 	v := moderated{
 		ID: r.Review, Product: r.Product, Status: wire.Status(r.Status), Reason: r.HeldFor, HeldAt: r.HeldAt, Revision: r.Revision.Int64,
 		Rating: r.Rating, Text: r.Text, Author: r.Author, Language: r.Language, Score: r.Score, ScoredBy: r.ScoredBy, Photos: append([]string{}, r.Photos...),
 		SubmittedAt: r.SubmittedAt, EditedAt: r.EditedAt, PublishedAt: r.PublishedAt, repliedAt: r.RepliedAt.Time, Decisions: []decision{},
 	}
-	if !r.Revision.Valid { // stored before there were edits
-		v.Revision = r.SubmittedAt.UnixMicro()
+	if !r.Revision.Valid {
+		v.Revision = initialRevision(r.SubmittedAt)
 	}
 	if r.Reply != nil {
 		v.Reply = &reply{*r.Reply, r.RepliedAt.Time}
@@ -79,45 +79,45 @@ func (r row) review() moderated {
 }
 
 func (s spannerStore) review(ctx context.Context, k wire.Key) (moderated, error) {
-	var found row
-	r, err := s.db.Single().ReadRow(ctx, "Reviews", spanner.Key{k.Product, k.Review}, columns)
+	var found reviewRow
+	r, err := s.db.Single().ReadRow(ctx, "Reviews", spanner.Key{k.Product, k.Review}, reviewColumns)
 	if err == nil {
 		err = r.ToStruct(&found)
 	}
 	return found.review(), translate(err, "read review %s of %q", k.Review, k.Product)
 }
 
-func (s spannerStore) list(ctx context.Context, q query, after *cursor, limit int) ([]moderated, error) {
+func (s spannerStore) list(ctx context.Context, f listFilter, after *cursor, limit int) ([]moderated, error) {
 	tx := s.db.ReadOnlyTransaction()
 	defer tx.Close()
 	var found []moderated
 	var err error
-	if q.status == wire.Published {
-		found, err = published(ctx, tx, q, after, limit)
+	if f.status == wire.Published {
+		found, err = listPublished(ctx, tx, f, after, limit)
 	} else {
-		st := statement("HeldAt", after, limit)
+		st := pageQuery("HeldAt", after, limit)
 		st.SQL = "HeldAt IS NOT NULL AND Status = @status" + st.SQL
-		st.Params["status"] = string(q.status)
-		if q.product != "" {
+		st.Params["status"] = string(f.status)
+		if f.product != "" {
 			st.SQL = "Product = @product AND " + st.SQL
-			st.Params["product"] = q.product
+			st.Params["product"] = f.product
 		}
-		found, err = collect(ctx, tx, st)
+		found, err = selectReviews(ctx, tx, st)
 	}
-	return found, translate(err, "list %s reviews", q.status)
+	return found, translate(err, "list %s reviews", f.status)
 }
 
-// published lists published reviews of one product or of all. Of all it looks at the last hour first, then further back in
+// listPublished lists published reviews of one product or of all. Of all it looks at the last hour first, then further back in
 // ever longer steps, so that it reads little more than it returns.
-func published(ctx context.Context, tx *spanner.ReadOnlyTransaction, q query, after *cursor, limit int) ([]moderated, error) {
-	st := statement("SubmittedAt", after, limit)
+func listPublished(ctx context.Context, tx *spanner.ReadOnlyTransaction, f listFilter, after *cursor, limit int) ([]moderated, error) {
+	st := pageQuery("SubmittedAt", after, limit)
 	rest := st.SQL
-	if q.product != "" {
+	if f.product != "" {
 		st.SQL = "Product = @product AND Status = 'published'" + rest
-		st.Params["product"] = q.product
-		return collect(ctx, tx, st)
+		st.Params["product"] = f.product
+		return selectReviews(ctx, tx, st)
 	}
-	products, err := rated(ctx, tx)
+	products, err := ratedProducts(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
@@ -134,15 +134,15 @@ func published(ctx context.Context, tx *spanner.ReadOnlyTransaction, q query, af
 			since = time.Unix(0, 0)
 		}
 		st.Params["since"] = since
-		found, err := collect(ctx, tx, st)
+		found, err := selectReviews(ctx, tx, st)
 		if err != nil || len(found) == limit || last {
 			return found, err
 		}
 	}
 }
 
-// rated returns the products that have, or had, a published review, whether the catalogue has them or not.
-func rated(ctx context.Context, tx *spanner.ReadOnlyTransaction) (products []string, err error) {
+// ratedProducts returns the products that have, or had, a published review, whether the catalogue has them or not.
+func ratedProducts(ctx context.Context, tx *spanner.ReadOnlyTransaction) (products []string, err error) {
 	err = tx.Query(ctx, spanner.Statement{SQL: "SELECT DISTINCT Product FROM Ratings"}).Do(func(r *spanner.Row) error {
 		var p string
 		err := r.Columns(&p)
@@ -152,9 +152,9 @@ func rated(ctx context.Context, tx *spanner.ReadOnlyTransaction) (products []str
 	return products, err
 }
 
-// statement returns the end of a query for a page of reviews, newest first by a column, and of what comes after a cursor the
+// pageQuery returns the end of a query for a page of reviews, newest first by a column, and of what comes after a cursor the
 // beginning too.
-func statement(by string, after *cursor, limit int) spanner.Statement {
+func pageQuery(by string, after *cursor, limit int) spanner.Statement {
 	st := spanner.Statement{Params: map[string]any{"limit": int64(limit)}}
 	if after != nil {
 		st.SQL = fmt.Sprintf(" AND (%[1]s < @at OR (%[1]s = @at AND (Product > @after OR (Product = @after AND Review > @review))))", by)
@@ -164,12 +164,12 @@ func statement(by string, after *cursor, limit int) spanner.Statement {
 	return st
 }
 
-// collect returns the reviews of a query, of which the statement has what comes after WHERE.
-func collect(ctx context.Context, tx *spanner.ReadOnlyTransaction, st spanner.Statement) ([]moderated, error) {
-	st.SQL = "SELECT " + strings.Join(columns, ", ") + " FROM Reviews WHERE " + st.SQL
+// selectReviews returns the reviews of a query, of which the statement has what comes after WHERE.
+func selectReviews(ctx context.Context, tx *spanner.ReadOnlyTransaction, st spanner.Statement) ([]moderated, error) {
+	st.SQL = "SELECT " + strings.Join(reviewColumns, ", ") + " FROM Reviews WHERE " + st.SQL
 	found := []moderated{}
 	err := tx.Query(ctx, st).Do(func(r *spanner.Row) error {
-		var v row
+		var v reviewRow
 		if err := r.ToStruct(&v); err != nil {
 			return err
 		}
@@ -179,23 +179,23 @@ func collect(ctx context.Context, tx *spanner.ReadOnlyTransaction, st spanner.St
 	return found, err
 }
 
-func (s spannerStore) days(ctx context.Context, from time.Time, n int) ([]counts, error) {
+func (s spannerStore) countByDay(ctx context.Context, from time.Time, n int) ([]statusCounts, error) {
 	tx := s.db.ReadOnlyTransaction()
 	defer tx.Close()
-	days := make([]counts, n)
+	days := make([]statusCounts, n)
 	for i := range days {
-		days[i] = counts{}
+		days[i] = statusCounts{}
 	}
 	err := s.countPublished(ctx, tx, from, days)
 	if err == nil {
-		err = s.countOthers(ctx, tx, from, days)
+		err = s.countHidden(ctx, tx, from, days)
 	}
 	return days, translate(err, "count the reviews since %v", from)
 }
 
 // countPublished has a query for each day, of which the index gives the answer.
-func (s spannerStore) countPublished(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []counts) error {
-	products, err := rated(ctx, tx)
+func (s spannerStore) countPublished(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []statusCounts) error {
+	products, err := ratedProducts(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -217,7 +217,7 @@ func (s spannerStore) countPublished(ctx context.Context, tx *spanner.ReadOnlyTr
 	return err
 }
 
-func (s spannerStore) countOthers(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []counts) error {
+func (s spannerStore) countHidden(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []statusCounts) error {
 	return tx.Query(ctx, spanner.Statement{
 		SQL:    "SELECT Status, SubmittedAt FROM Reviews WHERE HeldAt IS NOT NULL AND SubmittedAt >= @from AND SubmittedAt < @to",
 		Params: map[string]any{"from": from, "to": from.AddDate(0, 0, len(days))},

@@ -232,10 +232,9 @@ func TestAReplayedLetterThatComesBackIsNeitherShownNorReplayed(t *testing.T) {
 	d.die("reviews-dead", "a", ours)
 	d.die("reviews-dead", "b", ours)
 	all := d.letters().Letters
-	q := &queue{name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", replayed: []string{strings.TrimPrefix(all[0].ID, "reviews-")}}
-	l := &letters{api: d.client.SubscriptionAdminClient}
+	q := &deadLetterQueue{client: d.client.SubscriptionAdminClient, name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", replayed: []string{strings.TrimPrefix(all[0].ID, "reviews-")}}
 	var seen []string
-	if err := l.look(t.Context(), q, func(m *pubsubpb.ReceivedMessage) bool { seen = append(seen, q.id(m.Message)); return false }); err != nil {
+	if err := q.scan(t.Context(), func(m *pubsubpb.ReceivedMessage) bool { seen = append(seen, q.id(m.Message)); return false }); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(seen, []string{all[1].ID}) {
@@ -264,16 +263,16 @@ func TestManyLettersAreABoundedList(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t, nil)
 	p := d.client.Publisher("reviews-dead")
-	for i := range maxLetters + 50 {
-		p.Publish(t.Context(), &pubsub.Message{Data: []byte(strings.Repeat("가", maxShown/2) + fmt.Sprint(i)), Attributes: ours})
+	for i := range maxDeadLetters + 50 {
+		p.Publish(t.Context(), &pubsub.Message{Data: []byte(strings.Repeat("가", maxPreview/2) + fmt.Sprint(i)), Attributes: ours})
 	}
 	p.Stop()
 	got := d.letters()
-	if n := len(got.Letters); n < maxLetters || n >= maxLetters+batch || !got.More {
+	if n := len(got.Letters); n < maxDeadLetters || n >= maxDeadLetters+pullBatch || !got.More {
 		t.Errorf("%d letters, more: %v", n, got.More)
 	}
 	for _, l := range got.Letters {
-		if len(l.Body) > maxShown || strings.Contains(l.Body, "\ufffd") || l.Size < maxShown {
+		if len(l.Body) > maxPreview || strings.Contains(l.Body, "\ufffd") || l.Size < maxPreview {
 			t.Fatalf("%d bytes of %d are shown", len(l.Body), l.Size)
 		}
 	}
@@ -285,8 +284,8 @@ func FuzzShown(f *testing.F) {
 	f.Add([]byte("a"), 1)
 	f.Fuzz(func(t *testing.T, part []byte, times int) {
 		body := []byte(strings.Repeat(string(part), max(0, min(times, 20000/(len(part)+1)))))
-		got := shown(body)
-		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxShown {
+		got := preview(body)
+		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxPreview {
 			t.Errorf("%d bytes of %d", len(got), len(body))
 		}
 		if utf8.Valid(body) && !strings.HasPrefix(string(body), got) {
@@ -300,7 +299,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add([]byte(`{"bucket":"b","name":"n","generation":7}`), "google.cloud.storage.object.v1.deleted")
 	f.Add([]byte(`null`), "")
 	f.Fuzz(func(t *testing.T, data []byte, kind string) {
-		got, err := restore(&pubsubpb.PubsubMessage{Data: data, Attributes: map[string]string{event.TypeAttribute: kind}})
+		got, err := replayAttributes(&pubsubpb.PubsubMessage{Data: data, Attributes: map[string]string{event.TypeAttribute: kind}})
 		if err == nil && (got["eventType"] == "" || got["objectId"] == "" || got["objectGeneration"] == "") {
 			t.Errorf("%s of %q became %v", kind, data, got)
 		}
