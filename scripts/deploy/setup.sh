@@ -186,12 +186,11 @@ push() {
 }
 
 grant roles/iam.serviceAccountTokenCreator "$pubsub_agent" iam service-accounts "$(account push)"
-for name in alerts alerts-dead images originals originals-dead published reviews reviews-dead; do topic "$name"; done
-push alerts alert alerts-dead
-push originals image originals-dead # what an operator hands to it again
-push reviews sentiment reviews-dead
-push reviews-dead alert alerts-dead
-push originals-dead alert alerts-dead
+# A row of topics.csv is a topic, and its push subscription where it names a function. A topic with two functions has two rows.
+for name in $(sed 1d scripts/deploy/topics.csv | cut -d, -f1 | uniq); do topic "$name"; done
+while IFS=, read -r -u 3 name function dead; do
+  [ "$name" = topic ] || [ -z "$function" ] || push "$name" "$function" "$dead"
+done 3<scripts/deploy/topics.csv
 grant roles/pubsub.publisher "service-$number@gcp-sa-monitoring-notification.iam.gserviceaccount.com" pubsub topics "$e-alerts"
 grant roles/pubsub.publisher billing-budget-alert@system.gserviceaccount.com pubsub topics "$e-alerts"
 

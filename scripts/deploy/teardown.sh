@@ -100,10 +100,16 @@ for name in "${functions[@]}"; do
   gone run jobs describe "$e-$name-canary" --region="$REGION" || g run jobs delete "$e-$name-canary" --region="$REGION"
 done
 
-for name in alerts-alert alerts-dead originals-dead originals-dead-alert originals-image reviews-sentiment reviews-dead reviews-dead-alert; do
-  gone pubsub subscriptions describe "$e-$name" || g pubsub subscriptions delete "$e-$name"
-done
-for name in alerts alerts-dead images originals originals-dead published reviews reviews-dead; do
+while IFS=, read -r -u 3 name function _; do
+  [ "$name" != topic ] || continue
+  subscriptions=()
+  case $name in *-dead) subscriptions+=("$e-$name") ;; esac
+  [ -z "$function" ] || subscriptions+=("$e-$name-$function")
+  for subscription in ${subscriptions[@]+"${subscriptions[@]}"}; do
+    gone pubsub subscriptions describe "$subscription" || g pubsub subscriptions delete "$subscription"
+  done
+done 3<scripts/deploy/topics.csv
+for name in $(sed 1d scripts/deploy/topics.csv | cut -d, -f1 | uniq); do
   gone pubsub topics describe "$e-$name" || g pubsub topics delete "$e-$name"
 done
 

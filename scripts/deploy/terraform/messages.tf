@@ -1,15 +1,10 @@
 locals {
-  topics      = toset(["alerts", "alerts-dead", "images", "originals", "originals-dead", "published", "reviews", "reviews-dead"])
+  # The table of topics. A row that names a function is also a push subscription, TOPIC-FUNCTION.
+  topic_rows  = csvdecode(file("${path.module}/../topics.csv"))
+  topics      = toset(local.topic_rows[*].topic)
   dead_topics = toset([for name in local.topics : name if endswith(name, "-dead")])
+  pushes      = { for row in local.topic_rows : "${row.topic}-${row.function}" => row if row.function != "" }
 
-  # Which function gets a topic's messages, and where those go that it refuses too often.
-  pushes = {
-    "alerts"         = { function = "alert", dead = "alerts-dead" }
-    "originals"      = { function = "image", dead = "originals-dead" } # what an operator hands to it again
-    "originals-dead" = { function = "alert", dead = "alerts-dead" }
-    "reviews"        = { function = "sentiment", dead = "reviews-dead" }
-    "reviews-dead"   = { function = "alert", dead = "alerts-dead" }
-  }
   # Which function gets an event of the originals bucket.
   triggers = {
     "deleted"   = { function = "image", dead = "originals-dead" }
@@ -40,8 +35,8 @@ resource "google_pubsub_subscription" "kept" {
 
 resource "google_pubsub_subscription" "push" {
   for_each                   = local.pushes
-  name                       = "${local.name}-${each.key}-${each.value.function}"
-  topic                      = google_pubsub_topic.this[each.key].id
+  name                       = "${local.name}-${each.key}"
+  topic                      = google_pubsub_topic.this[each.value.topic].id
   ack_deadline_seconds       = 60
   message_retention_duration = local.week
   push_config {
@@ -56,7 +51,7 @@ resource "google_pubsub_subscription" "push" {
     maximum_backoff = "600s"
   }
   dead_letter_policy {
-    dead_letter_topic     = google_pubsub_topic.this[each.value.dead].id
+    dead_letter_topic     = google_pubsub_topic.this[each.value.dead_letter_topic].id
     max_delivery_attempts = 10
   }
   expiration_policy {

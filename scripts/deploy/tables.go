@@ -1,0 +1,119 @@
+// Package deploy reads the tables that describe the deployment: services.csv, roles.csv and topics.csv. The shell scripts and
+// Terraform read the same files, and so does the local run.
+package deploy
+
+import (
+	"bytes"
+	"embed"
+	"encoding/csv"
+	"fmt"
+	"strings"
+)
+
+//go:embed services.csv roles.csv topics.csv
+var tables embed.FS
+
+// Service is a row of services.csv: a function and its Cloud Run service.
+type Service struct {
+	// Function is the name of the folder in functions/.
+	Function string
+	// Ingress is the value of gcloud's flag --ingress: internal, or internal-and-cloud-load-balancing for a service with routes.
+	Ingress string
+	// Public reports whether Cloud Run accepts calls without an ID token of Google.
+	Public bool
+	// Variables are the environment variables. Values contain {env} and {host}.
+	Variables []Variable
+	// Secrets are the environment variables that Secret Manager fills. Their values are names of secrets, and contain {env}.
+	Secrets []Variable
+}
+
+// Variable is an environment variable of a service.
+type Variable struct{ Name, Value string }
+
+// Services returns the rows of services.csv.
+func Services() []Service {
+	var all []Service
+	for _, row := range rows("services.csv") {
+		all = append(all, Service{
+			Function: row["function"], Ingress: row["ingress"], Public: row["public"] == "yes",
+			Variables: variables(row["variables"]), Secrets: variables(row["secrets"]),
+		})
+	}
+	return all
+}
+
+// variables parses NAME=VALUE;NAME=VALUE.
+func variables(list string) []Variable {
+	var all []Variable
+	for _, pair := range strings.FieldsFunc(list, func(r rune) bool { return r == ';' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		all = append(all, Variable{name, value})
+	}
+	return all
+}
+
+// Role is a row of roles.csv: a role of an account on one resource.
+type Role struct {
+	// Account is a function, or one of the accounts build and canary.
+	Account string
+	// Role is the name of a predefined role, such as roles/pubsub.publisher.
+	Role string
+	// On is the kind of the resource: account, bucket, database, instance, project, repository, subscription or topic.
+	On string
+	// Name is the name of the resource without ENV-hybridbts-; it is empty for a project and a repository.
+	Name string
+}
+
+// Roles returns the rows of roles.csv.
+func Roles() []Role {
+	var all []Role
+	for _, row := range rows("roles.csv") {
+		all = append(all, Role{row["account"], row["role"], row["on"], row["name"]})
+	}
+	return all
+}
+
+// Topic is a row of topics.csv: a Pub/Sub topic, with at most one push subscription. A topic that several functions receive
+// has a row for each.
+type Topic struct {
+	// Name is the name of the topic without ENV-hybridbts-. A dead-letter topic ends in -dead, and keeps its messages in a pull
+	// subscription of its own name.
+	Name string
+	// Function receives the messages by a push subscription; "" if no function does.
+	Function string
+	// DeadLetterTopic receives the messages that Function rejects too often; "" without a function.
+	DeadLetterTopic string
+}
+
+// Subscription returns the name of the push subscription without ENV-hybridbts-.
+func (t Topic) Subscription() string { return t.Name + "-" + t.Function }
+
+// Topics returns the rows of topics.csv.
+func Topics() []Topic {
+	var all []Topic
+	for _, row := range rows("topics.csv") {
+		all = append(all, Topic{row["topic"], row["function"], row["dead_letter_topic"]})
+	}
+	return all
+}
+
+// rows returns the rows of a table by column. It panics if the table is malformed, because the table is compiled in.
+func rows(name string) []map[string]string {
+	b, err := tables.ReadFile(name)
+	if err != nil {
+		panic(err)
+	}
+	records, err := csv.NewReader(bytes.NewReader(b)).ReadAll()
+	if err != nil {
+		panic(fmt.Errorf("read %s: %w", name, err))
+	}
+	var all []map[string]string
+	for _, record := range records[1:] {
+		row := map[string]string{}
+		for i, column := range records[0] {
+			row[column] = record[i]
+		}
+		all = append(all, row)
+	}
+	return all
+}
