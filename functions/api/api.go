@@ -64,7 +64,7 @@ func (s *server) handler() http.Handler {
 	}
 	if s.pages != nil {
 		s.pages.Register(mux, all)
-		h = s.pages.Dress(h)
+		h = s.pages.ErrorPages(h)
 	}
 	return compressed(crossorigin.Handler(s.origins, h))
 }

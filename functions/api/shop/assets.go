@@ -12,49 +12,50 @@ import (
 )
 
 //go:embed assets
-var files embed.FS
+var assetFiles embed.FS
 
-// assets are the style sheet, the modules and the icon. They share an address that names their content, so that a
-// browser keeps them for ever, and modules import each other by relative names.
+// assets are the style sheet, the ES modules and the icon. Their URLs share one path element, a hash of all their contents,
+// so browsers may cache them for ever and modules can import each other by relative URLs.
 type assets struct {
 	version string
 	all     map[string][]byte
-	imports map[string][]string // of a module, those of all that it imports
+	imports map[string][]string // transitive static imports of each module
 }
 
 func loadAssets() (*assets, error) {
 	a := assets{all: map[string][]byte{}, imports: map[string][]string{}}
 	sum := sha256.New()
-	err := fs.WalkDir(files, "assets", func(name string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(assetFiles, "assets", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		b, err := files.ReadFile(name)
+		b, err := assetFiles.ReadFile(name)
 		a.all[path.Base(name)] = b
 		sum.Write([]byte(name))
 		sum.Write(b)
 		return err
 	})
 	for name := range a.all {
-		a.imports[name] = a.closure(name, nil)
+		a.imports[name] = a.addImports(name, nil)
 	}
 	a.version = hex.EncodeToString(sum.Sum(nil)[:6])
 	return &a, err
 }
 
-// closure adds what a module imports at once, and what that does, to what is found. What is imported when it is needed
-// is not of them.
-func (a *assets) closure(name string, found []string) []string {
+// addImports appends the static imports of a module, and transitively theirs, to found. It ignores dynamic imports: the
+// browser loads those when it needs them.
+func (a *assets) addImports(name string, found []string) []string {
 	for line := range strings.Lines(string(a.all[name])) {
-		_, other, ok := strings.Cut(line, " from './")
-		if other, _, _ = strings.Cut(other, "'"); ok && strings.HasPrefix(line, "import ") && !slices.Contains(found, other) {
-			found = a.closure(other, append(found, other))
+		_, imported, ok := strings.Cut(line, " from './")
+		if imported, _, _ = strings.Cut(imported, "'"); ok && strings.HasPrefix(line, "import ") && !slices.Contains(found, imported) {
+			found = a.addImports(imported, append(found, imported))
 		}
 	}
 	return found
 }
 
-// preload returns what a browser should ask for together with some modules, instead of one after the other.
+// preload returns the modules that the given modules import. Preload links for them spare a round trip for each level of
+// imports.
 func (a *assets) preload(modules ...string) (all []string) {
 	for _, m := range modules {
 		for _, name := range a.imports[m] {
@@ -67,23 +68,23 @@ func (a *assets) preload(modules ...string) (all []string) {
 	return all
 }
 
-// url returns where a file is.
+// url returns the URL of an asset.
 func (a *assets) url(name string) string { return "/assets/" + a.version + "/" + name }
 
-// serve answers GET /assets/{version}/{name}. A page of the release before, or of the one after, gets the file that
-// is here, but may not keep it.
+// serve answers GET /assets/{version}/{name}. During a rollout, pages of another release ask for another version. They get
+// the asset of this release, which browsers must revalidate.
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) error {
 	b, ok := a.all[r.PathValue("name")]
 	if !ok {
 		return notFound(r)
 	}
-	caching := "no-cache"
+	cacheControl := cacheRevalidate
 	if r.PathValue("version") == a.version {
-		caching = "public, max-age=31536000, immutable"
+		cacheControl = cacheImmutable
 	}
-	send(w, contentTypes[path.Ext(r.PathValue("name"))], caching, b)
+	writeBody(w, contentTypes[path.Ext(r.PathValue("name"))], cacheControl, b)
 	return nil
 }
 
-// contentTypes are those of the assets; what the system says of extensions differs.
+// contentTypes are the media types of assets by extension. Package mime reads files of the operating system, which differ.
 var contentTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}

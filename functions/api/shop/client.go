@@ -12,13 +12,15 @@ import (
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
-// client reads the web API.
+// client calls the web API in the same process.
 type client struct{ api http.Handler }
 
-// product, and what follows, are what the pages use of the API's answers; its document says what they mean.
+// The types below are the parts of the API's responses that pages show. The OpenAPI document of the API defines their
+// fields.
+
 type product struct {
 	ID, Title, Kind, Currency, Released string
-	Price                               int64
+	Price                               int64 // in the smallest unit of the currency
 	Rating                              summary
 	Picture                             *picture
 }
@@ -34,7 +36,7 @@ type picture struct {
 	Sizes         []size
 }
 
-// Largest is the address of the picture in its largest size.
+// Largest returns the URL of the largest rendition, "" if the picture is nil or has none.
 func (p *picture) Largest() string {
 	if p == nil || len(p.Sizes) == 0 {
 		return ""
@@ -49,7 +51,7 @@ type size struct {
 
 type rating struct {
 	summary
-	Stars   map[string]int64
+	Stars   map[string]int64 // number of reviews by star value, "1" to "5"
 	Score   *float64
 	Aspects []aspect
 }
@@ -74,7 +76,7 @@ type review struct {
 	PublishedAt               *time.Time `json:"published_at"`
 }
 
-// Stars is the rating, as stars are drawn.
+// Stars returns the rating as the argument of the template function "stars".
 func (r review) Stars() float64 { return float64(r.Rating) }
 
 type reply struct {
@@ -92,99 +94,103 @@ type reviews struct {
 	Next    string `json:"next_page_token"`
 }
 
-// products returns a page of the catalogue.
+// products returns one page of the catalogue.
 func (c client) products(ctx context.Context, query url.Values) (products, error) {
-	return get[products](ctx, c, "/v1/products", query)
+	return getJSON[products](ctx, c, "/v1/products", query)
 }
 
-// everything calls f with each product of the catalogue, until it returns false.
-func (c client) everything(ctx context.Context, f func(product) bool) error {
+// eachProduct calls f with each product of the catalogue until f returns false.
+func (c client) eachProduct(ctx context.Context, f func(product) bool) error {
 	query := url.Values{"page_size": {"100"}}
 	for {
-		page, err := c.products(ctx, query)
+		found, err := c.products(ctx, query)
 		if err != nil {
 			return err
 		}
-		for _, p := range page.Products {
+		for _, p := range found.Products {
 			if !f(p) {
 				return nil
 			}
 		}
-		if page.Next == "" {
+		if found.Next == "" {
 			return nil
 		}
-		query.Set("page_token", page.Next)
+		query.Set("page_token", found.Next)
 	}
 }
 
 func (c client) product(ctx context.Context, id string) (product, error) {
-	return get[product](ctx, c, productPath(id), nil)
+	return getJSON[product](ctx, c, productPath(id), nil)
 }
 
 func (c client) rating(ctx context.Context, id string) (rating, error) {
-	return get[rating](ctx, c, productPath(id)+"/rating", nil)
+	return getJSON[rating](ctx, c, productPath(id)+"/rating", nil)
 }
 
-// reviews returns a page of the published reviews of a product.
+// reviews returns one page of the published reviews of a product.
 func (c client) reviews(ctx context.Context, id string, query url.Values) (reviews, error) {
-	return get[reviews](ctx, c, productPath(id)+"/reviews", query)
+	return getJSON[reviews](ctx, c, productPath(id)+"/reviews", query)
 }
 
 func productPath(id string) string { return "/v1/products/" + url.PathEscape(id) }
 
-// refusal is an answer of the API that is not 200.
-type refusal struct {
+// apiError is a response of the API with a status other than 200.
+type apiError struct {
 	*problem.Problem
 	header http.Header
 }
 
-// get reads one thing from the API.
-func get[T any](ctx context.Context, c client, path string, query url.Values) (v T, err error) {
+// getJSON reads one resource of the API. Its error is an apiError if the API answers another status than 200.
+func getJSON[T any](ctx context.Context, c client, path string, query url.Values) (v T, err error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, (&url.URL{Path: path, RawQuery: query.Encode()}).String(), nil)
 	if err != nil {
-		return v, fmt.Errorf("ask for %s: %w", path, err)
+		return v, fmt.Errorf("make request for %s: %w", path, err)
 	}
-	w := c.do(r)
-	if w.status != http.StatusOK {
-		return v, w.refusal()
+	resp := c.do(r)
+	if resp.status != http.StatusOK {
+		return v, resp.apiError()
 	}
-	if err := json.Unmarshal(w.body.Bytes(), &v); err != nil {
-		return v, fmt.Errorf("read %s: %w", path, err)
+	if err := json.Unmarshal(resp.body.Bytes(), &v); err != nil {
+		return v, fmt.Errorf("decode response of %s: %w", path, err)
 	}
 	return v, nil
 }
 
-// do has the API answer a request.
-func (c client) do(r *http.Request) *answer {
-	w := &answer{header: http.Header{}}
+// do calls the handler of the API.
+func (c client) do(r *http.Request) *recordedResponse {
+	w := &recordedResponse{header: http.Header{}}
 	c.api.ServeHTTP(w, r)
-	w.WriteHeader(http.StatusOK) // when nothing was written
+	w.WriteHeader(http.StatusOK) // a handler that writes nothing answers 200
 	return w
 }
 
-// answer is what a handler said.
-type answer struct {
+// recordedResponse is a response writer that records the response.
+type recordedResponse struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (a *answer) Header() http.Header { return a.header }
+// Header implements http.ResponseWriter.
+func (r *recordedResponse) Header() http.Header { return r.header }
 
-func (a *answer) WriteHeader(status int) {
-	if a.status == 0 {
-		a.status = status
+// WriteHeader implements http.ResponseWriter.
+func (r *recordedResponse) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
 	}
 }
 
-func (a *answer) Write(b []byte) (int, error) {
-	a.WriteHeader(http.StatusOK)
-	return a.body.Write(b)
+// Write implements http.ResponseWriter.
+func (r *recordedResponse) Write(b []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(b)
 }
 
-func (a *answer) refusal() refusal {
-	p := problem.New(a.status, "")
-	_ = json.Unmarshal(a.body.Bytes(), p) // without, there is the status still
-	p.Status = a.status
-	return refusal{p, a.header}
+// apiError returns the recorded problem. A body that is not a problem is dropped; the status remains.
+func (r *recordedResponse) apiError() apiError {
+	p := problem.New(r.status, "")
+	_ = json.Unmarshal(r.body.Bytes(), p)
+	p.Status = r.status
+	return apiError{p, r.header}
 }

@@ -5,24 +5,31 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
-	"golang.org/x/text/currency"
 	"golang.org/x/text/feature/plural"
 	tags "golang.org/x/text/language"
 	"golang.org/x/text/message"
 	"golang.org/x/text/number"
 )
 
-// codes are the languages of the shop, as they stand in addresses. The first is for those who speak none of them.
-var codes = []string{"en", "ko", "ja", "fr", "es"}
+// languageCodes are the languages of the shop, as BCP 47 tags in paths. The first is the default.
+var languageCodes = []string{"en", "ko", "ja", "fr", "es"}
 
 //go:embed languages
-var tables embed.FS
+var languageFiles embed.FS
 
-// language is one that the pages speak: its texts, and how it writes numbers, prices and dates.
+// endonyms are the names of languages in themselves: the languages of the shop and the most frequent languages of reviews.
+var endonyms = map[string]string{
+	"en": "English", "ko": "한국어", "ja": "日本語", "fr": "Français", "es": "Español", "zh": "中文", "pt": "Português", "id": "Bahasa Indonesia",
+	"th": "ไทย", "vi": "Tiếng Việt", "de": "Deutsch", "it": "Italiano",
+}
+
+// language is a language of the pages: its texts and its formats of numbers, prices and dates. Its methods may be called
+// concurrently.
 type language struct {
 	Code    string // BCP 47
 	texts   map[string]string
@@ -30,23 +37,23 @@ type language struct {
 	printer *message.Printer
 }
 
-// languages are all of them.
+// languages are the languages of the shop.
 type languages struct {
-	all     []*language // in the order of codes
+	all     []*language // in the order of languageCodes
 	matcher tags.Matcher
 }
 
 func loadLanguages() (*languages, error) {
 	var l languages
 	var known []tags.Tag
-	for _, code := range codes {
-		b, err := tables.ReadFile("languages/" + code + ".json")
+	for _, code := range languageCodes {
+		b, err := languageFiles.ReadFile("languages/" + code + ".json")
 		if err != nil {
 			return nil, err
 		}
 		one := &language{Code: code, tag: tags.MustParse(code)}
 		if err := json.Unmarshal(b, &one.texts); err != nil {
-			return nil, fmt.Errorf("texts in %s: %w", code, err)
+			return nil, fmt.Errorf("decode texts in %s: %w", code, err)
 		}
 		one.printer = message.NewPrinter(one.tag)
 		l.all, known = append(l.all, one), append(known, one.tag)
@@ -55,8 +62,8 @@ func loadLanguages() (*languages, error) {
 	return &l, nil
 }
 
-// named returns the language of a code, nil when there is none.
-func (l *languages) named(code string) *language {
+// byCode returns the language with a code, nil if the shop does not have it.
+func (l *languages) byCode(code string) *language {
 	for _, one := range l.all {
 		if one.Code == code {
 			return one
@@ -65,28 +72,27 @@ func (l *languages) named(code string) *language {
 	return nil
 }
 
-// languageCookie is the cookie that keeps the language that a shopper chose.
+// languageCookie is the name of the cookie with the language that the shopper chose. site.js sets it.
 const languageCookie = "language"
 
-// wanted returns the language that a request is best answered in: the one of its address, the one that was
-// chosen before, or what the browser says.
-func (l *languages) wanted(r *http.Request) *language {
+// preferred returns the language of the path, else of the cookie, else the best match of Accept-Language. It is never nil.
+func (l *languages) preferred(r *http.Request) *language {
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	if one := l.named(first); one != nil {
+	if one := l.byCode(first); one != nil {
 		return one
 	}
 	if c, err := r.Cookie(languageCookie); err == nil {
-		if one := l.named(c.Value); one != nil {
+		if one := l.byCode(c.Value); one != nil {
 			return one
 		}
 	}
-	spoken, _, _ := tags.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // what cannot be read is none
+	spoken, _, _ := tags.ParseAcceptLanguage(r.Header.Get("Accept-Language")) // an invalid header matches the default
 	_, i, _ := l.matcher.Match(spoken...)
 	return l.all[i]
 }
 
-// T returns a text, with what stands in braces replaced: T("reply_of", "name", n). A key that has no text is an error,
-// which fails the page, and a test before.
+// T returns a text with its placeholders replaced: T("found_none", "q", words) replaces {q}. An unknown key is an error,
+// which fails the page; a test excludes it.
 func (l *language) T(key string, args ...any) (string, error) {
 	text, ok := l.texts[key]
 	if !ok {
@@ -98,7 +104,8 @@ func (l *language) T(key string, args ...any) (string, error) {
 	return text, nil
 }
 
-// Term returns the text for a name that the API gives, and the name itself while the pages do not know it yet.
+// Term returns the text of a name in a response of the API, such as a kind of product. It returns the name itself if no text
+// exists, because the API may add names before the pages know them.
 func (l *language) Term(prefix, name string) string {
 	if text, ok := l.texts[prefix+name]; ok {
 		return text
@@ -106,7 +113,7 @@ func (l *language) Term(prefix, name string) string {
 	return name
 }
 
-// Count returns the text for a number of things: that of key_one or of key_other, as the language counts.
+// Count returns the text of key_one or key_other, by the plural rules of the language, with the number in place of {n}.
 func (l *language) Count(key string, n int64) (string, error) {
 	form := "_other"
 	if plural.Cardinal.MatchPlural(l.tag, int(n), 0, 0, 0, 0) == plural.One {
@@ -115,15 +122,15 @@ func (l *language) Count(key string, n int64) (string, error) {
 	return l.T(key+form, "n", l.Number(n))
 }
 
-// Number returns a whole number.
+// Number formats a whole number.
 func (l *language) Number(n int64) string { return l.printer.Sprint(number.Decimal(n)) }
 
-// Average returns a mean of stars.
+// Average formats a mean with one decimal.
 func (l *language) Average(f float64) string {
 	return l.printer.Sprint(number.Decimal(f, number.MinFractionDigits(1), number.MaxFractionDigits(1)))
 }
 
-// Signed returns a sentiment, with its sign.
+// Signed formats a sentiment score with its sign. The sign of negative scores is U+2212, which is as wide as a plus.
 func (l *language) Signed(f float64) string {
 	s := l.Average(f)
 	if f > 0 {
@@ -132,21 +139,7 @@ func (l *language) Signed(f float64) string {
 	return strings.Replace(s, "-", "\u2212", 1)
 }
 
-// Price returns an amount in the smallest unit of a currency.
-func (l *language) Price(amount int64, code string) (string, error) {
-	unit, err := currency.ParseISO(code)
-	if err != nil {
-		return "", fmt.Errorf("currency %q: %w", code, err)
-	}
-	digits, _ := currency.Standard.Rounding(unit)
-	f := float64(amount)
-	for range digits {
-		f /= 10
-	}
-	return l.T("price", "amount", l.printer.Sprint(number.Decimal(f, number.Scale(digits))), "symbol", l.printer.Sprint(currency.Symbol(unit)))
-}
-
-// Date returns a day.
+// Date formats the calendar day of a time, in the time zone of the time.
 func (l *language) Date(t time.Time) (string, error) {
 	months, err := l.T("months")
 	if err != nil {
@@ -161,11 +154,20 @@ func (l *language) Date(t time.Time) (string, error) {
 	return l.T("date", "year", t.Year(), "month", strings.Split(months, " ")[t.Month()-1], "day", day)
 }
 
-// Day returns a calendar day such as 2021-07-09.
+// Day formats a calendar day given as 2021-07-09.
 func (l *language) Day(s string) (string, error) {
 	t, err := time.Parse(time.DateOnly, s)
 	if err != nil {
 		return "", err
 	}
 	return l.Date(t)
+}
+
+// path returns the path of a page in the language. It escapes each part.
+func (l *language) path(parts ...string) string {
+	escaped := make([]string, len(parts))
+	for i, p := range parts {
+		escaped[i] = url.PathEscape(p)
+	}
+	return "/" + l.Code + "/" + strings.Join(escaped, "/")
 }

@@ -1,21 +1,21 @@
-// Package shop is the pages that shoppers see, made on the server and enhanced by plain ES modules.
+// Package shop serves the HTML pages of the shop, rendered on the server and enhanced by ES modules without a framework.
 //
-// It reads nothing but the web API, in the same process, as any other client does: so what a page shows is what the
-// API says. Its routes are, for each language,
+// The pages read the web API in the same process, through its HTTP handler, and nothing else. So a page and the API
+// always agree. Its routes, for each language:
 //
-//	GET /{language}/                              the goods, by kind or by words
-//	GET /{language}/products/{product}            one of them, with its rating and its reviews
-//	GET /{language}/products/{product}/review     the form for a review of it
-//	GET /{language}/review                        the same, with a choice of product
-//	GET /{language}/mine                          the reviews that were written in this browser
-//	POST /{language}/products/{product}/reviews/{review}/helpful   for browsers without scripts
+//	GET /{language}/                              the catalogue, filtered by kind or search words
+//	GET /{language}/products/{product}            a product with its rating and its reviews
+//	GET /{language}/products/{product}/review     the review form of a product
+//	GET /{language}/review                        the review form with a choice of products
+//	GET /{language}/mine                          the reviews written in this browser
+//	POST /{language}/products/{product}/reviews/{review}/helpful   the vote of a browser without scripts
 //
-// and the same without a language, which lead to the one that the shopper chose before or that the browser speaks.
-// Search engines find /robots.txt and /sitemap.xml.
+// The same paths without a language redirect to the language that the shopper chose or the browser prefers. Crawlers
+// read /robots.txt and /sitemap.xml.
 //
-// Without scripts all can be read, searched, filtered, and found helpful. To write a review takes them: the intake is a
-// function of its own that takes JSON, the photos go straight to storage, and what an unreliable network loses is kept
-// and sent again; so the form says that it needs scripts, instead of doing half of it.
+// Reading, search, filters and votes work without scripts. The review form requires scripts: the intake is another
+// function that takes JSON, photos are uploaded to Cloud Storage directly, and the browser stores a review until the
+// intake has accepted it. The page says so when scripts are off.
 package shop
 
 import (
@@ -31,40 +31,43 @@ import (
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
-// deadline bounds the work on one page.
-const deadline = 10 * time.Second
+// requestTimeout bounds the work on one page.
+const requestTimeout = 10 * time.Second
 
-// Config says what the pages stand on.
+// Config is the configuration of the pages. The zero value is valid.
 type Config struct {
-	Origin  string // that the shop is known by, such as https://shop.example; "": addresses are relative, and there is no sitemap
-	Uploads string // the origin that photos are sent to
+	// Origin is the public origin of the shop, such as https://shop.example. If it is "", links are relative and there is
+	// no sitemap.
+	Origin string
+	// Uploads is the origin that the browser uploads photos to. If it is "", pages may connect to their own host only.
+	Uploads string
 }
 
-// Site is the pages.
+// Site serves the pages. Its handlers may be called concurrently.
 type Site struct {
 	api       client
 	origin    string
-	policy    string
+	policy    string // Content-Security-Policy
 	crossSite *http.CrossOriginProtection
 
-	// ready loads what follows, with the first page: it takes milliseconds, of which the start of the function has few.
+	// ready loads the fields below once, on the first request. Loading takes milliseconds that a cold start should not pay.
 	ready     func() error
 	assets    *assets
 	languages *languages
-	templates map[string]*template.Template // by language
+	templates map[string]*template.Template // by language code
 }
 
-// New returns the pages.
+// New returns a Site. Register must be called before it serves.
 func New(c Config) *Site {
-	s := &Site{origin: c.Origin, policy: policy(c.Uploads), crossSite: http.NewCrossOriginProtection()}
+	s := &Site{origin: c.Origin, policy: contentSecurityPolicy(c.Uploads), crossSite: http.NewCrossOriginProtection()}
 	s.crossSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		problem.Write(w, problem.New(http.StatusForbidden, "this comes from a page of another site"))
+		problem.Write(w, problem.New(http.StatusForbidden, "request comes from a page of another site"))
 	}))
 	s.ready = sync.OnceValue(s.load)
 	return s
 }
 
-// load reads what is embedded. It fails for no other reason than a mistake in that, which a test finds.
+// load parses the embedded files. It fails only if one of them is invalid, which a test excludes.
 func (s *Site) load() (err error) {
 	if s.languages, err = loadLanguages(); err != nil {
 		return err
@@ -75,15 +78,15 @@ func (s *Site) load() (err error) {
 	return s.loadTemplates()
 }
 
-// Register adds the routes of the pages, which read from api.
+// Register adds the routes of the pages to mux. The pages read from api, the handler of the web API.
 func (s *Site) Register(mux *http.ServeMux, api http.Handler) {
 	s.api = client{api}
 	pages := map[string]func(http.ResponseWriter, *http.Request, *language) error{
 		"/{$}": s.home, "/products/{product}": s.product, "/products/{product}/review": s.form, "/review": s.form, "/mine": s.mine,
 	}
-	for _, code := range codes {
+	for _, code := range languageCodes {
 		in := func(f func(http.ResponseWriter, *http.Request, *language) error) http.Handler {
-			return s.handle(func(w http.ResponseWriter, r *http.Request) error { return f(w, r, s.languages.named(code)) })
+			return s.handle(func(w http.ResponseWriter, r *http.Request) error { return f(w, r, s.languages.byCode(code)) })
 		}
 		for path, f := range pages {
 			mux.Handle("GET /"+code+path, in(f))
@@ -91,46 +94,48 @@ func (s *Site) Register(mux *http.ServeMux, api http.Handler) {
 		mux.Handle("POST /"+code+"/products/{product}/reviews/{review}/helpful", s.crossSite.Handler(in(s.helpful)))
 	}
 	for path := range pages {
-		mux.Handle("GET "+path, s.handle(s.choose))
+		mux.Handle("GET "+path, s.handle(s.redirectToLanguage))
 	}
 	mux.Handle("GET /assets/{version}/{name}", s.handle(func(w http.ResponseWriter, r *http.Request) error { return s.assets.serve(w, r) }))
 	mux.Handle("GET /robots.txt", s.handle(s.robots))
 	mux.Handle("GET /sitemap.xml", s.handle(s.sitemap))
 }
 
-// choose leads to the page in the language that is wanted. What a browser keeps behind # it keeps on the way.
-func (s *Site) choose(w http.ResponseWriter, r *http.Request) error {
-	to := "/" + s.languages.wanted(r).Code + r.URL.EscapedPath()
+// redirectToLanguage redirects a path without a language to the preferred language. Browsers keep the fragment of the URL
+// across the redirect.
+func (s *Site) redirectToLanguage(w http.ResponseWriter, r *http.Request) error {
+	target := "/" + s.languages.preferred(r).Code + r.URL.EscapedPath()
 	if r.URL.RawQuery != "" {
-		to += "?" + r.URL.RawQuery
+		target += "?" + r.URL.RawQuery
 	}
 	h := w.Header()
 	h.Set("Vary", "Accept-Language, Cookie")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("Location", to)
+	h.Set("Cache-Control", cacheRevalidate)
+	h.Set("Location", target)
 	w.WriteHeader(http.StatusFound)
 	return nil
 }
 
-// handle makes a handler of f. What goes wrong is answered with a problem, which Dress makes a page of.
+// handle returns a handler that calls f within the request timeout. It answers an error of f as a problem, which ErrorPages
+// renders for browsers.
 func (s *Site) handle(f func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), deadline)
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
-		s.secure(w.Header())
+		s.setSecurityHeaders(w.Header())
 		err := s.ready()
 		if err == nil {
 			err = f(w, r.WithContext(ctx))
 		}
-		var refused refusal
+		var fromAPI apiError
 		var p *problem.Problem
 		switch {
 		case err == nil:
-		case errors.As(err, &refused):
-			if after := refused.header.Get("Retry-After"); after != "" {
+		case errors.As(err, &fromAPI):
+			if after := fromAPI.header.Get("Retry-After"); after != "" {
 				w.Header().Set("Retry-After", after)
 			}
-			problem.Write(w, refused.Problem)
+			problem.Write(w, fromAPI.Problem)
 		case errors.As(err, &p):
 			problem.Write(w, p)
 		default:
@@ -141,5 +146,5 @@ func (s *Site) handle(f func(http.ResponseWriter, *http.Request) error) http.Han
 }
 
 func notFound(r *http.Request) error {
-	return problem.New(http.StatusNotFound, "nothing is at "+strconv.Quote(r.URL.Path))
+	return problem.New(http.StatusNotFound, "no page at "+strconv.Quote(r.URL.Path))
 }

@@ -27,10 +27,10 @@ func newSite(t testing.TB) *Site {
 
 // families are texts whose keys are made of a name, of the API or of the state of a review.
 var families = map[string][]string{
-	"kind_":       append([]string{""}, kinds...),
+	"kind_":       append([]string{""}, productKinds...),
 	"aspect_":     {"delivery", "packaging", "quality", "size", "price", "contents"},
 	"tone_":       {tone(1), tone(0), tone(-1)},
-	"sort_":       orders,
+	"sort_":       reviewSorts,
 	"say_":        {"published", "held", "rejected"},
 	"say_status_": {"pending", "published", "held", "rejected", "waiting", "deleted", "unknown"},
 }
@@ -45,7 +45,7 @@ func usedTexts(t *testing.T) map[string]bool {
 		}
 	}
 	for pattern, call := range map[string]string{
-		"*.go": `l\.(T|Count)\("(\w+)"`, "templates/*.html": `\b(t|count) "(\w+)"`, "assets/*.js": `\b(t)\('(\w+)'`, "dress.go": `(key) :?= "(\w+)"`,
+		"*.go": `\b[lp]\.(T|Count)\("(\w+)"`, "templates/*.html": `\b(t|count) "(\w+)"`, "assets/*.js": `\b(t)\('(\w+)'`, "errorpages.go": `(key) :?= "(\w+)"`,
 	} {
 		files, err := filepath.Glob(pattern)
 		if err != nil || len(files) == 0 {
@@ -117,7 +117,7 @@ func TestNumbersPricesAndDaysAreWrittenAsTheLanguageDoes(t *testing.T) {
 		"fr": {"32 900 ₩", "1 234,50 $US", "4,3", "−0,5", "9 juillet 2021", "1er mars 2025", "1 avis", "0 avis", "1 234 avis", "Note : 4,3 sur 5", "Note : 5 sur 5"},
 		"es": {"32.900 KRW", "1.234,50 US$", "4,3", "−0,5", "9 de julio de 2021", "1 de marzo de 2025", "1 opinión", "0 opiniones", "1.234 opiniones", "4,3 de 5 estrellas", "5 de 5 estrellas"},
 	} {
-		l := s.languages.named(code)
+		l := s.languages.byCode(code)
 		check := func(i int, got string, err error) {
 			t.Helper()
 			if got = strings.ReplaceAll(got, "\u00a0", " "); err != nil || got != want[i] {
@@ -139,7 +139,7 @@ func TestNumbersPricesAndDaysAreWrittenAsTheLanguageDoes(t *testing.T) {
 			check(6+i, counted, err)
 		}
 		for i, mean := range []float64{4.3, 5} {
-			drawn, err := l.newStars(mean)
+			drawn, err := l.newStarRating(mean)
 			check(9+i, drawn.Label, err)
 		}
 		if _, err := l.Price(1, "nothing"); err == nil {
@@ -204,7 +204,7 @@ func TestABlurHasTheColoursOfThePicture(t *testing.T) {
 				t.Fatal("it is none")
 			}
 			corner := img.Bounds().Max
-			if max(corner.X, corner.Y) != blurSide || (corner.X > corner.Y) != (tc.width > tc.height) {
+			if max(corner.X, corner.Y) != placeholderSide || (corner.X > corner.Y) != (tc.width > tc.height) {
 				t.Errorf("it is %v", img.Bounds())
 			}
 			for at, want := range map[image.Point]color.NRGBA{{}: tc.first, corner.Sub(image.Pt(1, 1)): tc.last} {
@@ -215,12 +215,12 @@ func TestABlurHasTheColoursOfThePicture(t *testing.T) {
 					}
 				}
 			}
-			if uri := string(blur(hash, tc.width, tc.height)); !strings.HasPrefix(uri, "data:image/bmp;base64,") || len(uri) > 400 {
+			if uri := string(placeholder(hash, tc.width, tc.height)); !strings.HasPrefix(uri, "data:image/bmp;base64,") || len(uri) > 400 {
 				t.Errorf("the blur is %q", uri)
 			}
 		})
 	}
-	if uri := blur([]byte{1}, 300, 150); uri != "" {
+	if uri := placeholder([]byte{1}, 300, 150); uri != "" {
 		t.Errorf("no hash becomes %q", uri)
 	}
 }
@@ -229,7 +229,7 @@ func FuzzBlur(f *testing.F) {
 	f.Add([]byte{0xdb, 0x28, 0x12, 0x17, 0x34, 0x83, 0x78}, 3, 4)
 	f.Add([]byte{}, 0, -1)
 	f.Fuzz(func(t *testing.T, hash []byte, width, height int) {
-		if uri := blur(hash, width, height); len(uri) > 400 {
+		if uri := placeholder(hash, width, height); len(uri) > 400 {
 			t.Errorf("the blur has %d bytes", len(uri))
 		}
 	})
@@ -246,7 +246,7 @@ func FuzzWantedLanguage(f *testing.F) {
 		r.URL.Path = "/" + path
 		r.Header.Set("Accept-Language", accept)
 		r.Header.Set("Cookie", cookie)
-		if l.wanted(r) == nil {
+		if l.preferred(r) == nil {
 			t.Error("no language")
 		}
 	})
