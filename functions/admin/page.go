@@ -2,15 +2,15 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"path"
 	"time"
+
+	"github.com/hybrid-bts/functions/shared/etag"
 )
 
 //go:embed web
@@ -73,11 +73,10 @@ func asset(file string) http.Handler {
 	if err != nil {
 		panic(err) // it is embedded
 	}
-	sum := sha256.Sum256(b)
-	etag := `"` + hex.EncodeToString(sum[:8]) + `"`
+	tag := etag.Strong(b)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		setSecurityHeaders(w.Header())
-		w.Header().Set("ETag", etag)
+		w.Header().Set("ETag", tag)
 		w.Header().Set("Cache-Control", "no-cache")
 		http.ServeContent(w, r, file, time.Time{}, bytes.NewReader(b))
 	})

@@ -2,14 +2,12 @@ package main
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/klauspost/compress/gzhttp"
 
+	"github.com/hybrid-bts/functions/shared/etag"
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
@@ -45,10 +43,9 @@ func revalidated(next http.Handler) http.Handler {
 			b.pass()
 			return
 		}
-		sum := sha256.Sum256(b.body.Bytes())
-		etag := `W/"` + hex.EncodeToString(sum[:12]) + `"`
-		h.Set("ETag", etag)
-		if has(r.Header.Values("If-None-Match"), etag) {
+		tag := etag.Weak(b.body.Bytes())
+		h.Set("ETag", tag)
+		if etag.NoneMatch(r.Header, tag) {
 			h.Del("Content-Type")
 			w.WriteHeader(http.StatusNotModified)
 			return
@@ -69,16 +66,6 @@ func compressed(next http.Handler) http.Handler {
 		panic(err) // the options are right
 	}
 	return zip(next)
-}
-
-// has reports whether an If-None-Match header lists the weak tag (RFC 9110, section 13.1.2).
-func has(header []string, etag string) bool {
-	for tag := range strings.SplitSeq(strings.Join(header, ","), ",") {
-		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
-			return true
-		}
-	}
-	return false
 }
 
 // buffered is an answer that is not sent yet.

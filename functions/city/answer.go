@@ -2,8 +2,6 @@ package main
 
 import (
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"mime"
 	"net/http"
@@ -14,6 +12,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	encoding "github.com/go-json-experiment/json"
+
+	"github.com/hybrid-bts/functions/shared/etag"
 )
 
 // answer is what huma takes from an operation that writes its answer itself.
@@ -138,12 +138,11 @@ func jsonAnswer(v any) (*answer, error) {
 	body = append(body, '\n')
 	return &answer{func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
-		sum := sha256.Sum256(body)
-		etag := `W/"` + hex.EncodeToString(sum[:12]) + `"` // weak: it is the same zipped
+		tag := etag.Weak(body) // also valid for the compressed body
 		h := w.Header()
 		personal(h, "application/json", "no-cache")
-		h.Set("ETag", etag)
-		if has(r.Header.Get("If-None-Match"), etag) {
+		h.Set("ETag", tag)
+		if etag.NoneMatch(r.Header, tag) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
@@ -157,14 +156,4 @@ func jsonAnswer(v any) (*answer, error) {
 		_, _ = z.Write(body)
 		_ = z.Close()
 	}}, nil
-}
-
-// has reports whether an If-None-Match header lists the tag.
-func has(list, etag string) bool {
-	for tag := range strings.SplitSeq(list, ",") {
-		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == strings.TrimPrefix(etag, "W/") {
-			return true
-		}
-	}
-	return false
 }

@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -18,6 +16,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/hybrid-bts/functions/shared/engine/picture"
+	"github.com/hybrid-bts/functions/shared/etag"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
@@ -110,7 +109,6 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	case err != nil:
 		return nil, problem.Unavailable(err, retryAfter)
 	}
-	sum := sha256.Sum256(f.data)
 	keep := awhile
 	if in.Generation == f.generation {
 		keep = forEver
@@ -123,7 +121,7 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 		h := w.Header()
 		h.Set("Content-Type", f.contentType)
 		h.Set("Cache-Control", keep)
-		h.Set("ETag", `"`+hex.EncodeToString(sum[:16])+`"`)
+		h.Set("ETag", etag.Strong(f.data))
 		http.ServeContent(&explained{ResponseWriter: w}, r, "", time.Time{}, bytes.NewReader(f.data))
 	}}, nil
 }
