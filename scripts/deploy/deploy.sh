@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Releases all that scripts/deploy/build.sh built, one function after the other; the first that fails ends it.
+# Releases every function that scripts/deploy/build.sh built, one after another. The first failure stops the script.
 #
-#   scripts/deploy/deploy.sh [-n] FILE   FILE is what build.sh wrote; -n prints, and runs nothing
+#   scripts/deploy/deploy.sh [-n] FILE   FILE is the output of build.sh; -n prints the calls and runs none
 #
-# The variables are those of scripts/deploy/release.sh.
+# The script reads the same variables as scripts/deploy/release.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -19,11 +19,11 @@ if [ "${1:-}" = -n ]; then
 fi
 file=${1:?usage: scripts/deploy/deploy.sh [-n] FILE}
 
-# plain prints a name without its tag: the digest says which image it is.
-plain() { sed -E 's/:[^:@\/]+@/@/'; }
+# strip_tags removes the tag from image references that have a digest.
+strip_tags() { sed -E 's/:[^:@\/]+@/@/'; }
 
-canary=$(plain <"$file" | grep /canary@) || die "$file has no canary image"
-images=$(plain <"$file" | grep -v /canary@ | sort) || die "$file has no function's image"
+canary=$(strip_tags <"$file" | grep /canary@) || die "find the canary image in $file: no such line"
+images=$(strip_tags <"$file" | grep -v /canary@ | sort) || die "find function images in $file: no such line"
 for image in $images; do
   name=${image##*/}
   scripts/deploy/release.sh ${flags[@]+"${flags[@]}"} "${name%@*}" "$image" "$canary"

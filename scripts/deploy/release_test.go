@@ -242,10 +242,10 @@ func TestReleaseReadsOverWarnings(t *testing.T) {
 // Whoever interrupts the way back, or closes the terminal, does not stop it.
 func TestTheWayBackIsNotInterrupted(t *testing.T) {
 	calls, printed, code := release(t, map[string]string{"FAIL": "--args=verdict", "AGAIN": "yes"}, "api", image, judge)
-	if code != 1 || strings.Contains(printed, "COULD NOT") || !strings.Contains(calls, back) {
+	if code != 1 || strings.Contains(printed, "ROLLBACK FAILED") || !strings.Contains(calls, back) {
 		t.Errorf("exit %d, %s: %s", code, printed, calls)
 	}
-	calls, _, _ = script(t, "testdata/unheard.sh", map[string]string{"FAIL": "--args=verdict", "TALKS": "yes"}, "./release.sh", "api", image, judge)
+	calls, _, _ = script(t, "testdata/closed_output.sh", map[string]string{"FAIL": "--args=verdict", "TALKS": "yes"}, "./release.sh", "api", image, judge)
 	if lines := strings.Split(strings.TrimSpace(calls), "\n"); !strings.Contains(lines[len(lines)-1], back) {
 		t.Errorf("with nobody to hear it, the last call is %s", lines[len(lines)-1])
 	}

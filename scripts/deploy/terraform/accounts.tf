@@ -6,7 +6,7 @@ resource "google_service_account" "this" {
 }
 
 locals {
-  # The table of roles, by what a role is on.
+  # The rows of roles.csv, grouped by kind of resource.
   rows = csvdecode(file("${path.module}/../roles.csv"))
   roles = {
     for on in distinct(local.rows[*].on) : on => {
@@ -16,7 +16,7 @@ locals {
   member = { for name, account in google_service_account.this : name => "serviceAccount:${account.email}" }
 }
 
-# No smaller role lets a build say who may call a service, and roles/run.admin is more.
+# A build sets the IAM policy of services. Of the predefined roles only roles/run.admin allows this, and it is broader.
 resource "google_project_iam_custom_role" "release" {
   role_id = "${replace(local.name, "-", "_")}_release"
   title   = "release of ${local.name}"
@@ -35,10 +35,10 @@ resource "google_project_iam_member" "release" {
   member  = local.member["build"]
 }
 
-# Each instance of api makes a subscription of its own; roles/pubsub.editor would let it change topics, too.
+# Each instance of api creates its own subscription. roles/pubsub.editor would also let it change topics.
 resource "google_project_iam_custom_role" "live" {
   role_id     = "${replace(local.name, "-", "_")}_live"
-  title       = "live news of ${local.name}"
+  title       = "live updates of ${local.name}"
   stage       = "GA"
   permissions = ["pubsub.subscriptions.create", "pubsub.subscriptions.consume", "pubsub.subscriptions.delete"]
 }
@@ -49,7 +49,7 @@ resource "google_project_iam_member" "live" {
   member  = local.member["api"]
 }
 
-# A release runs services and the canary as these.
+# A release deploys services and canary jobs with these accounts.
 resource "google_service_account_iam_member" "release" {
   for_each           = toset(concat(keys(local.functions), ["canary"]))
   service_account_id = google_service_account.this[each.key].name
@@ -102,7 +102,7 @@ resource "google_pubsub_topic_iam_member" "this" {
 
 resource "google_pubsub_subscription_iam_member" "this" {
   for_each     = local.roles["subscription"]
-  subscription = google_pubsub_subscription.kept[each.value.name].name
+  subscription = google_pubsub_subscription.dead_letters[each.value.name].name
   role         = each.value.role
   member       = local.member[each.value.account]
 }

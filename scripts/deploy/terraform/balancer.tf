@@ -27,8 +27,8 @@ resource "google_dns_record_set" "this" {
   rrdatas      = [google_compute_global_address.this.address]
 }
 
-# A certificate of Compute Engine, and not of Certificate Manager: one host needs no map of certificates, and its
-# zone, which is ours, points here before the certificate is asked for.
+# The load balancer uses a Compute Engine certificate instead of Certificate Manager: one host needs no certificate map,
+# and the DNS zone, a dependency, satisfies the validation of the certificate.
 resource "google_compute_managed_ssl_certificate" "this" {
   name = local.name
   managed {
@@ -86,7 +86,7 @@ resource "google_compute_security_policy" "this" {
   depends_on = [google_project_service.this]
 }
 
-# Services are named, not referred to: the first release makes them.
+# The group references a service by name, because the first release creates the service later.
 resource "google_compute_region_network_endpoint_group" "this" {
   for_each              = local.behind_balancer
   name                  = "${local.name}-${each.key}"
@@ -111,7 +111,7 @@ resource "google_compute_backend_service" "this" {
     enable      = true
     sample_rate = 1
   }
-  # What is kept, and for how long, the function says.
+  # The function's Cache-Control decides about storing.
   dynamic "cdn_policy" {
     for_each = each.value.cache == "" ? [] : [each.value.cache]
     content {
@@ -126,7 +126,7 @@ resource "google_compute_backend_service" "this" {
   }
 }
 
-# The table of routes: a path and all below it, as the local gateway has it.
+# The URL map follows the routes table. Each rule covers a path and the paths below it, as in the local gateway.
 resource "google_compute_url_map" "this" {
   name            = local.name
   default_service = google_compute_backend_service.this["api"].id
@@ -186,6 +186,6 @@ resource "google_compute_global_forwarding_rule" "to_https" {
 }
 
 output "name_servers" {
-  description = "What the registrar of the host, or the zone above it, must point to."
+  description = "Name servers to which the registrar or the parent zone must delegate the host."
   value       = google_dns_managed_zone.this.name_servers
 }

@@ -1,13 +1,14 @@
-# The infrastructure of one environment, as scripts/deploy/setup.sh makes it; a test compares the two, so use one or the
-# other. scripts/deploy/release.sh owns the Cloud Run services: their image, traffic and who may call them. All else is here.
+# The infrastructure of one environment, equal to the result of scripts/deploy/setup.sh. A test compares the two; use
+# only one of them for an environment. scripts/deploy/release.sh owns the Cloud Run services with their images, traffic
+# and invokers; this module owns every other resource.
 #
 #   gcloud services enable cloudresourcemanager.googleapis.com serviceusage.googleapis.com --project=PROJECT
 #   gcloud storage buckets create gs://STATE --project=PROJECT --uniform-bucket-level-access --public-access-prevention
 #   terraform init -backend-config=bucket=STATE -backend-config=prefix=prod-hybridbts
 #   terraform apply -var=env=prod -var=project=PROJECT -var=mail=MAIL
 #
-# After the first release apply it again with -var=released=true, which needs gcloud. The state holds no secret:
-# a secret's value is added by hand.
+# After the first release apply again with -var=released=true, which needs gcloud. The state contains no secret values:
+# operators add them with gcloud.
 
 terraform {
   required_version = ">= 1.9"
@@ -23,14 +24,14 @@ terraform {
 provider "google" {
   project               = var.project
   region                = var.region
-  billing_project       = var.project # budgets ask whose quota a call takes
+  billing_project       = var.project # the budgets API requires a quota project
   user_project_override = true
 }
 
 data "google_project" "this" {}
 
 locals {
-  name   = "${var.env}-hybridbts" # of everything, before a dash and what it is
+  name   = "${var.env}-hybridbts" # prefix of all resource names
   host   = coalesce(var.host, var.env == "prod" ? "hybridbts.tech" : "${var.env}.hybridbts.tech")
   number = data.google_project.this.number
 
@@ -38,7 +39,7 @@ locals {
   behind_balancer = {
     for function, row in local.functions : function => row if row.ingress == "internal-and-cloud-load-balancing"
   }
-  # The secrets of a row, such as page-token-key, from VARIABLE={env}-hybridbts-NAME;…
+  # One element per function and secret. The column secrets holds VARIABLE={env}-hybridbts-NAME pairs, separated by ";".
   secrets = flatten([
     for function, row in local.functions : [
       for variable in compact(split(";", row.secrets)) : {
@@ -54,7 +55,7 @@ locals {
     "secretmanager", "serviceusage", "spanner", "storage",
   ]
 
-  # Google's own accounts in this project.
+  # Service agents: accounts that Google's services act as in this project.
   pubsub_agent     = "serviceAccount:service-${local.number}@gcp-sa-pubsub.iam.gserviceaccount.com"
   monitoring_agent = "serviceAccount:service-${local.number}@gcp-sa-monitoring-notification.iam.gserviceaccount.com"
   eventarc_agent   = "serviceAccount:service-${local.number}@gcp-sa-eventarc.iam.gserviceaccount.com"
@@ -67,7 +68,7 @@ resource "google_project_service" "this" {
   disable_on_destroy = false # another environment may be in the project
 }
 
-# Only the beta provider makes Google's accounts before their first use.
+# Only the beta provider can create service agents before their first use.
 resource "terraform_data" "agent" {
   for_each = toset(["eventarc", "monitoring", "pubsub"])
   input    = google_project_service.this[each.key].service

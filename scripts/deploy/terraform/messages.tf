@@ -1,11 +1,11 @@
 locals {
-  # The table of topics. A row that names a function is also a push subscription, TOPIC-FUNCTION.
+  # Each row of topics.csv declares a topic. A row with a function also declares the push subscription TOPIC-FUNCTION.
   topic_rows  = csvdecode(file("${path.module}/../topics.csv"))
   topics      = toset(local.topic_rows[*].topic)
   dead_topics = toset([for name in local.topics : name if endswith(name, "-dead")])
   pushes      = { for row in local.topic_rows : "${row.topic}-${row.function}" => row if row.function != "" }
 
-  # Which function gets an event of the originals bucket.
+  # Eventarc triggers by event type of the originals bucket.
   triggers = {
     "deleted"   = { function = "image", dead = "originals-dead" }
     "finalized" = { function = "image", dead = "originals-dead" }
@@ -21,8 +21,8 @@ resource "google_pubsub_topic" "this" {
   depends_on                 = [google_project_service.this]
 }
 
-# What is in a topic of dead letters is kept for 7 days.
-resource "google_pubsub_subscription" "kept" {
+# Retains dead letters for 7 days.
+resource "google_pubsub_subscription" "dead_letters" {
   for_each                   = local.dead_topics
   name                       = "${local.name}-${each.key}"
   topic                      = google_pubsub_topic.this[each.key].id
@@ -75,7 +75,7 @@ resource "google_pubsub_subscription_iam_member" "push" {
   depends_on   = [terraform_data.agent]
 }
 
-# Cloud Monitoring and the budget tell alert.
+# Cloud Monitoring and the budget publish alerts.
 resource "google_pubsub_topic_iam_member" "alerts" {
   for_each   = toset([local.monitoring_agent, local.budget_agent])
   topic      = google_pubsub_topic.this["alerts"].name
@@ -86,7 +86,7 @@ resource "google_pubsub_topic_iam_member" "alerts" {
 
 data "google_storage_project_service_account" "this" {}
 
-# Eventarc's topics have no names to bind these to before a trigger is there, which asks for them.
+# A trigger needs these roles before it exists, and Eventarc names its topics only then, so the roles are on the project.
 resource "google_project_iam_member" "storage_agent" {
   project = var.project
   role    = "roles/pubsub.publisher"
@@ -130,8 +130,8 @@ resource "google_eventarc_trigger" "this" {
   ]
 }
 
-# How deliveries fail: by itself Eventarc asks again after 10 s, and drops after a day, without a word, what fails. The
-# subscription is Eventarc's, so no resource of Terraform can have it, and gcloud says what setup.sh does.
+# Eventarc's default subscription retries every 10 s and drops undelivered events after a day. Terraform cannot manage
+# that subscription, which Eventarc owns, so gcloud sets its back-off, dead-letter topic and retention, as in setup.sh.
 resource "terraform_data" "delivery" {
   for_each = google_eventarc_trigger.this
   input    = basename(each.value.transport[0].pubsub[0].subscription)

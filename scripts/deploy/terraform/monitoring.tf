@@ -33,8 +33,8 @@ resource "google_logging_metric" "this" {
   depends_on = [google_project_service.this]
 }
 
-# Cloud Monitoring knows a metric of logs 10 minutes after it was made, or sooner, and takes no alert of it before.
-resource "terraform_data" "known" {
+# Cloud Monitoring rejects alert policies on a log-based metric for up to 10 minutes after the metric's creation.
+resource "terraform_data" "metric_delay" {
   for_each = google_logging_metric.this
   input    = each.value.id
   provisioner "local-exec" {
@@ -136,7 +136,7 @@ resource "google_monitoring_alert_policy" "this" {
     auto_close           = each.value.alertStrategy.autoClose
     notification_prompts = try(each.value.alertStrategy.notificationPrompts, null)
   }
-  depends_on = [terraform_data.known]
+  depends_on = [terraform_data.metric_delay]
 }
 
 resource "google_monitoring_dashboard" "this" {

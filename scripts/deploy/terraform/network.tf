@@ -1,5 +1,5 @@
-# The canary's jobs run in the private subnet, and reach what they ask by NAT or Google's own network. Nothing that
-# is public is there yet.
+# Canary jobs run in the private subnet. They reach Google APIs by Private Google Access and other hosts by Cloud NAT.
+# The public subnet is reserved; no resource uses it.
 resource "google_compute_network" "this" {
   name                    = local.name
   auto_create_subnetworks = false

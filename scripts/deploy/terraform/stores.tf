@@ -11,7 +11,7 @@ locals {
     bucket.lifecycle == "" ? [] : jsondecode(file("${path.module}/../lifecycle/${bucket.lifecycle}.json")).rule
   }
 
-  # The statements of a file are parted by semicolons, once its comments, which hold some too, are gone.
+  # Comments contain semicolons, so the replacement removes them before the split.
   schema = "${path.module}/../../../shared/schema/spannerdb/schema"
   statements = flatten([
     for name in fileset(local.schema, "*.sql") : [
@@ -19,7 +19,7 @@ locals {
     ]
   ])
 
-  # As scripts/data/customers makes them, which leaves those alone that are there.
+  # Column families by table, as in scripts/data/customers, which skips existing tables.
   tables = {
     "cities"    = ["city", "loading"]
     "customers" = ["profile", "address"]
@@ -56,7 +56,8 @@ resource "google_storage_bucket" "this" {
   }
 }
 
-# Who asked for what, and what Cloud Armor said of it. Logs of functions stay where they are looked at, for 30 days.
+# The sink keeps the load balancer's request logs with Cloud Armor's verdicts. Logs of functions stay in the default
+# log bucket for 30 days.
 resource "google_logging_project_sink" "this" {
   name                   = local.name
   destination            = "storage.googleapis.com/${google_storage_bucket.this["logs"].name}"
@@ -76,12 +77,12 @@ resource "google_spanner_instance" "shop" {
   display_name                 = "${local.name}-shop"
   edition                      = "ENTERPRISE"
   processing_units             = 100
-  default_backup_schedule_type = "NONE" # ours is below; there would be two
+  default_backup_schedule_type = "NONE" # the schedule below is the only one
   depends_on                   = [google_project_service.this]
 }
 
-# A later file of the schema is applied to the database that is there. A change of an earlier one would make it anew, which
-# the protection refuses.
+# Terraform applies a new schema file to the existing database. A change of an earlier file would recreate the database,
+# which deletion_protection prevents.
 resource "google_spanner_database" "shop" {
   instance            = google_spanner_instance.shop.name
   name                = "shop"
@@ -139,7 +140,7 @@ resource "google_bigtable_gc_policy" "city" {
   }
 }
 
-# What a load of customers that was killed left behind goes away by itself.
+# Garbage collection removes the rows that an interrupted load of customers left.
 resource "google_bigtable_gc_policy" "loading" {
   instance_name = google_bigtable_instance.customers.name
   table         = google_bigtable_table.this["cities"].name

@@ -1,9 +1,9 @@
 variable "env" {
-  description = "Environment."
+  description = "Environment: dev, canary or prod."
   type        = string
   validation {
     condition     = contains(["dev", "canary", "prod"], var.env)
-    error_message = "The environment is dev, canary or prod."
+    error_message = "Unknown environment; valid values: dev, canary, prod."
   }
 }
 
@@ -13,36 +13,36 @@ variable "project" {
 }
 
 variable "region" {
-  description = "Region of everything."
+  description = "Region of all resources."
   type        = string
   default     = "asia-northeast3"
 }
 
 variable "host" {
-  description = "Host of the shop; by default hybridbts.tech in prod, else below it."
+  description = "Host name of the shop; default hybridbts.tech in prod, ENV.hybridbts.tech elsewhere."
   type        = string
   default     = null
 }
 
 variable "mail" {
-  description = "Who gets alerts by mail."
+  description = "E-mail address that receives alerts."
   type        = string
 }
 
 variable "auditors" {
-  description = "Address of a group that may look, but not at data."
+  description = "Address of a group with read access, except to data; null for no group."
   type        = string
   default     = null
 }
 
 variable "budget" {
-  description = "What a month may cost, in the currency of the billing account."
+  description = "Monthly budget in the currency of the billing account."
   type        = number
   default     = 1000
 }
 
 variable "released" {
-  description = "Whether there are services already, without which Eventarc makes no trigger."
+  description = "Whether the services exist; Eventarc rejects triggers without them."
   type        = bool
   default     = false
 }
