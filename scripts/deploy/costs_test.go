@@ -48,7 +48,7 @@ func readCosts(text string) (c costs, problems []string) {
 			}
 		case len(cells) == 4 && strings.HasPrefix(row, "| `"):
 			c.sections[section] = append(c.sections[section], line{key, number(cells[2]), number(cells[3])})
-		case strings.Contains(row, "in all"):
+		case strings.Contains(row, "**total**"):
 			c.totals[section] = number(cells[3])
 		}
 	}
@@ -64,7 +64,7 @@ func readCosts(text string) (c costs, problems []string) {
 			sum += l.usd
 		}
 		if math.Abs(sum-c.totals[name]) > 0.005 {
-			problems = append(problems, fmt.Sprintf("%s: %.2f in all, it says %.2f", name, sum, c.totals[name]))
+			problems = append(problems, fmt.Sprintf("%s: total %.2f, the page has %.2f", name, sum, c.totals[name]))
 		}
 	}
 	for name := range c.prices {
@@ -155,7 +155,7 @@ func TestCostsAddUp(t *testing.T) {
 		"another price":         {"| 1.60 |", "| 1.06 |"},
 		"another quantity":      {"| 1,000 | 1,000.00 |", "| 10,000 | 1,000.00 |"},
 		"another sum":           {"**1,509.10**", "**1,590.10**"},
-		"a price of nothing":    {"| `dns` | one | 1 | 0.20 |\n", ""},
+		"a price of nothing":    {"| `dns` | one zone | 1 | 0.20 |\n", ""},
 		"a price that is not":   {"| `cdn-data` | 0.1 MB", "| `cdn` | 0.1 MB"},
 		"a price without doubt": {"| vCPU second | no |", "| vCPU second | |"},
 	} {
