@@ -547,7 +547,7 @@ func TestRoutesOfTheLoadBalancerAreThoseOfTheGateway(t *testing.T) {
 	for _, p := range paths {
 		want := "api"
 		for _, r := range routes.All() {
-			if r.Takes(p) {
+			if r.Matches(p) {
 				want = r.Function
 				break
 			}

@@ -39,7 +39,7 @@ func gateway(functions processes) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for _, t := range targets {
-			if t.Takes(r.URL.Path) {
+			if t.Matches(r.URL.Path) {
 				t.ServeHTTP(w, r)
 				return
 			}

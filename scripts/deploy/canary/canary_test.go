@@ -22,10 +22,11 @@ import (
 
 var now = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-// fakeMonitoring answers for one revision of prod.
+// fakeMonitoring serves the metrics of one revision in prod. It rejects filters, projects and intervals that the canary
+// must not send.
 type fakeMonitoring struct {
 	monitoringpb.UnimplementedMetricServiceServer
-	ok, failed, deadLetters int64 // a minute, for two minutes
+	ok, failed, deadLetters int64 // per minute, for two minutes
 	p95                     float64
 	err                     error
 }
@@ -61,7 +62,8 @@ func (f *fakeMonitoring) ListTimeSeries(_ context.Context, r *monitoringpb.ListT
 	return &monitoringpb.ListTimeSeriesResponse{TimeSeries: s}, nil
 }
 
-func open(t *testing.T, f *fakeMonitoring) *monitoring.MetricClient {
+// openClient serves f until the test ends and returns a client of it.
+func openClient(t *testing.T, f *fakeMonitoring) *monitoring.MetricClient {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -80,62 +82,60 @@ func open(t *testing.T, f *fakeMonitoring) *monitoring.MetricClient {
 	return client
 }
 
-func TestVerdict(t *testing.T) {
-	v, err := parse([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-since=600s", "-p95=500ms", "-latency=prod-hybridbts-latency",
+func TestVerdictNamesEveryExceededLimit(t *testing.T) {
+	v, err := parseVerdict([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-since=600s", "-p95=500ms", "-latency=prod-hybridbts-latency",
 		"-dead=prod-hybridbts-reviews-dead", "-dead=prod-hybridbts-images-dead"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, tc := range map[string]struct {
 		fake fakeMonitoring
-		want []string // what is wrong
+		want []string // substrings of the error
 	}{
-		"all is well":            {fakeMonitoring{ok: 1000, p95: 0.48}, nil},
-		"nobody asked":           {fakeMonitoring{}, nil},
-		"one in a hundred fails": {fakeMonitoring{ok: 99, failed: 1, p95: 0.02}, nil},
-		"more than that fail":    {fakeMonitoring{ok: 98, failed: 2, p95: 0.02}, []string{"4 of 200 requests"}},
-		"slow":                   {fakeMonitoring{ok: 1000, p95: 0.501}, []string{"p95 was 501ms"}},
-		"dead letters":           {fakeMonitoring{ok: 1000, deadLetters: 1}, []string{"2 messages"}},
-		"everything": {fakeMonitoring{ok: 1, failed: 1, p95: 9, deadLetters: 1},
-			[]string{"2 of 4 requests", "p95 was 9s", "2 messages"}},
-		"Cloud Monitoring is down": {fakeMonitoring{err: status.Error(codes.PermissionDenied, "injected")}, []string{"injected"}},
+		"healthy":              {fakeMonitoring{ok: 1000, p95: 0.48}, nil},
+		"no requests":          {fakeMonitoring{}, nil},
+		"1 % fails":            {fakeMonitoring{ok: 99, failed: 1, p95: 0.02}, nil},
+		"more than 1 % fails":  {fakeMonitoring{ok: 98, failed: 2, p95: 0.02}, []string{"4 of 200 requests"}},
+		"slow":                 {fakeMonitoring{ok: 1000, p95: 0.501}, []string{"p95 was 501ms"}},
+		"dead letters":         {fakeMonitoring{ok: 1000, deadLetters: 1}, []string{"2 messages"}},
+		"all limits exceeded":  {fakeMonitoring{ok: 1, failed: 1, p95: 9, deadLetters: 1}, []string{"2 of 4 requests", "p95 was 9s", "2 messages"}},
+		"metrics not readable": {fakeMonitoring{err: status.Error(codes.PermissionDenied, "injected")}, []string{"injected"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			found, err := v.judge(t.Context(), open(t, &tc.fake), now)
+			m, err := v.judge(t.Context(), openClient(t, &tc.fake), now)
 			if (err != nil) != (tc.want != nil) {
-				t.Fatalf("judge() = %v, %v", found, err)
+				t.Fatalf("judge() = %v, %v", m, err)
 			}
 			for _, w := range tc.want {
 				if !strings.Contains(err.Error(), w) {
-					t.Errorf("judge() = %v, want %q said", err, w)
+					t.Errorf("judge() error = %v, want it to contain %q", err, w)
 				}
 			}
 		})
 	}
 }
 
-// A function without topics fills no dead-letter topic: those of others are not its fault.
-func TestVerdictOfAFunctionWithoutTopics(t *testing.T) {
-	v, err := parse([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-latency=prod-hybridbts-latency"})
+func TestVerdictIgnoresDeadLettersOfOtherFunctions(t *testing.T) {
+	v, err := parseVerdict([]string{"-project=shop", "-service=prod-hybridbts-api", "-revision=prod-hybridbts-api-2", "-latency=prod-hybridbts-latency"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found, err := v.judge(t.Context(), open(t, &fakeMonitoring{ok: 1000, deadLetters: 1}), now); err != nil || found.deadLetters != 0 {
-		t.Errorf("judge() = %v, %v", found, err)
+	if m, err := v.judge(t.Context(), openClient(t, &fakeMonitoring{ok: 1000, deadLetters: 1}), now); err != nil || m.deadLetters != 0 {
+		t.Errorf("judge() = %v, %v, want no dead letters", m, err)
 	}
 }
 
-func TestSmokeAsksUntilTheAnswerIsRight(t *testing.T) {
+func TestSmokeRetriesUntilTheStatusMatches(t *testing.T) {
 	for name, tc := range map[string]struct {
-		right int32 // from which answer on
-		ok    bool
+		firstMatch int32 // number of the first request with the expected status
+		ok         bool
 	}{
-		"at once": {1, true}, "in the end": {attempts, true}, "never": {attempts + 1, false},
+		"first request": {1, true}, "last request": {maxAttempts, true}, "never": {maxAttempts + 1, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var asked atomic.Int32
+			var requests atomic.Int32
 			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-				if asked.Add(1) < tc.right {
+				if requests.Add(1) < tc.firstMatch {
 					w.WriteHeader(http.StatusNotFound)
 					return
 				}
@@ -145,27 +145,27 @@ func TestSmokeAsksUntilTheAnswerIsRight(t *testing.T) {
 			if err := smoke(t.Context(), srv.Client(), srv.URL, "405", time.Millisecond); (err == nil) != tc.ok {
 				t.Errorf("smoke() = %v", err)
 			}
-			if got, want := asked.Load(), min(tc.right, attempts); got != want {
-				t.Errorf("asked %d times, want %d", got, want)
+			if got, want := requests.Load(), min(tc.firstMatch, maxAttempts); got != want {
+				t.Errorf("%d requests, want %d", got, want)
 			}
 		})
 	}
 }
 
-func TestSmokeGivesUpWhenItIsTold(t *testing.T) {
+func TestSmokeStopsWhenItsContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := smoke(ctx, http.DefaultClient, "http://127.0.0.1:1/", "200", time.Hour); err == nil {
-		t.Error("it found a server where none is")
+		t.Error("smoke() = nil without a server")
 	}
 }
 
-func TestArgumentsAreChecked(t *testing.T) {
+func TestInvalidArgumentsAreRejected(t *testing.T) {
 	for _, args := range []string{"", "smoke", "smoke a b", "verdict", "verdict -project=p", "verdict -nothing",
 		"verdict -project=p -service=s -revision=r", "verdict -project=p -service=s -revision=r -latency=l -since=1s",
 		"verdict -project=p -service=s -revision=r -latency=l more"} {
 		if err := run(t.Context(), strings.Fields(args)); err == nil {
-			t.Errorf("canary %s is taken", args)
+			t.Errorf("canary %s: no error", args)
 		}
 	}
 }

@@ -1,10 +1,11 @@
-// Canary tells whether a revision that is being released is sound: scripts/deploy/release.sh runs it as a Cloud
-// Run job in the VPC, from where the services' ingress lets it in.
+// Canary checks a revision during its release. scripts/deploy/release.sh runs it as a Cloud Run job in the VPC, because
+// the ingress settings of the services block other callers.
 //
-//	canary smoke AUDIENCE URL STATUS   asks URL with an ID token for AUDIENCE, and wants STATUS
-//	canary verdict [flags]             judges by Cloud Monitoring what a revision did of late
+//	canary smoke AUDIENCE URL STATUS   requests URL with an ID token for AUDIENCE and expects STATUS
+//	canary verdict [flags]             judges a revision's recent metrics in Cloud Monitoring
 //
-// It exits with 0 when all is well, with 1 when it is not, or cannot be known.
+// The exit status is 0 if the revision passes. It is 1 if the revision fails, or if the check itself fails, so that a
+// release never continues without a verdict.
 //
 // Roles of its account: roles/run.invoker on the services, roles/monitoring.viewer on the project.
 package main
@@ -36,11 +37,11 @@ func run(ctx context.Context, args []string) error {
 	case len(args) == 4 && args[0] == "smoke":
 		client, err := idtoken.NewClient(ctx, args[1])
 		if err != nil {
-			return fmt.Errorf("ID token for %s: %w", args[1], err)
+			return fmt.Errorf("open ID token client for audience %s: %w", args[1], err)
 		}
 		return smoke(ctx, client, args[2], args[3], 5*time.Second)
 	case len(args) > 0 && args[0] == "verdict":
-		v, err := parse(args[1:])
+		v, err := parseVerdict(args[1:])
 		if err != nil {
 			return err
 		}
@@ -49,20 +50,21 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("open Cloud Monitoring: %w", err)
 		}
 		defer client.Close()
-		findings, err := v.judge(ctx, client, time.Now())
-		fmt.Println(findings)
+		m, err := v.judge(ctx, client, time.Now())
+		fmt.Println(m)
 		return err
 	}
 	return errors.New("usage: canary smoke AUDIENCE URL STATUS | canary verdict [flags]")
 }
 
-// attempts is how often smoke asks before it gives up: that we may call a new service takes a minute
-// to be known everywhere.
-const attempts = 20
+// maxAttempts limits the requests of a smoke test. A new IAM binding takes about a minute to propagate, during which
+// Cloud Run answers 403; maxAttempts pauses of 5 s outlast it.
+const maxAttempts = 20
 
-// smoke asks a URL until it answers with a status.
+// smoke requests url until the response has the given status. It returns the last mismatch after maxAttempts requests,
+// or when ctx ends.
 func smoke(ctx context.Context, client *http.Client, url, status string, pause time.Duration) (err error) {
-	for i := range attempts {
+	for i := range maxAttempts {
 		if i > 0 {
 			select {
 			case <-time.After(pause):
@@ -70,14 +72,15 @@ func smoke(ctx context.Context, client *http.Client, url, status string, pause t
 				return errors.Join(err, ctx.Err())
 			}
 		}
-		if err = ask(ctx, client, url, status); err == nil {
+		if err = checkStatus(ctx, client, url, status); err == nil {
 			return nil
 		}
 	}
 	return err
 }
 
-func ask(ctx context.Context, client *http.Client, url, status string) error {
+// checkStatus requests url once and fails on any status but the given one. A request times out after 10 s.
+func checkStatus(ctx context.Context, client *http.Client, url, status string) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
@@ -90,31 +93,31 @@ func ask(ctx context.Context, client *http.Client, url, status string) error {
 	}
 	defer resp.Body.Close()
 	if fmt.Sprint(resp.StatusCode) != status {
-		return fmt.Errorf("%s answers %d, want %s", url, resp.StatusCode, status)
+		return fmt.Errorf("get %s: status %d, want %s", url, resp.StatusCode, status)
 	}
 	return nil
 }
 
-// parse reads the flags of verdict.
-func parse(args []string) (verdict, error) {
+// parseVerdict parses the flags of the verdict command.
+func parseVerdict(args []string) (verdict, error) {
 	var v verdict
 	f := flag.NewFlagSet("verdict", flag.ContinueOnError)
 	f.StringVar(&v.project, "project", "", "Google Cloud `project`")
-	f.StringVar(&v.service, "service", "", "Cloud Run service")
-	f.StringVar(&v.revision, "revision", "", "its revision to judge")
-	f.Func("dead", "dead-letter `topic` that it may fill; there may be several", func(topic string) error {
-		v.dead = append(v.dead, topic)
+	f.StringVar(&v.service, "service", "", "name of the Cloud Run `service`")
+	f.StringVar(&v.revision, "revision", "", "name of the `revision` to judge")
+	f.Func("dead", "dead-letter `topic` of the service; repeat the flag for several topics", func(topic string) error {
+		v.deadLetterTopics = append(v.deadLetterTopics, topic)
 		return nil
 	})
-	f.DurationVar(&v.since, "since", 10*time.Minute, "how far to look back")
-	f.DurationVar(&v.p95, "p95", 500*time.Millisecond, "the most that 95 % of the requests may take")
-	f.StringVar(&v.latency, "latency", "", "`metric` of logs that has how long they took, in seconds")
-	f.Float64Var(&v.errors, "errors", 0.01, "the greatest `share` of requests that may be answered 5xx")
+	f.DurationVar(&v.window, "since", 10*time.Minute, "length of the judged time window, a minute or more")
+	f.DurationVar(&v.maxP95, "p95", 500*time.Millisecond, "maximum 95th percentile of request latency")
+	f.StringVar(&v.latencyMetric, "latency", "", "log-based `metric` of request latency in seconds")
+	f.Float64Var(&v.maxErrorShare, "errors", 0.01, "maximum `share` of 5xx responses, from 0 to 1")
 	if err := f.Parse(args); err != nil {
 		return v, err
 	}
-	if v.project == "" || v.service == "" || v.revision == "" || v.latency == "" || v.since < time.Minute || v.p95 <= 0 || f.NArg() > 0 {
-		return v, errors.New("verdict wants -project, -service, -revision, -latency and a -since of a minute or more")
+	if v.project == "" || v.service == "" || v.revision == "" || v.latencyMetric == "" || v.window < time.Minute || v.maxP95 <= 0 || f.NArg() > 0 {
+		return v, errors.New("verdict requires -project, -service, -revision, -latency, -since of a minute or more, -p95 above 0, and no arguments")
 	}
 	return v, nil
 }

@@ -15,95 +15,107 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 )
 
-// fewest is how many requests must fail before their share means something.
-const fewest = 2
+// minFailed is the number of 5xx responses below which their share is not significant.
+const minFailed = 2
 
-// verdict is what to judge, and how strictly.
+// verdict holds the revision to judge and the limits that it must keep.
 type verdict struct {
 	project, service, revision string
-	dead                       []string // topics
-	latency                    string   // scripts/deploy/monitoring/metrics: Cloud Run's own has streams, too
-	since                      time.Duration
-	p95                        time.Duration
-	errors                     float64
+	// deadLetterTopics are the dead-letter topics of the service; none if it uses no topic.
+	deadLetterTopics []string
+	// latencyMetric is the log-based metric of scripts/deploy/monitoring/metrics. Cloud Run's own latency metric would
+	// include event streams, which last for minutes.
+	latencyMetric string
+	// window is the length of the judged time before now, at least a minute.
+	window time.Duration
+	// maxP95 limits the 95th percentile of request latency.
+	maxP95 time.Duration
+	// maxErrorShare limits the share of 5xx responses, from 0 to 1.
+	maxErrorShare float64
 }
 
-// findings are what Cloud Monitoring says of the time that is judged.
-type findings struct {
+// measurements are the values of one revision in the judged time window.
+type measurements struct {
+	// requests counts all requests, failed those with a 5xx response.
 	requests, failed int64
-	p95              time.Duration
-	deadLetters      int64 // published at once, by functions; Pub/Sub's own come after an hour of deliveries in vain
+	// p95 is the 95th percentile of request latency, 0 without requests.
+	p95 time.Duration
+	// deadLetters counts messages published to the dead-letter topics. Functions publish them at once. Pub/Sub forwards
+	// messages only after about an hour of failed deliveries, too late for a verdict.
+	deadLetters int64
 }
 
-func (f findings) String() string {
-	return fmt.Sprintf("%d requests, %d answered 5xx, p95 %v, %d dead letters", f.requests, f.failed, f.p95, f.deadLetters)
+// String returns a one-line summary for the job's log.
+func (m measurements) String() string {
+	return fmt.Sprintf("%d requests, %d with a 5xx response, p95 %v, %d dead letters", m.requests, m.failed, m.p95, m.deadLetters)
 }
 
-// judge returns what it found, with an error that says what is not as it should be. A revision that
-// nobody asked anything is in order: its smoke test passed.
-func (v verdict) judge(ctx context.Context, client *monitoring.MetricClient, now time.Time) (findings, error) {
-	f, err := v.find(ctx, client, now)
+// judge measures the revision and returns an error with one line per exceeded limit. A revision without requests passes,
+// because its smoke test passed before.
+func (v verdict) judge(ctx context.Context, client *monitoring.MetricClient, now time.Time) (measurements, error) {
+	m, err := v.measure(ctx, client, now)
 	if err != nil {
-		return f, err
+		return m, err
 	}
-	var bad []error
-	if f.failed >= fewest && float64(f.failed) > v.errors*float64(f.requests) {
-		bad = append(bad, fmt.Errorf("%d of %d requests were answered 5xx", f.failed, f.requests))
+	var exceeded []error
+	if m.failed >= minFailed && float64(m.failed) > v.maxErrorShare*float64(m.requests) {
+		exceeded = append(exceeded, fmt.Errorf("%d of %d requests had a 5xx response", m.failed, m.requests))
 	}
-	if f.p95 > v.p95 {
-		bad = append(bad, fmt.Errorf("p95 was %v, more than %v", f.p95, v.p95))
+	if m.p95 > v.maxP95 {
+		exceeded = append(exceeded, fmt.Errorf("p95 was %v, more than %v", m.p95, v.maxP95))
 	}
-	if f.deadLetters > 0 {
-		bad = append(bad, fmt.Errorf("%d messages were dead-lettered", f.deadLetters))
+	if m.deadLetters > 0 {
+		exceeded = append(exceeded, fmt.Errorf("%d messages were dead-lettered", m.deadLetters))
 	}
-	return f, errors.Join(bad...)
+	return m, errors.Join(exceeded...)
 }
 
-func (v verdict) find(ctx context.Context, client *monitoring.MetricClient, now time.Time) (f findings, err error) {
+// measure reads the metrics of the window that ends now.
+func (v verdict) measure(ctx context.Context, client *monitoring.MetricClient, now time.Time) (m measurements, err error) {
 	revision := fmt.Sprintf(`resource.type = "cloud_run_revision" AND resource.labels.service_name = %q AND resource.labels.revision_name = %q AND `, v.service, v.revision)
 	const minute = time.Minute
-	err = v.each(ctx, client, now, revision+`metric.type = "run.googleapis.com/request_count"`, &monitoringpb.Aggregation{
+	err = v.eachPoint(ctx, client, now, revision+`metric.type = "run.googleapis.com/request_count"`, &monitoringpb.Aggregation{
 		AlignmentPeriod: durationpb.New(minute), PerSeriesAligner: monitoringpb.Aggregation_ALIGN_DELTA,
 		CrossSeriesReducer: monitoringpb.Aggregation_REDUCE_SUM, GroupByFields: []string{"metric.labels.response_code_class"},
 	}, func(labels map[string]string, value *monitoringpb.TypedValue) {
-		f.requests += value.GetInt64Value()
+		m.requests += value.GetInt64Value()
 		if labels["response_code_class"] == "5xx" {
-			f.failed += value.GetInt64Value()
+			m.failed += value.GetInt64Value()
 		}
 	})
 	if err != nil {
-		return f, err
+		return m, err
 	}
-	err = v.each(ctx, client, now, revision+fmt.Sprintf(`metric.type = "logging.googleapis.com/user/%s"`, v.latency), &monitoringpb.Aggregation{
-		// One value for the whole time: a quiet minute's would be that of its slowest request.
-		AlignmentPeriod: durationpb.New(v.since.Truncate(minute)), PerSeriesAligner: monitoringpb.Aggregation_ALIGN_DELTA,
+	err = v.eachPoint(ctx, client, now, revision+fmt.Sprintf(`metric.type = "logging.googleapis.com/user/%s"`, v.latencyMetric), &monitoringpb.Aggregation{
+		// The alignment period is the whole window: in a minute with few requests the percentile would equal the maximum.
+		AlignmentPeriod: durationpb.New(v.window.Truncate(minute)), PerSeriesAligner: monitoringpb.Aggregation_ALIGN_DELTA,
 		CrossSeriesReducer: monitoringpb.Aggregation_REDUCE_PERCENTILE_95,
 	}, func(_ map[string]string, value *monitoringpb.TypedValue) {
 		if seconds := value.GetDoubleValue(); !math.IsNaN(seconds) {
-			f.p95 = max(f.p95, time.Duration(seconds*float64(time.Second)))
+			m.p95 = max(m.p95, time.Duration(seconds*float64(time.Second)))
 		}
 	})
 	if err != nil {
-		return f, err
+		return m, err
 	}
-	if len(v.dead) == 0 {
-		return f, nil
+	if len(v.deadLetterTopics) == 0 {
+		return m, nil
 	}
-	topics := fmt.Sprintf(`resource.type = "pubsub_topic" AND resource.labels.topic_id = one_of("%s") AND `, strings.Join(v.dead, `","`))
-	err = v.each(ctx, client, now, topics+`metric.type = "pubsub.googleapis.com/topic/send_request_count"`, &monitoringpb.Aggregation{
+	topics := fmt.Sprintf(`resource.type = "pubsub_topic" AND resource.labels.topic_id = one_of("%s") AND `, strings.Join(v.deadLetterTopics, `","`))
+	err = v.eachPoint(ctx, client, now, topics+`metric.type = "pubsub.googleapis.com/topic/send_request_count"`, &monitoringpb.Aggregation{
 		AlignmentPeriod: durationpb.New(minute), PerSeriesAligner: monitoringpb.Aggregation_ALIGN_DELTA,
 		CrossSeriesReducer: monitoringpb.Aggregation_REDUCE_SUM,
-	}, func(_ map[string]string, value *monitoringpb.TypedValue) { f.deadLetters += value.GetInt64Value() })
-	return f, err
+	}, func(_ map[string]string, value *monitoringpb.TypedValue) { m.deadLetters += value.GetInt64Value() })
+	return m, err
 }
 
-// each calls use with every point of the time series that a filter finds.
-func (v verdict) each(ctx context.Context, client *monitoring.MetricClient, now time.Time, filter string, a *monitoringpb.Aggregation,
+// eachPoint calls use for every point of the time series that match filter, with the labels of its metric.
+func (v verdict) eachPoint(ctx context.Context, client *monitoring.MetricClient, now time.Time, filter string, a *monitoringpb.Aggregation,
 	use func(labels map[string]string, value *monitoringpb.TypedValue),
 ) error {
 	it := client.ListTimeSeries(ctx, &monitoringpb.ListTimeSeriesRequest{
 		Name: "projects/" + v.project, Filter: filter, Aggregation: a,
-		Interval: &monitoringpb.TimeInterval{StartTime: timestamppb.New(now.Add(-v.since)), EndTime: timestamppb.New(now)},
+		Interval: &monitoringpb.TimeInterval{StartTime: timestamppb.New(now.Add(-v.window)), EndTime: timestamppb.New(now)},
 	})
 	for {
 		s, err := it.Next()
@@ -111,7 +123,7 @@ func (v verdict) each(ctx context.Context, client *monitoring.MetricClient, now 
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("time series of %s: %w", filter, err)
+			return fmt.Errorf("read time series %s: %w", filter, err)
 		}
 		for _, p := range s.Points {
 			use(s.GetMetric().GetLabels(), p.GetValue())

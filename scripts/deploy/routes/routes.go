@@ -1,5 +1,5 @@
-// Package routes holds which function serves which path: one table, routes.json, that the local
-// gateway and the load balancer's URL map are both made from.
+// Package routes assigns URL paths to functions. Its table, routes.json, is the only source of the local gateway's routes
+// and of the load balancer's URL map.
 package routes
 
 import (
@@ -11,22 +11,25 @@ import (
 //go:embed routes.json
 var table []byte
 
-// Route sends a path, and what is below it, to a function.
+// Route sends a path and the paths below it to a function.
 type Route struct {
-	Prefix   string `json:"prefix"`
-	Function string `json:"function"` // its folder in functions/
+	// Prefix is a path without a trailing slash, such as /v1/reviews, or "/" for every path.
+	Prefix string `json:"prefix"`
+	// Function is the name of the function's folder in functions/.
+	Function string `json:"function"`
 }
 
-// All returns the table, the longest prefix of a path first; the last route takes every path.
+// All returns the table in order of precedence: the first route that matches a path serves it. The last route matches
+// every path. All panics if the table is malformed, which a test rules out.
 func All() []Route {
 	var all []Route
 	if err := json.Unmarshal(table, &all); err != nil {
-		panic(err) // a test reads it
+		panic(err)
 	}
 	return all
 }
 
-// Takes reports whether the route takes a path.
-func (r Route) Takes(path string) bool {
+// Matches reports whether path equals the route's prefix or is below it. The prefix "/a" matches "/a/b", not "/ab".
+func (r Route) Matches(path string) bool {
 	return path == r.Prefix || strings.HasPrefix(path, strings.TrimSuffix(r.Prefix, "/")+"/")
 }
