@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -27,6 +28,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
@@ -176,7 +178,7 @@ func TestAnOperatorSeesWhatIsHeldAndWhy(t *testing.T) {
 		d.add(uuid.NewString(), nil)
 		d.add(uuid.NewString(), map[string]any{"Status": "rejected", "HeldFor": "spam", "HeldAt": noon})
 		w := d.send(http.MethodGet, "/reviews", "")
-		want := `{"reviews":[{"id":"` + id + `","product":"butter-cream-peaches","status":"held","reason":"it names a phone number","held_at":"2026-11-20T12:00:00.123456Z",` +
+		want := `{"reviews":[{"id":"` + id + `","product":"butter-cream-peaches","status":"held","reason":"it names a phone number","reason_code":"operator","held_at":"2026-11-20T12:00:00.123456Z",` +
 			`"revision":1795176000123463,"rating":5,"text":"최고 💜","author":"아미","language":"ko","score":0.5,"scored_by":"model","photos":["reviews/a.jpg"],` +
 			`"submitted_at":"2026-11-20T12:00:00.123456Z","edited_at":"2026-11-20T12:00:00.123463Z","published_at":null,` +
 			`"reply":{"text":"고마워요","replied_at":"2026-11-20T12:00:00.123456Z"},` +
@@ -191,6 +193,60 @@ func TestAnOperatorSeesWhatIsHeldAndWhy(t *testing.T) {
 			t.Errorf("%d are rejected, want one", len(got))
 		}
 	})
+}
+
+func TestOperatorSeesTheReasonCodeAndTheOperatorsWords(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		d := newDesk(t, db)
+		held := func(change map[string]any) map[string]any {
+			change["Status"], change["HeldAt"], change["PublishedAt"] = "held", noon, nil
+			return change
+		}
+		for want, row := range map[string]map[string]any{
+			`"reason":null,"reason_code":null`:                           {},
+			`"reason":"contact details","reason_code":"contact_details"`: held(map[string]any{"HeldFor": "contact details", "HoldFor": "contact details"}),
+			`"reason":"unknown product","reason_code":"unknown_product"`: held(map[string]any{"HeldFor": "unknown product", "ReasonCode": "unknown_product"}),
+			`"reason":"edited after it was held","reason_code":"edited_after_hold"`: held(map[string]any{
+				"HeldFor": "edited after it was held", "ReasonCode": "edited_after_hold",
+				"Verdicts": []string{"hold"}, "Reasons": []string{"?"}, "DecidedOn": []int64{7}, "DecidedAt": []time.Time{noon},
+			}),
+			`"reason":"abusive language","reason_code":"operator"`: held(map[string]any{
+				"HeldFor": "abusive language", "HoldFor": "abusive language", "ReasonCode": "operator", "OperatorReason": "abusive language",
+				"Verdicts": []string{"hold"}, "Reasons": []string{"abusive language"}, "DecidedOn": []int64{7}, "DecidedAt": []time.Time{noon},
+			}),
+		} {
+			id := uuid.NewString()
+			d.add(id, row)
+			if w := d.send(http.MethodGet, "/reviews/"+butter+"/"+id, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
+				t.Errorf("%d %s, want %s", w.Code, w.Body, want)
+			}
+		}
+	})
+}
+
+// The page translates every code into both languages, and shows the operator's words alone as they are.
+func TestPageHasWordsForEveryReasonCode(t *testing.T) {
+	words, err := web.ReadFile("web/words.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	field, _ := reflect.TypeFor[moderated]().FieldByName("ReasonCode")
+	documented := strings.Split(field.Tag.Get("enum"), ",")
+	for _, code := range reason.Codes {
+		want := 2
+		if code == reason.Operator {
+			want = 0
+		}
+		if n := strings.Count(string(words), " reason_"+string(code)+":"); n != want {
+			t.Errorf("words.js has %d texts for %s, want %d", n, code, want)
+		}
+		if !slices.Contains(documented, string(code)) {
+			t.Errorf("the API document lacks %s", code)
+		}
+	}
+	if len(documented) != len(reason.Codes) {
+		t.Errorf("the API document has the codes %v, want %v", documented, reason.Codes)
+	}
 }
 
 func TestListsGoBackPageByPage(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 )
 
@@ -59,24 +60,25 @@ type reviewHandlers struct {
 
 // moderated is a review as operators see it.
 type moderated struct {
-	ID          string      `json:"id" format:"uuid"`
-	Product     string      `json:"product"`
-	Status      wire.Status `json:"status" enum:"published,held,rejected"`
-	Reason      *string     `json:"reason" doc:"Why it is held or rejected."`
-	HeldAt      *time.Time  `json:"held_at" doc:"Since when it is not shown; null when it is."`
-	Revision    int64       `json:"revision" doc:"Of the content; a decision names it."`
-	Rating      int64       `json:"rating" minimum:"1" maximum:"5"`
-	Text        string      `json:"text"`
-	Author      string      `json:"author"`
-	Language    *string     `json:"language" doc:"Of the text, as detected (BCP 47)."`
-	Score       *float64    `json:"score" doc:"The sentiment, -1 to 1; null when it has none."`
-	ScoredBy    *string     `json:"scored_by"`
-	Photos      []string    `json:"photos" nullable:"false" doc:"Their names; /img/{name}?p=thumb shows one."`
-	SubmittedAt time.Time   `json:"submitted_at"`
-	EditedAt    *time.Time  `json:"edited_at" doc:"null when it never was."`
-	PublishedAt *time.Time  `json:"published_at" doc:"null while it is not published."`
-	Reply       *reply      `json:"reply,omitempty" doc:"The merchant's; absent when there is none."`
-	Decisions   []decision  `json:"decisions" nullable:"false" doc:"Of operators, the last one last."`
+	ID          string       `json:"id" format:"uuid"`
+	Product     string       `json:"product"`
+	Status      wire.Status  `json:"status" enum:"published,held,rejected"`
+	Reason      *string      `json:"reason" doc:"Why it is held or rejected: the operator's words, or those of the reason code in English; null when it is published."`
+	ReasonCode  *reason.Code `json:"reason_code" enum:"unknown_product,contact_details,abusive_language,sexual_content,violent_content,moderation,edited_after_hold,edited_after_rejection,operator" doc:"The cause of the reason. operator: an operator's decision, so the reason is in the operator's words. null when it is published."`
+	HeldAt      *time.Time   `json:"held_at" doc:"Since when it is not shown; null when it is."`
+	Revision    int64        `json:"revision" doc:"Of the content; a decision names it."`
+	Rating      int64        `json:"rating" minimum:"1" maximum:"5"`
+	Text        string       `json:"text"`
+	Author      string       `json:"author"`
+	Language    *string      `json:"language" doc:"Of the text, as detected (BCP 47)."`
+	Score       *float64     `json:"score" doc:"The sentiment, -1 to 1; null when it has none."`
+	ScoredBy    *string      `json:"scored_by"`
+	Photos      []string     `json:"photos" nullable:"false" doc:"Their names; /img/{name}?p=thumb shows one."`
+	SubmittedAt time.Time    `json:"submitted_at"`
+	EditedAt    *time.Time   `json:"edited_at" doc:"null when it never was."`
+	PublishedAt *time.Time   `json:"published_at" doc:"null while it is not published."`
+	Reply       *reply       `json:"reply,omitempty" doc:"The merchant's; absent when there is none."`
+	Decisions   []decision   `json:"decisions" nullable:"false" doc:"Of operators, the last one last."`
 
 	repliedAt time.Time // also of a reply that was taken away
 }
@@ -208,12 +210,12 @@ func checkLength(name, s string, least, most int) error {
 
 // decide answers POST /v1/admin/reviews/{product}/{review}/decision.
 func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOutput, error) {
-	reason := submission.Clean(in.Body.Reason, -1)
+	text := submission.Clean(in.Body.Reason, -1)
 	least := 1
 	if in.Body.Verdict == wire.Publish {
 		least = 0
 	}
-	if err := checkLength("reason", reason, least, wire.MaxReason); err != nil {
+	if err := checkLength("reason", text, least, wire.MaxReason); err != nil {
 		return nil, err
 	}
 	r, err := m.findReview(ctx, &in.ReviewInput)
@@ -228,7 +230,7 @@ func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOu
 	if n := len(r.Decisions); n > 0 {
 		at = m.timestampAfter(slices.MaxFunc(r.Decisions, func(a, b decision) int { return a.At.Compare(b.At) }).At, at)
 	}
-	d := wire.Decision{Key: r.key(), Verdict: in.Body.Verdict, Reason: reason, Revision: in.Body.Revision, At: at}
+	d := wire.Decision{Key: r.key(), Verdict: in.Body.Verdict, Reason: text, Revision: in.Body.Revision, At: at}
 	if err := m.tell(ctx, d); err != nil {
 		return nil, err
 	}

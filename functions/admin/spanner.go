@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 // spannerStore is the store in Spanner. Its lists read indexes: of what is not shown there is one over all products,
@@ -36,13 +38,12 @@ func translate(err error, format string, args ...any) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-var reviewColumns = []string{"Review", "Product", "Status", "HeldFor", "HeldAt", "Revision", "Rating", "Text", "Author", "Language", "Score", "ScoredBy",
-	"Photos", "SubmittedAt", "EditedAt", "PublishedAt", "Reply", "RepliedAt", "Verdicts", "Reasons", "DecidedOn", "DecidedAt"}
+var reviewColumns = slices.Concat(reason.ColumnNames, []string{"Review", "Product", "Status", "HeldAt", "Revision", "Rating", "Text",
+	"Author", "Language", "Score", "ScoredBy", "Photos", "SubmittedAt", "EditedAt", "PublishedAt", "Reply", "RepliedAt", "DecidedOn"})
 
 type reviewRow struct {
-	Review, Product       string
-	Status                string
-	HeldFor               *string
+	Review, Product string
+	reason.Columns
 	HeldAt                *time.Time
 	Revision              spanner.NullInt64
 	Rating                int64
@@ -55,19 +56,23 @@ type reviewRow struct {
 	EditedAt, PublishedAt *time.Time
 	Reply                 *string
 	RepliedAt             spanner.NullTime
-	Verdicts, Reasons     []string
 	DecidedOn             []int64
-	DecidedAt             []time.Time
 }
 
 func (r reviewRow) review() moderated {
 	v := moderated{
-		ID: r.Review, Product: r.Product, Status: wire.Status(r.Status), Reason: r.HeldFor, HeldAt: r.HeldAt, Revision: r.Revision.Int64,
+		ID: r.Review, Product: r.Product, Status: wire.Status(r.Status), HeldAt: r.HeldAt, Revision: r.Revision.Int64,
 		Rating: r.Rating, Text: r.Text, Author: r.Author, Language: r.Language, Score: r.Score, ScoredBy: r.ScoredBy, Photos: append([]string{}, r.Photos...),
 		SubmittedAt: r.SubmittedAt, EditedAt: r.EditedAt, PublishedAt: r.PublishedAt, repliedAt: r.RepliedAt.Time, Decisions: []decision{},
 	}
 	if !r.Revision.Valid {
 		v.Revision = initialRevision(r.SubmittedAt)
+	}
+	if why := r.Reason(); why.Code != "" {
+		v.ReasonCode = &why.Code
+		if text := why.Text(); text != "" {
+			v.Reason = &text
+		}
 	}
 	if r.Reply != nil {
 		v.Reply = &reply{*r.Reply, r.RepliedAt.Time}

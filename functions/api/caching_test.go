@@ -16,6 +16,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 func ask(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
@@ -151,24 +152,45 @@ func TestOnlyItsAuthorReadsWhatIsHeld(t *testing.T) {
 	}
 	h := checked(t, &server{store: spannerStore{db: db}, changes: &changes{tokens: key}})
 	addProducts(t, db, butter)
-	for reason, row := range map[string]map[string]any{
-		unknownProduct: {"Status": "held", "HeldFor": "unknown product"},
-		moderation:     {"Status": "held", "HeldFor": "an address", "HoldFor": "an address"},
-		operator:       {"Status": "rejected", "HeldFor": "their words", "HoldFor": "an address"},
-	} {
+	decided := func(verdict, text string, row map[string]any) map[string]any {
+		row["Verdicts"], row["Reasons"], row["DecidedOn"], row["DecidedAt"] = []string{verdict}, []string{text}, []int64{1}, []time.Time{noon}
+		return row
+	}
+	type withReason struct {
+		reason string
+		row    map[string]any
+	}
+	rows := []withReason{
+		{unknownProduct, map[string]any{"Status": "held", "HeldFor": "unknown product"}},
+		{unknownProduct, map[string]any{"Status": "held", "HeldFor": "unknown product", "HoldFor": "unknown product", "ReasonCode": "unknown_product"}},
+		{moderation, map[string]any{"Status": "held", "HeldFor": "an address", "HoldFor": "an address"}},
+		{moderation, map[string]any{"Status": "held", "HeldFor": "sexual content", "HoldFor": "sexual content", "ReasonCode": "sexual_content"}},
+		{moderation, map[string]any{"Status": "held", "HeldFor": "a_later_code", "HoldFor": "a_later_code", "ReasonCode": "a_later_code"}},
+		{operator, map[string]any{"Status": "rejected", "HeldFor": "their words", "HoldFor": "an address"}},
+		{operator, decided("reject", "their words", map[string]any{"Status": "rejected", "HeldFor": "their words", "ReasonCode": "operator", "OperatorReason": "their words"})},
+	}
+	for _, code := range reason.Codes {
+		for _, text := range []string{code.Text(), string(code)} {
+			rows = append(rows,
+				withReason{operator, decided("hold", text, map[string]any{"Status": "held", "HeldFor": text, "HoldFor": text})},
+				withReason{operator, decided("reject", text, map[string]any{"Status": "rejected", "HeldFor": text, "ReasonCode": "operator", "OperatorReason": text})})
+		}
+	}
+	for _, tc := range rows {
+		row := tc.row
 		id := uuid.NewString()
 		row["Text"], row["Author"], row["PublishedAt"] = "secret text", "secret author", nil
 		addReview(t, db, id, row)
 		path := "/v1/products/" + butter + "/reviews/" + id
 		for name, token := range map[string]string{"nobody": "", "somebody": "x", "another author": key.Token(butter, uuid.NewString())} {
 			w := ask(h, http.MethodGet, path, "Author-Token", token)
-			want := `{"id":"` + id + `","product":"` + butter + `","status":"` + row["Status"].(string) + `","reason":"` + reason + `","submitted_at":"2026-11-20T12:00:00.123456Z"}`
+			want := `{"id":"` + id + `","product":"` + butter + `","status":"` + row["Status"].(string) + `","reason":"` + tc.reason + `","submitted_at":"2026-11-20T12:00:00.123456Z"}`
 			if strings.TrimSpace(w.Body.String()) != want {
 				t.Errorf("%s reads %d %s, want %s", name, w.Code, w.Body, want)
 			}
 		}
 		w := ask(h, http.MethodGet, path, "Author-Token", key.Token(butter, id))
-		if body := w.Body.String(); !strings.Contains(body, "secret text") || !strings.Contains(body, reason) || strings.Contains(body, "their words") {
+		if body := w.Body.String(); !strings.Contains(body, "secret text") || !strings.Contains(body, tc.reason) || strings.Contains(body, "their words") {
 			t.Errorf("its author reads %s", body)
 		}
 		if got := w.Header().Get("Cache-Control"); got != unkept {

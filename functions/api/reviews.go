@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 type review struct {
@@ -48,12 +49,28 @@ type reply struct {
 	RepliedAt time.Time `json:"replied_at"`
 }
 
-// Why a review is not published, as its author is told.
+// The reasons for not publishing a review, as the API shows them.
 const (
 	unknownProduct = "unknown_product"
 	moderation     = "moderation"
 	operator       = "operator"
 )
+
+// publicReason returns the reason that the API shows for a code, nil for the code of a published review. It hides which
+// kind of moderation holds a review, so that nobody learns how to evade it, and the operator's words. A code that it
+// does not know is a kind of moderation of a newer revision.
+func publicReason(code reason.Code) *string {
+	shown := moderation
+	switch code {
+	case "":
+		return nil
+	case reason.UnknownProduct:
+		shown = unknownProduct
+	case reason.Operator, reason.EditedAfterHold, reason.EditedAfterRejection:
+		shown = operator
+	}
+	return &shown
+}
 
 // sorting is an order of reviews. Those that are equal in it are sorted newest first.
 type sorting string

@@ -2,36 +2,42 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"cloud.google.com/go/spanner"
+
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
-var reviewColumns = []string{"Review", "Product", "Status", "HeldFor", "HoldFor", "Rating", "Text", "Author", "Language", "Score", "Magnitude",
+var reviewColumns = []string{"Review", "Product", "Status", "Rating", "Text", "Author", "Language", "Score", "Magnitude",
 	"ScoredBy", "Aspects", "AspectScores", "Helpful", "Reply", "RepliedAt", "SubmittedAt", "EditedAt", "PublishedAt", "Photos"}
 
+// singleReviewColumns add the columns of the reason to reviewColumns. Lists have published reviews only, which have none.
+var singleReviewColumns = slices.Concat(reviewColumns, reason.ColumnNames)
+
 type reviewRow struct {
-	Review, Product, Status string
-	HeldFor, HoldFor        *string
-	Rating                  int64
-	Text, Author            string
-	Language                *string
-	Score, Magnitude        *float64
-	ScoredBy                *string
-	Aspects                 []string
-	AspectScores            []float64
-	Helpful                 *int64
-	Reply                   *string
-	RepliedAt               *time.Time
-	SubmittedAt             time.Time
-	EditedAt, PublishedAt   *time.Time
-	Photos                  []string
+	Review, Product string
+	reason.Columns
+	Rating                int64
+	Text, Author          string
+	Language              *string
+	Score, Magnitude      *float64
+	ScoredBy              *string
+	Aspects               []string
+	AspectScores          []float64
+	Helpful               *int64
+	Reply                 *string
+	RepliedAt             *time.Time
+	SubmittedAt           time.Time
+	EditedAt, PublishedAt *time.Time
+	Photos                []string
 }
 
 func (row reviewRow) review() review {
 	r := review{
-		ID: row.Review, Product: row.Product, Status: row.Status, Reason: row.reason(), Rating: row.Rating, Text: row.Text, Author: row.Author,
+		ID: row.Review, Product: row.Product, Status: row.Status, Reason: publicReason(row.Reason().Code), Rating: row.Rating, Text: row.Text, Author: row.Author,
 		Language: row.Language, Score: row.Score, Magnitude: row.Magnitude, ScoredBy: row.ScoredBy, Aspects: []aspect{},
 		SubmittedAt: row.SubmittedAt, EditedAt: row.EditedAt, PublishedAt: row.PublishedAt, Objects: row.Photos,
 	}
@@ -47,23 +53,8 @@ func (row reviewRow) review() review {
 	return r
 }
 
-// reason returns what the author is told of why the review is not published; nil when it is. HeldFor is why, in
-// words of sentiment's or an operator's; HoldFor is what catalogue and moderation have against it.
-func (row *reviewRow) reason() *string {
-	why := operator
-	switch {
-	case row.Status == "published":
-		return nil
-	case row.HeldFor != nil && *row.HeldFor == "unknown product":
-		why = unknownProduct
-	case row.Status == "held" && row.HeldFor != nil && row.HoldFor != nil && *row.HeldFor == *row.HoldFor:
-		why = moderation
-	}
-	return &why
-}
-
 func (s spannerStore) review(ctx context.Context, product, id string) (review, error) {
-	row, err := s.db.Single().ReadRow(ctx, "Reviews", spanner.Key{product, id}, reviewColumns)
+	row, err := s.db.Single().ReadRow(ctx, "Reviews", spanner.Key{product, id}, singleReviewColumns)
 	var found reviewRow
 	if err == nil {
 		err = row.ToStruct(&found)

@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { bars, parts } from "./chart.js";
 import * as login from "./login.js";
-import { because, dayName, language, number, switchLanguage, t, when } from "./words.js";
+import { dayName, language, number, reasonText, switchLanguage, t, when } from "./words.js";
 
 const main = document.getElementById("main");
 const places = document.getElementById("places");
@@ -205,7 +205,7 @@ function card(r) {
         el("span", {}, r.author ? t("by", r.author) : t("anonymous"))),
       el("span", { className: "badge" }, t(r.status)),
       el("a", { href: `/${language}/products/${r.product}` }, r.product)),
-    r.reason == null ? "" : el("p", { className: "why" }, el("strong", {}, `${t("why")}: `), because(r.reason)),
+    r.reason == null ? "" : el("p", { className: "why" }, el("strong", {}, `${t("why")}: `), reasonText(r.reason_code, r.reason)),
     r.text ? el("p", { className: "text", lang: r.language ?? "" }, r.text) : el("p", { className: "note" }, t("noText")),
     r.photos.length === 0 ? "" : el("ul", { className: "photos" }, ...r.photos.map((name, i) =>
       el("li", {}, el("a", { href: `/img/${name}?p=zoom` }, el("img", { src: `/img/${name}?p=thumb`, alt: t("photo", i + 1), width: 96, height: 96, loading: "lazy" }))))),

@@ -27,6 +27,9 @@ const words = {
     daysText: "Reviews of the last 30 days by the day on which they were submitted (in Seoul), and by their status now.",
     day: "Day", asTable: "The numbers as a table", chart: "Bar chart. The numbers are in the table below it.",
     total: "In 30 days: {0} published, {1} held, {2} rejected.",
+    reason_unknown_product: "product not in the catalogue", reason_contact_details: "contact details", reason_abusive_language: "abusive language",
+    reason_sexual_content: "sexual content", reason_violent_content: "violent content", reason_moderation: "content to be checked",
+    reason_edited_after_hold: "edited after it was held", reason_edited_after_rejection: "edited after it was rejected",
   },
   ko: {
     skip: "본문으로 건너뛰기", title: "BTS 굿즈 운영자", brand: "운영자", places: "화면", reviews: "리뷰", letters: "처리 실패", days: "날짜별",
@@ -54,8 +57,9 @@ const words = {
     daysText: "최근 30일 동안의 리뷰를 작성일(서울 시간)과 현재 상태별로 보여 줘요.",
     day: "날짜", asTable: "표로 보기", chart: "막대그래프예요. 같은 숫자가 아래 표에 있어요.",
     total: "30일 동안 공개 {0}개, 보류 {1}개, 거절 {2}개.",
-    "because unknown product": "상점에 없는 상품", "because contact details": "연락처", "because abusive language": "욕설",
-    "because sexual content": "선정적인 내용", "because violent content": "폭력적인 내용",
+    reason_unknown_product: "상점에 없는 상품", reason_contact_details: "연락처", reason_abusive_language: "욕설",
+    reason_sexual_content: "선정적인 내용", reason_violent_content: "폭력적인 내용", reason_moderation: "확인이 필요한 내용",
+    reason_edited_after_hold: "보류한 뒤 수정됨", reason_edited_after_rejection: "거절한 뒤 수정됨",
   },
 };
 
@@ -74,8 +78,9 @@ export function t(name, ...gaps) {
   return words[language][name].replace(/\{(\d)\}/g, (_, i) => gaps[i]);
 }
 
-// because returns why a review is not shown: what the shop found is told in the operator's language, what an operator wrote as it is.
-export const because = (reason) => words[language][`because ${reason}`] ?? reason;
+// reasonText returns the reason of a review that is not published: the words of its code in the operator's language. The
+// words of an operator's decision, and of a code that this page does not know, are shown as they are.
+export const reasonText = (code, text) => (code === "operator" ? text : words[language][`reason_${code}`] ?? text);
 
 export const when = (time) => new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(new Date(time));
 export const number = (n, options) => new Intl.NumberFormat(language, options).format(n);
