@@ -16,14 +16,15 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
-// tables is the store in Bigtable.
-type tables struct {
+// bigtableStore is the store of the tables of shared/schema/customers.
+type bigtableStore struct {
 	customersTable, citiesTable *bigtable.Table
-	patience                    time.Duration // with Bigtable, for the next row
+	rowTimeout                  time.Duration // time limit for each row
 }
 
-func newTables(client *bigtable.Client) tables {
-	return tables{client.Open(customers.Table), client.Open(customers.Cities), deadline}
+// newBigtableStore returns a store that reads through client.
+func newBigtableStore(client *bigtable.Client) bigtableStore {
+	return bigtableStore{client.Open(customers.CustomersTable), client.Open(customers.CitiesTable), deadline}
 }
 
 // errSlow is why a read ended that got no row for too long.
@@ -42,94 +43,80 @@ func translate(ctx context.Context, err error, format string, args ...any) error
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-func (t tables) customers(ctx context.Context, from, to string, limit int, chosen fields) iter.Seq2[customer, error] {
-	options := []bigtable.ReadOption{bigtable.RowFilter(project(chosen))}
+// customers implements store.
+func (b bigtableStore) customers(ctx context.Context, startKey, endKey string, limit int, selected fields) iter.Seq2[customer, error] {
+	options := []bigtable.ReadOption{bigtable.RowFilter(columnFilter(selected))}
 	if limit > 0 {
 		options = append(options, bigtable.LimitRows(int64(limit)))
 	}
-	return read(ctx, t.patience, t.customersTable, from, to, decodeCustomer, options...)
+	return readRows(ctx, b.rowTimeout, b.customersTable, startKey, endKey, decodeCustomer, options...)
 }
 
-func (t tables) cities(ctx context.Context, from, to string) iter.Seq2[city, error] {
-	filter := bigtable.RowFilter(bigtable.ChainFilters(bigtable.ColumnRangeFilter(customers.City, "", ""), bigtable.LatestNFilter(1)))
-	return func(yield func(city, error) bool) {
-		for c, err := range read(ctx, t.patience, t.citiesTable, from, to, decodeCity, filter) {
-			if err == nil && c.Count == 0 {
-				continue // everybody moved away
-			}
-			if !yield(c, err) {
-				return
-			}
-		}
-	}
+// cities implements store. Its filter skips rows that have loading marks only.
+func (b bigtableStore) cities(ctx context.Context, startKey, endKey string) iter.Seq2[city, error] {
+	filter := bigtable.ChainFilters(bigtable.ColumnRangeFilter(customers.CityFamily, "", ""), bigtable.LatestNFilter(1))
+	return readRows(ctx, b.rowTimeout, b.citiesTable, startKey, endKey, decodeCity, bigtable.RowFilter(filter))
 }
 
-// read reads the rows from one key up to another, where "" is the end of the table.
-func read[T any](ctx context.Context, patience time.Duration, table *bigtable.Table, from, to string,
+// readRows reads and decodes the rows from startKey to endKey; an endKey of "" is the end of the table. rowTimeout bounds
+// the wait for each row from Bigtable. The time that the consumer of the sequence takes for a row does not count.
+func readRows[T any](ctx context.Context, rowTimeout time.Duration, table *bigtable.Table, startKey, endKey string,
 	decode func(bigtable.Row) (T, error), options ...bigtable.ReadOption,
 ) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		rows := bigtable.InfiniteRange(from)
-		if to != "" {
-			rows = bigtable.NewRange(from, to)
+		rows := bigtable.InfiniteRange(startKey)
+		if endKey != "" {
+			rows = bigtable.NewRange(startKey, endKey)
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		late := time.AfterFunc(patience, func() { cancel(errSlow) })
-		defer late.Stop()
+		timer := time.AfterFunc(rowTimeout, func() { cancel(errSlow) })
+		defer timer.Stop()
 		wanted := true
-		var undecoded error
+		var decodeErr error
 		err := table.ReadRows(ctx, rows, func(r bigtable.Row) bool {
-			late.Stop() // the time of whom we read for is not Bigtable's
+			timer.Stop()
 			var v T
-			if v, undecoded = decode(r); undecoded != nil {
+			if v, decodeErr = decode(r); decodeErr != nil {
 				return false
 			}
 			wanted = yield(v, nil)
-			late.Reset(patience)
+			timer.Reset(rowTimeout)
 			return wanted
 		}, options...)
 		if err == nil {
-			err = undecoded
+			err = decodeErr
 		}
 		if err != nil && wanted {
-			var none T
-			yield(none, translate(ctx, err, "read rows from %q to %q", from, to))
+			var zero T
+			yield(zero, translate(ctx, err, "read rows from %q to %q", startKey, endKey))
 		}
 	}
 }
 
-// project lets through the latest cell of the chosen columns, and of the city, which every row has:
-// a row that has none of the others must be read too.
-func project(chosen fields) bigtable.Filter {
+// columnFilter returns a filter for the latest cells of the selected columns. It includes the city, a cell that every row
+// has, because Bigtable omits rows without a matching cell.
+func columnFilter(selected fields) bigtable.Filter {
 	latest := bigtable.LatestNFilter(1)
-	var columns []bigtable.Filter
-	all := customers.Columns()
-	for _, c := range all {
-		if c.Name == "city" || chosen.has(c.Name) {
-			columns = append(columns, bigtable.ColumnRangeFilter(c.Family, c.Name, c.Name+"\x00"))
+	var filters []bigtable.Filter
+	columns := customers.Columns()
+	for _, c := range columns {
+		if c.Name == "city" || selected.contains(c.Name) {
+			filters = append(filters, bigtable.ColumnRangeFilter(c.Family, c.Name, c.Name+"\x00"))
 		}
 	}
-	switch len(columns) {
-	case len(all):
+	switch len(filters) {
+	case len(columns):
 		return latest
 	case 1:
-		return bigtable.ChainFilters(columns[0], latest)
+		return bigtable.ChainFilters(filters[0], latest)
 	}
-	return bigtable.ChainFilters(bigtable.InterleaveFilters(columns...), latest)
+	return bigtable.ChainFilters(bigtable.InterleaveFilters(filters...), latest)
 }
 
-func (f fields) has(name string) bool {
-	for _, i := range f {
-		if fieldNames[i] == name {
-			return true
-		}
-	}
-	return false
-}
-
+// decodeCustomer decodes a row of the table customers. It ignores unknown columns, which a newer loader may write.
 func decodeCustomer(r bigtable.Row) (customer, error) {
-	key, err := customers.Parse(r.Key())
+	key, err := customers.ParseKey(r.Key())
 	if err != nil {
 		return customer{}, err
 	}
@@ -148,20 +135,23 @@ func decodeCustomer(r bigtable.Row) (customer, error) {
 	return c, nil
 }
 
+// decodeCity decodes a row of the table cities. The name of a row without a name column is the folded name of its key.
 func decodeCity(r bigtable.Row) (city, error) {
-	key, err := customers.Parse(r.Key())
+	key, err := customers.ParseKey(r.Key())
 	if err != nil {
 		return city{}, err
 	}
 	c := city{City: key.City, Country: strings.ToUpper(key.Country), key: r.Key()}
-	for _, cell := range r[customers.City] {
+	for _, cell := range r[customers.CityFamily] {
 		switch _, name, _ := strings.Cut(cell.Column, ":"); name {
 		case customers.NameColumn:
 			c.City = string(cell.Value)
 		case customers.CountColumn:
-			if c.Count, err = strconv.ParseInt(string(cell.Value), 10, 64); err != nil {
-				return city{}, fmt.Errorf("read the count of %q: %w", r.Key(), err)
+			count, err := strconv.ParseUint(string(cell.Value), 10, 63)
+			if err != nil {
+				return city{}, fmt.Errorf("decode count of city %q: %w", r.Key(), err)
 			}
+			c.Count = int64(count)
 		}
 	}
 	return c, nil

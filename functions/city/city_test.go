@@ -36,6 +36,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
+// start starts an embedded Bigtable with the tables of the schema.
 func start(t testing.TB, opts ...grpc.ServerOption) *customerstest.Server {
 	t.Helper()
 	s, err := customerstest.Start(t.Context(), opts...)
@@ -46,24 +47,24 @@ func start(t testing.TB, opts ...grpc.ServerOption) *customerstest.Server {
 	return s
 }
 
-// checked is the function, every answer of which is checked against its document.
-func checked(t testing.TB, s *server) http.Handler {
+// checkedHandler returns the handler of s. It checks every response against the OpenAPI document.
+func checkedHandler(t testing.TB, s *server) http.Handler {
 	t.Helper()
 	return contracttest.Handler(t, "openapi.json", s.handler())
 }
 
-func TestDocument(t *testing.T) {
+func TestOpenAPIDocumentMatchesTheCode(t *testing.T) {
 	contracttest.Golden(t, "openapi.json", (&server{}).register(http.NewServeMux()).OpenAPI())
 }
 
 func newServer(engine *customerstest.Server) *server {
-	return &server{store: newTables(engine.Client), tokens: tokens{[]byte("0123456789abcdef")}}
+	return &server{store: newBigtableStore(engine.Client), tokens: pageTokens{[]byte("0123456789abcdef")}}
 }
 
-// add writes customers as the loader does, numbered from 0, and the count of their city.
-func add(t testing.TB, engine *customerstest.Server, city, country string, n int, change map[string]string) {
+// addCity writes a city with n customers, numbered from 0, and its count. Overrides replace values of all customers.
+func addCity(t testing.TB, engine *customerstest.Server, city, country string, n int, overrides map[string]string) {
 	t.Helper()
-	folded, err := customers.Fold(city)
+	folded, err := customers.FoldCity(city)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +77,7 @@ func add(t testing.TB, engine *customerstest.Server, city, country string, n int
 			"name": "아미 " + strconv.Itoa(i), "email": "jimin@example.com", "phone": "+82 10 0123 4567", "joined": "2013-06-13",
 			"city": city, "country": country, "postcode": "75001", "street": "1, rue \"X\"",
 		}
-		for k, v := range change {
+		for k, v := range overrides {
 			value[k] = v
 		}
 		m := bigtable.NewMutation()
@@ -88,17 +89,17 @@ func add(t testing.TB, engine *customerstest.Server, city, country string, n int
 		keys, rows = append(keys, k.String()), append(rows, m)
 	}
 	for len(keys) > 0 {
-		some := min(len(keys), 1000)
-		if errs, err := engine.Client.Open(customers.Table).ApplyBulk(t.Context(), keys[:some], rows[:some]); err != nil || errs != nil {
+		n := min(len(keys), 1000)
+		if errs, err := engine.Client.Open(customers.CustomersTable).ApplyBulk(t.Context(), keys[:n], rows[:n]); err != nil || errs != nil {
 			t.Fatal(err, errs)
 		}
-		keys, rows = keys[some:], rows[some:]
+		keys, rows = keys[n:], rows[n:]
 	}
 	m := bigtable.NewMutation()
-	m.Set(customers.City, customers.NameColumn, at, []byte(city))
-	m.Set(customers.City, customers.CountColumn, at, []byte(strconv.Itoa(n)))
+	m.Set(customers.CityFamily, customers.NameColumn, at, []byte(city))
+	m.Set(customers.CityFamily, customers.CountColumn, at, []byte(strconv.Itoa(n)))
 	key := customers.Key{City: folded, Country: strings.ToLower(country)}.String()
-	if err := engine.Client.Open(customers.Cities).Apply(t.Context(), key, m); err != nil {
+	if err := engine.Client.Open(customers.CitiesTable).Apply(t.Context(), key, m); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -146,13 +147,13 @@ func check(t testing.TB, got, want any) {
 	}
 }
 
-func TestPagesHoldEachCustomerOnce(t *testing.T) {
+func TestPagesContainEachCustomerOnce(t *testing.T) {
 	engine := start(t)
-	add(t, engine, "Paris", "FR", 120, nil)
-	add(t, engine, "PARIS", "US-TX", 3, nil)
-	add(t, engine, "Parisot", "FR", 5, nil)
-	add(t, engine, "Par", "FR", 5, nil)
-	h := checked(t, newServer(engine))
+	addCity(t, engine, "Paris", "FR", 120, nil)
+	addCity(t, engine, "PARIS", "US-TX", 3, nil)
+	addCity(t, engine, "Parisot", "FR", 5, nil)
+	addCity(t, engine, "Par", "FR", 5, nil)
+	h := checkedHandler(t, newServer(engine))
 	for _, tc := range []struct {
 		query string
 		count int
@@ -174,7 +175,7 @@ func TestPagesHoldEachCustomerOnce(t *testing.T) {
 				seen[c["country"]+c["id"]] = true
 			}
 			if p.Count != int64(tc.count) {
-				t.Errorf("%s: a count of %d, want %d", target, p.Count, tc.count)
+				t.Errorf("%s: count %d, want %d", target, p.Count, tc.count)
 			}
 			if token = p.Next; token == "" {
 				break
@@ -186,9 +187,9 @@ func TestPagesHoldEachCustomerOnce(t *testing.T) {
 	}
 }
 
-func TestACustomerIsMaskedUnlessTheDeploymentShowsHim(t *testing.T) {
+func TestContactDataIsMaskedUnlessUnmaskIsSet(t *testing.T) {
 	engine := start(t)
-	add(t, engine, "São Paulo", "BR", 1, nil)
+	addCity(t, engine, "São Paulo", "BR", 1, nil)
 	s := newServer(engine)
 	want := map[string]string{
 		"id": "c-000000", "name": "아미 0", "email": "j•••@example.com", "phone": "•••67", "joined": "2013-06-13",
@@ -196,14 +197,14 @@ func TestACustomerIsMaskedUnlessTheDeploymentShowsHim(t *testing.T) {
 	}
 	for _, city := range []string{"S%C3%A3o%20Paulo", "sa%CC%83o%20paulo", "SÃO+PAULO"} {
 		city = strings.ReplaceAll(city, "+", "%20")
-		check(t, get200(t, checked(t, s), "/v1/cities/"+city+"/customers"), page{City: "São Paulo", Count: 1, Customers: []map[string]string{want}})
+		check(t, get200(t, checkedHandler(t, s), "/v1/cities/"+city+"/customers"), page{City: "São Paulo", Count: 1, Customers: []map[string]string{want}})
 	}
 	s.unmask = true
 	want["email"], want["phone"] = "jimin@example.com", "+82 10 0123 4567"
-	check(t, get200(t, checked(t, s), "/v1/cities/s%C3%A3o%20paulo/customers"), page{City: "São Paulo", Count: 1, Customers: []map[string]string{want}})
+	check(t, get200(t, checkedHandler(t, s), "/v1/cities/s%C3%A3o%20paulo/customers"), page{City: "São Paulo", Count: 1, Customers: []map[string]string{want}})
 }
 
-func TestMasks(t *testing.T) {
+func TestMaskedValuesRevealLittle(t *testing.T) {
 	for in, want := range map[string]string{
 		"": "", "a@b.c": "•••@b.c", "jimin@example.com": "j•••@example.com", "정국@example.com": "정•••@example.com", "no address": "•••", "@x": "•••",
 		"\"a@b\"@c.d": "\"•••@c.d",
@@ -219,10 +220,10 @@ func TestMasks(t *testing.T) {
 	}
 }
 
-func TestFieldsAreThoseAskedFor(t *testing.T) {
+func TestResponseHasTheSelectedFieldsInOrder(t *testing.T) {
 	engine := start(t)
-	add(t, engine, "Paris", "FR", 1, map[string]string{"phone": "", "joined": ""})
-	h := checked(t, newServer(engine))
+	addCity(t, engine, "Paris", "FR", 1, map[string]string{"phone": "", "joined": ""})
+	h := checkedHandler(t, newServer(engine))
 	for fields, want := range map[string]string{
 		"name": `{"name":"아미 0"}`, "joined": `{"joined":""}`, "phone,email": `{"phone":"","email":"j•••@example.com"}`, "id": `{"id":"c-000000"}`,
 		"city,postcode,name": `{"city":"Paris","postcode":"75001","name":"아미 0"}`,
@@ -237,24 +238,24 @@ func TestFieldsAreThoseAskedFor(t *testing.T) {
 	}
 }
 
-func TestNobodyLivesInAnUnknownCity(t *testing.T) {
-	h := checked(t, newServer(start(t)))
+func TestUnknownCityIsEmpty(t *testing.T) {
+	h := checkedHandler(t, newServer(start(t)))
 	check(t, get200(t, h, "/v1/cities/Atlantis/customers"), page{City: "Atlantis", Customers: []map[string]string{}})
 	if w := do(h, http.MethodGet, "/v1/cities/Atlantis/customers?format=ndjson"); w.Code != 200 || w.Body.Len() != 0 {
-		t.Errorf("%d %q, want nothing", w.Code, w.Body)
+		t.Errorf("%d %q, want an empty body", w.Code, w.Body)
 	}
 	if w := do(h, http.MethodGet, "/v1/cities/Atlantis/customers?format=csv&fields=id,name"); w.Code != 200 || w.Body.String() != "id,name\r\n" {
-		t.Errorf("%d %q, want the header alone", w.Code, w.Body)
+		t.Errorf("%d %q, want the header line only", w.Code, w.Body)
 	}
 	if w := do(h, http.MethodGet, "/v1/cities"); w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"cities":[],"next_page_token":""}` {
 		t.Errorf("%d %q, want no city", w.Code, w.Body)
 	}
 }
 
-func TestBadInputIsNamed(t *testing.T) {
+func TestInvalidRequestIsAProblemThatNamesTheParameter(t *testing.T) {
 	engine := start(t)
-	add(t, engine, "Paris", "FR", 3, nil)
-	h := checked(t, newServer(engine))
+	addCity(t, engine, "Paris", "FR", 3, nil)
+	h := checkedHandler(t, newServer(engine))
 	token := get200(t, h, "/v1/cities/paris/customers?page_size=1").Next
 	for _, tc := range []struct {
 		target    string
@@ -312,13 +313,13 @@ func TestBadInputIsNamed(t *testing.T) {
 	}
 }
 
-func TestCitiesWithStrangeNamesAreCitiesLikeOthers(t *testing.T) {
+func TestCityNamesMayContainAnyCharacter(t *testing.T) {
 	engine := start(t)
 	names := []string{"..", ".", "a/b", "a#b", "Paris#fr", "paris%", "%2F", "a\x00b", "💜 City", "القاهرة", "\u202eabc", "customers", "a?b&c=d", "#", "กรุงเทพ", `"quoted" <b>`}
 	for _, name := range names {
-		add(t, engine, name, "FR", 1, nil)
+		addCity(t, engine, name, "FR", 1, nil)
 	}
-	add(t, engine, "Paris", "FR", 4, nil)
+	addCity(t, engine, "Paris", "FR", 4, nil)
 	s := httptest.NewServer(newServer(engine).handler())
 	defer s.Close()
 	for _, name := range names {
@@ -329,24 +330,24 @@ func TestCitiesWithStrangeNamesAreCitiesLikeOthers(t *testing.T) {
 		}
 		var p page
 		if err := errors.Join(stdjson.NewDecoder(resp.Body).Decode(&p), resp.Body.Close()); err != nil || resp.StatusCode != 200 || p.Count != 1 || len(p.Customers) != 1 {
-			t.Errorf("%q: %s %v %+v, want its one customer", name, resp.Status, err, p)
+			t.Errorf("%q: %s %v %+v, want one customer", name, resp.Status, err, p)
 		}
 	}
 }
 
-func TestCitiesAreListedWithTheirCounts(t *testing.T) {
+func TestCitiesAreListedWithCounts(t *testing.T) {
 	engine := start(t)
 	for i, name := range []string{"Paris", "Parma", "Oslo", "Pärnu", "par#1"} {
-		add(t, engine, name, "FR", i+1, nil)
+		addCity(t, engine, name, "FR", i+1, nil)
 	}
-	add(t, engine, "PARIS", "US-TX", 2, nil)
-	add(t, engine, "Parga", "GR", 0, nil) // everybody moved away
+	addCity(t, engine, "PARIS", "US-TX", 2, nil)
+	addCity(t, engine, "Parga", "GR", 0, nil) // cities without customers are not listed
 	loading := bigtable.NewMutation()
-	loading.Set(customers.Loading, "x", bigtable.Now().TruncateToMilliseconds(), nil)
-	if err := engine.Client.Open(customers.Cities).Apply(t.Context(), "parnass#gr#", loading); err != nil {
+	loading.Set(customers.LoadingFamily, "x", bigtable.Now().TruncateToMilliseconds(), nil)
+	if err := engine.Client.Open(customers.CitiesTable).Apply(t.Context(), "parnass#gr#", loading); err != nil {
 		t.Fatal(err)
 	}
-	h := checked(t, newServer(engine))
+	h := checkedHandler(t, newServer(engine))
 	list := func(query string) string {
 		w := do(h, http.MethodGet, "/v1/cities?"+query)
 		type cities struct {
@@ -359,7 +360,7 @@ func TestCitiesAreListedWithTheirCounts(t *testing.T) {
 			fmt.Fprintf(&b, "%s %s %d; ", c.City, c.Country, c.Count)
 		}
 		if got.Next != "" {
-			return b.String() + get200Cities(t, h, query+"&page_token="+got.Next)
+			return b.String() + listCities(t, h, query+"&page_token="+got.Next)
 		}
 		return b.String()
 	}
@@ -374,7 +375,7 @@ func TestCitiesAreListedWithTheirCounts(t *testing.T) {
 	}
 }
 
-func get200Cities(t testing.TB, h http.Handler, query string) string {
+func listCities(t testing.TB, h http.Handler, query string) string {
 	t.Helper()
 	got := decode[struct {
 		Cities []city `json:"cities"`
@@ -387,9 +388,9 @@ func get200Cities(t testing.TB, h http.Handler, query string) string {
 	return s
 }
 
-func TestHeadAnswersAsGetWithoutABody(t *testing.T) {
+func TestHeadHasTheHeadersOfGet(t *testing.T) {
 	engine := start(t)
-	add(t, engine, "Paris", "FR", 3, nil)
+	addCity(t, engine, "Paris", "FR", 3, nil)
 	s := httptest.NewServer(newServer(engine).handler())
 	defer s.Close()
 	for _, format := range []string{"json", "ndjson", "csv"} {
@@ -412,35 +413,35 @@ func TestHeadAnswersAsGetWithoutABody(t *testing.T) {
 			}
 		}
 		if format == "json" && head.ContentLength != int64(len(body)) {
-			t.Errorf("a HEAD promises %d bytes of %d", head.ContentLength, len(body))
+			t.Errorf("Content-Length of HEAD is %d, the body of GET has %d bytes", head.ContentLength, len(body))
 		}
 	}
 }
 
-func TestAPageThatTheCallerHasIsNotSentAgain(t *testing.T) {
+func TestPageWithAKnownETagIsNotModified(t *testing.T) {
 	engine := start(t)
-	add(t, engine, "Paris", "FR", 3, nil)
-	h := checked(t, newServer(engine))
+	addCity(t, engine, "Paris", "FR", 3, nil)
+	h := checkedHandler(t, newServer(engine))
 	const target = "/v1/cities/paris/customers"
 	first := do(h, http.MethodGet, target)
 	etag := first.Header().Get("ETag")
 	if w := do(h, http.MethodGet, target, "If-None-Match", `"x", `+etag); w.Code != 304 || w.Body.Len() != 0 || w.Header().Get("ETag") != etag {
 		t.Errorf("%d %q, want 304", w.Code, w.Body)
 	}
-	zipped := do(h, http.MethodGet, target, "Accept-Encoding", "br, GZIP;q=0.5")
-	if got := unzip(t, zipped.Body); zipped.Header().Get("Content-Encoding") != "gzip" || got != first.Body.String() {
-		t.Errorf("unzipped %q, want %q", got, first.Body)
+	compressed := do(h, http.MethodGet, target, "Accept-Encoding", "br, GZIP;q=0.5")
+	if got := gunzip(t, compressed.Body); compressed.Header().Get("Content-Encoding") != "gzip" || got != first.Body.String() {
+		t.Errorf("decompressed %q, want %q", got, first.Body)
 	}
 	if w := do(h, http.MethodGet, target, "Accept-Encoding", "gzip;q=0, *"); w.Header().Get("Content-Encoding") != "" {
-		t.Error("zipped for a caller who refuses it")
+		t.Error("compressed with gzip;q=0")
 	}
-	add(t, engine, "Paris", "FR", 4, nil)
+	addCity(t, engine, "Paris", "FR", 4, nil)
 	if w := do(h, http.MethodGet, target, "If-None-Match", etag); w.Code != 200 || w.Header().Get("ETag") == etag {
 		t.Errorf("%d with ETag %q, want the new page", w.Code, w.Header().Get("ETag"))
 	}
 }
 
-func unzip(t testing.TB, r io.Reader) string {
+func gunzip(t testing.TB, r io.Reader) string {
 	t.Helper()
 	z, err := gzip.NewReader(r)
 	if err != nil {
@@ -453,20 +454,20 @@ func unzip(t testing.TB, r io.Reader) string {
 	return string(b)
 }
 
-func TestStreamsAreTheWholeCity(t *testing.T) {
+func TestStreamsContainAllCustomersOfTheCity(t *testing.T) {
 	engine := start(t)
 	const n = 3000
-	add(t, engine, "Paris", "FR", n, map[string]string{"street": "=1+1", "name": "A \"B\", C"})
-	h := checked(t, newServer(engine))
+	addCity(t, engine, "Paris", "FR", n, map[string]string{"street": "=1+1", "name": "A \"B\", C"})
+	h := checkedHandler(t, newServer(engine))
 	for _, header := range [][]string{{"Accept", "application/x-ndjson"}, {"Accept", "application/x-ndjson", "Accept-Encoding", "gzip"}} {
 		w := do(h, http.MethodGet, "/v1/cities/paris/customers", header...)
 		body := w.Body.String()
 		if len(header) > 2 {
-			body = unzip(t, w.Body)
+			body = gunzip(t, w.Body)
 		}
 		lines := strings.Split(body, "\n")
 		if len(lines) != n+1 || lines[n] != "" || w.Result().Trailer.Get(statusTrailer) != "complete" || !w.Flushed {
-			t.Fatalf("%d lines, the last %q, trailer %q, want %d and an empty one", len(lines), lines[len(lines)-1], w.Result().Trailer, n)
+			t.Fatalf("%d lines, the last %q, trailer %q, want %d lines, an empty rest and the trailer", len(lines), lines[len(lines)-1], w.Result().Trailer, n)
 		}
 		for _, line := range lines[:n] {
 			var c map[string]string
@@ -486,26 +487,26 @@ func TestStreamsAreTheWholeCity(t *testing.T) {
 	}
 }
 
-func TestCellsThatASpreadsheetWouldRun(t *testing.T) {
+func TestFormulasInCSVCellsStartWithAnApostrophe(t *testing.T) {
 	for _, s := range []string{"=1", "+1", "-1", "@x", "\t=1", " =1", "\r1", "\n1", "＝1", "\ufeff=1", "\x00=1", "=cmd|' /C calc'!A0"} {
-		if got := string(appendCell(nil, s)); !strings.HasPrefix(got, `"'`) {
-			t.Errorf("%q is written %q, want it with an apostrophe", s, got)
+		if got := string(appendCSVCell(nil, s)); !strings.HasPrefix(got, `"'`) {
+			t.Errorf("cell of %q is %q, want an apostrophe", s, got)
 		}
 	}
 	for _, s := range []string{"", "Léa", "1-2", "a=b", "'", " ", "ー", "•••67"} {
-		if got := string(appendCell(nil, s)); got != s {
-			t.Errorf("%q is written %q, want it as it is", s, got)
+		if got := string(appendCSVCell(nil, s)); got != s {
+			t.Errorf("cell of %q is %q, want the value", s, got)
 		}
 	}
 }
 
-// faults makes calls of ReadRows fail or wait.
+// faults makes calls of ReadRows fail or hang.
 type faults struct {
 	mu    sync.Mutex
-	after int // rows, and then
+	after int // number of rows before the fault
 	err   error
 	hang  bool
-	ended chan error // how a read that hung ended
+	ended chan error // the context errors of reads that hung
 }
 
 func (f *faults) set(after int, err error, hang bool) {
@@ -514,6 +515,7 @@ func (f *faults) set(after int, err error, hang bool) {
 	f.after, f.err, f.hang = after, err, hang
 }
 
+// option returns the server option that injects the faults.
 func (f *faults) option() grpc.ServerOption {
 	return grpc.StreamInterceptor(func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 		f.mu.Lock()
@@ -526,6 +528,7 @@ func (f *faults) option() grpc.ServerOption {
 	})
 }
 
+// faultyStream is a ReadRows call with a fault.
 type faultyStream struct {
 	grpc.ServerStream
 	f    *faults
@@ -546,39 +549,39 @@ func (s *faultyStream) SendMsg(m any) error {
 	return s.err
 }
 
-// log is what was logged.
-type log struct {
+// logBuffer collects log records. It is safe for concurrent use.
+type logBuffer struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (l *log) Write(b []byte) (int, error) {
+func (l *logBuffer) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(b)
 }
 
-func (l *log) String() string {
+func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.String()
 }
 
-// logged collects what is logged until the test ends.
-func logged(t testing.TB) *log {
-	var l log
+// captureLog returns a buffer with the records that slog writes until the test ends.
+func captureLog(t testing.TB) *logBuffer {
+	var l logBuffer
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&l, nil)))
 	t.Cleanup(func() { slog.SetDefault(old) })
 	return &l
 }
 
-func TestBigtableAwayIsUnavailableForNow(t *testing.T) {
+func TestBigtableErrorsMapTo503Or500(t *testing.T) {
 	f := &faults{ended: make(chan error, 10)}
 	engine := start(t, f.option())
-	add(t, engine, "Paris", "FR", 10, nil)
+	addCity(t, engine, "Paris", "FR", 10, nil)
 	s := newServer(engine)
-	s.store = tables{engine.Client.Open(customers.Table), engine.Client.Open(customers.Cities), 200 * time.Millisecond}
+	s.store = bigtableStore{engine.Client.Open(customers.CustomersTable), engine.Client.Open(customers.CitiesTable), 200 * time.Millisecond}
 	for _, tc := range []struct {
 		name string
 		err  error
@@ -590,35 +593,35 @@ func TestBigtableAwayIsUnavailableForNow(t *testing.T) {
 	} {
 		for _, target := range []string{"/v1/cities/paris/customers", "/v1/cities/paris/customers?format=ndjson", "/v1/cities/paris/customers?format=csv", "/v1/cities?prefix=par"} {
 			t.Run(tc.name+" "+target, func(t *testing.T) {
-				log := logged(t)
+				log := captureLog(t)
 				f.set(0, tc.err, tc.hang)
 				began := time.Now()
-				w := do(checked(t, s), http.MethodGet, target, "Accept-Encoding", "gzip")
+				w := do(checkedHandler(t, s), http.MethodGet, target, "Accept-Encoding", "gzip")
 				decode[problem.Problem](t, w, tc.want)
 				if (w.Header().Get("Retry-After") != "") != (tc.want == 503) || w.Header().Get("Content-Encoding") != "" || w.Header().Get("Trailer") != "" {
 					t.Errorf("header %v", w.Header())
 				}
 				if took := time.Since(began); took > 2*time.Second {
-					t.Errorf("it took %v", took)
+					t.Errorf("response took %v", took)
 				}
 				if strings.Contains(w.Body.String(), "secret") || strings.Count(log.String(), "level=ERROR") != 1 {
-					t.Errorf("answered %q and logged %q, want the reason in one line of the log alone", w.Body, log)
+					t.Errorf("response %q and log %q, want the reason in one log record only", w.Body, log)
 				}
 			})
 		}
 	}
 }
 
-func TestAStreamThatFailsHalfWayEndsSoThatACallerNotices(t *testing.T) {
+func TestFailedStreamBreaksTheConnection(t *testing.T) {
 	f := &faults{ended: make(chan error, 10)}
 	engine := start(t, f.option())
-	add(t, engine, "Paris", "FR", 5000, nil)
+	addCity(t, engine, "Paris", "FR", 5000, nil)
 	s := httptest.NewServer(newServer(engine).handler())
 	defer s.Close()
 	f.set(4000, status.Error(codes.Internal, "secret detail"), false)
 	for _, target := range []string{"?format=ndjson", "?format=csv"} {
 		for _, zip := range []bool{false, true} {
-			log := logged(t)
+			log := captureLog(t)
 			r, err := http.NewRequest(http.MethodGet, s.URL+"/v1/cities/paris/customers"+target, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -631,7 +634,7 @@ func TestAStreamThatFailsHalfWayEndsSoThatACallerNotices(t *testing.T) {
 			body, err := io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
 			if !errors.Is(err, io.ErrUnexpectedEOF) || resp.Trailer.Get(statusTrailer) != "" || !zip && bytes.HasSuffix(body, []byte("\n")) {
-				t.Errorf("%s: read %d bytes, %v, trailer %q, want a broken connection", target, len(body), err, resp.Trailer)
+				t.Errorf("%s: read %d bytes, %v, trailer %q, want io.ErrUnexpectedEOF", target, len(body), err, resp.Trailer)
 			}
 			if resp.StatusCode != 200 || len(body) == 0 || bytes.Contains(body, []byte("secret")) {
 				t.Errorf("%s: %s and %d bytes", target, resp.Status, len(body))
@@ -642,23 +645,23 @@ func TestAStreamThatFailsHalfWayEndsSoThatACallerNotices(t *testing.T) {
 					t.Fatal(err)
 				}
 				if _, err := io.ReadAll(z); !errors.Is(err, io.ErrUnexpectedEOF) {
-					t.Errorf("unzipping it: %v, want that it is cut off", err)
+					t.Errorf("gunzip: %v, want io.ErrUnexpectedEOF", err)
 				}
 			}
-			if strings.Count(log.String(), "stream broke off") != 1 {
+			if strings.Count(log.String(), "stream aborted") != 1 {
 				t.Errorf("logged %q", log)
 			}
 		}
 	}
 }
 
-func TestTheFirstCustomerIsSentBeforeTheLastIsRead(t *testing.T) {
+func TestFirstCustomerIsSentBeforeTheSecondIsRead(t *testing.T) {
 	f := &faults{ended: make(chan error, 10)}
 	engine := start(t, f.option())
-	add(t, engine, "Paris", "FR", 10, nil)
+	addCity(t, engine, "Paris", "FR", 10, nil)
 	s := httptest.NewServer(newServer(engine).handler())
 	defer s.Close()
-	f.set(1, nil, true) // the second row never comes
+	f.set(1, nil, true) // the read of the second row hangs
 	ctx, cancel := context.WithCancel(t.Context())
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/v1/cities/paris/customers?format=ndjson&fields=id", nil)
 	if err != nil {
@@ -673,18 +676,18 @@ func TestTheFirstCustomerIsSentBeforeTheLastIsRead(t *testing.T) {
 	if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != `{"id":"c-000000"}` {
 		t.Fatalf("%q, %v", first, err)
 	}
-	cancel() // and with that the read ends
+	cancel() // must cancel the read of Bigtable
 	select {
 	case err := <-f.ended:
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("the read ended with %v", err)
 		}
 	case <-time.After(5 * time.Second):
-		t.Error("the read goes on after its caller is gone")
+		t.Error("the read continues after the client disconnected")
 	}
 }
 
-// TestMain is the function itself in the process that TestTheFunctionAsItShips starts.
+// TestMain runs the function itself in the process that TestFunctionServesAsAProcess starts.
 func TestMain(m *testing.M) {
 	if os.Getenv("CITY_TEST_MAIN") != "" {
 		main()
@@ -693,10 +696,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestTheFunctionAsItShips(t *testing.T) {
+func TestFunctionServesAsAProcess(t *testing.T) {
 	f := &faults{ended: make(chan error, 10)}
 	engine := start(t, f.option())
-	add(t, engine, "Paris", "FR", 3000, nil)
+	addCity(t, engine, "Paris", "FR", 3000, nil)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -737,29 +740,29 @@ func TestTheFunctionAsItShips(t *testing.T) {
 		t.Errorf("%d lines, %v, trailer %v", strings.Count(body, "\n"), err, resp.Trailer)
 	}
 	if resp, body, err := get("/v1/cities//customers"); resp.StatusCode != 400 || err != nil || !strings.Contains(body, `"parameter":"city"`) {
-		t.Errorf("no city: %s %s %v", resp.Status, body, err)
+		t.Errorf("empty city: %s %s %v", resp.Status, body, err)
 	}
 	f.set(2000, status.Error(codes.Internal, "secret detail"), false)
-	// The framework would end it well, with "panic" in its last line.
+	// The Functions Framework would complete the response with a panic message.
 	if _, body, err := get("/v1/cities/paris/customers?format=ndjson"); !errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(body, "panic") || strings.HasSuffix(body, "\n") {
-		t.Errorf("a stream that broke off: %v, and ends with %q", err, body[max(0, len(body)-80):])
+		t.Errorf("failed stream: error %v, end %q", err, body[max(0, len(body)-80):])
 	}
 	if err := errors.Join(function.Process.Signal(syscall.SIGTERM), function.Wait()); err != nil {
-		t.Errorf("told to stop: %v, want exit status 0", err)
+		t.Errorf("exit after SIGTERM: %v, want status 0", err)
 	}
 }
 
-func TestConfigurationIsCheckedAtOnce(t *testing.T) {
+func TestInvalidVariablesAreReportedTogether(t *testing.T) {
 	vars := map[string]string{"PAGE_TOKEN_KEY": "hunter2", "UNMASK": "perhaps"}
 	err := run(t.Context(), func(name string) (string, bool) { v, ok := vars[name]; return v, ok })
 	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "BIGTABLE_INSTANCE", "PAGE_TOKEN_KEY", "UNMASK"} {
 		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("run = %v, want %s named and no value", err, name)
+			t.Errorf("run = %v, want the name %s and no value", err, name)
 		}
 	}
 }
 
-func TestNegotiation(t *testing.T) {
+func TestNegotiationPrefersTheHighestQuality(t *testing.T) {
 	for accept, want := range map[string]format{
 		"": json, "*/*": json, "application/*": json, "text/*": csv, "text/csv": csv, "TEXT/CSV;charset=utf-8": csv, "application/x-ndjson, */*;q=0.1": ndjson,
 		"application/json;q=0.5, text/csv;q=0.4": json, "application/json;q=0, */*": ndjson, "text/html,application/xhtml+xml,*/*;q=0.8": json,
@@ -770,84 +773,4 @@ func TestNegotiation(t *testing.T) {
 			t.Errorf("negotiate(%q) = %q, %v, want %q", accept, got, err, want)
 		}
 	}
-}
-
-func FuzzToken(f *testing.F) {
-	t0 := tokens{[]byte("0123456789abcdef")}
-	f.Add(t0.sign("paris#fr#1", "customers", "paris", "fr"), "paris#fr#1", "customers", "paris", "fr")
-	f.Add("", "", "", "", "")
-	f.Add(t0.sign("paris#fr#1", "customers", "paris", "fr")+"\n", "a", "customers", "paris", "fr")
-	f.Add(strings.Repeat("A", 40), "a", "customers", "par", "isfr")
-	f.Fuzz(func(t *testing.T, token, after, a, b, c string) {
-		if got, err := t0.open(token, a, b, c); err == nil && t0.sign(got, a, b, c) != token {
-			t.Errorf("open(%q) = %q, which is signed otherwise", token, got)
-		}
-		if after == "" {
-			return
-		}
-		signed := t0.sign(after, a, b, c)
-		if got, err := t0.open(signed, a, b, c); got != after || err != nil {
-			t.Errorf("open(sign(%q)) = %q, %v", after, got, err)
-		}
-		if _, err := t0.open(signed, a+b, c); err == nil {
-			t.Errorf("a token of %q is one of %q", []string{a, b, c}, []string{a + b, c})
-		}
-		if _, err := (tokens{[]byte("another key of 16")}).open(signed, a, b, c); err == nil {
-			t.Error("a token is signed with another key too")
-		}
-	})
-}
-
-func FuzzCSV(f *testing.F) {
-	f.Add("=1+1", "a \"b\", c", "")
-	f.Add("\r\n", "", "\\.")
-	f.Add("a;=1+1", "a\";\t@x", ";;+1|-1")
-	f.Fuzz(func(t *testing.T, a, b, c string) {
-		cust := customer{values: [len(fieldNames)]string{a, b, c}}
-		for _, chosen := range []fields{{0, 1, 2}, {0}} {
-			line := string(cust.appendCSV(nil, chosen)) + "\r\n"
-			rows, err := stdcsv.NewReader(strings.NewReader(line)).ReadAll()
-			if err != nil || len(rows) != 1 || len(rows[0]) != len(chosen) {
-				t.Fatalf("%q is read as %q, %v", line, rows, err)
-			}
-			for i, got := range rows[0] {
-				// As encoding/csv does with line breaks.
-				want := strings.ReplaceAll(defuse(cust.values[chosen[i]]), "\r\n", "\n")
-				if got != want {
-					t.Errorf("%q is read back as %q, want %q", cust.values[chosen[i]], got, want)
-				}
-				for part := range strings.SplitSeq(got, ";") {
-					if part = strings.TrimLeft(part, " "); part != "" && strings.ContainsAny(part[:1], "=+-@\t\r\n") {
-						t.Errorf("a spreadsheet runs %q of %q", part, got)
-					}
-				}
-			}
-		}
-	})
-}
-
-func FuzzRequest(f *testing.F) {
-	engine, err := customerstest.Start(f.Context())
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { _ = engine.Close() })
-	add(f, engine, "Paris", "FR", 3, nil)
-	h := newServer(engine).handler()
-	f.Add("paris", "country=FR&fields=name", "text/csv")
-	f.Add("%2e%2e", "page_size=3&page_token=AAAA", "*/*;q=0")
-	f.Add("\x00#💜", "format=ndjson", "")
-	f.Fuzz(func(t *testing.T, city, query, accept string) {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.URL = &url.URL{Path: "/v1/cities/" + city + "/customers", RawPath: "/v1/cities/" + url.PathEscape(city) + "/customers", RawQuery: query}
-		r.Header.Set("Accept", accept)
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		if w.Code >= 500 {
-			t.Errorf("%q %q %q: %d %s", city, query, accept, w.Code, w.Body)
-		}
-		if folded, _ := customers.Fold(city); folded != "paris" && w.Code == 200 && strings.Contains(w.Body.String(), "c-00000") {
-			t.Errorf("%q shows the customers of Paris", city)
-		}
-	})
 }

@@ -1,49 +1,50 @@
-// City answers who of the customers lives in a city.
+// City is the function that lists the customers of a city.
 //
-// Trigger: HTTP, GET and HEAD, by an analyst's curl. It keeps no state. The answers are personal data:
-// it is never deployed for unauthenticated callers.
+// Trigger: HTTP, GET and HEAD, for analysts who use curl. The function is stateless. Its responses are personal data, so
+// it must not be deployed for unauthenticated callers.
 //
 //	GET /v1/cities/{city}/customers   the customers of a city, in the order of country and id
-//	GET /v1/cities?prefix=par         the cities whose name begins so, with how many customers each has
-//	GET /healthz                      200 while the program serves (Cloud Run hides it from the outside)
+//	GET /v1/cities?prefix=par         the cities with this name prefix and their numbers of customers
+//	GET /healthz                      200 while the process serves (Cloud Run hides the path from the internet)
 //
-//	parameter    of customers                                           default
-//	country      FR, or a part such as US-TX; US is all its parts too   all countries
-//	fields       which, and in CSV in which order, as name,joined       all
-//	format       json, ndjson or csv; else what the Accept header says  json
-//	page_size    customers of a page, 1 to 1000                         50
-//	page_token   the next_page_token of the page before                 the first page
+//	parameter    meaning for customers                                       default
+//	country      country such as FR, or subdivision such as US-TX;           all countries
+//	             US includes all its subdivisions
+//	fields       fields of a customer, also the column order of CSV,         all
+//	             such as name,joined
+//	format       json, ndjson or csv; overrides the Accept header            json
+//	page_size    maximum number of customers in a page, 1 to 1000            50
+//	page_token   next_page_token of the previous page                        the first page
 //
-// A city is found in any case, width, Unicode composition and spacing; accents count. One that nobody
-// lives in has an empty list and a count of 0. JSON comes in pages, with an ETag. NDJSON and CSV are the
-// whole city as one stream, gzipped when asked, at constant memory.
+// City names match in any case, width, Unicode composition and spacing; accents count. A city without customers has an
+// empty list and a count of 0. JSON comes in pages with an ETag. NDJSON and CSV are one stream of the whole city,
+// compressed with gzip on request; the function's memory does not grow with the city.
 //
-// A stream is whole only when it ended well, which a caller sees in any of three ways: the connection
-// was not broken (curl exits with 0, not 18; gunzip does not complain), the trailer X-Stream-Status says
-// "complete", the last byte is a newline: it is held back until everything is sent. A stream that breaks
-// off is asked for again from the start.
+// A client can detect an incomplete stream in three ways: the connection breaks (curl exits with 18, gunzip fails), the
+// trailer X-Stream-Status is not "complete", or the last byte is not a newline, because the function sends the last
+// newline after everything else. The client must repeat the request from the start; a stream cannot be resumed.
 //
-// Neither pages nor a stream are a snapshot. Each customer's row is read whole, at one moment, in order
-// of key: who was there before and stays is in the answer exactly once; who comes, goes or moves
-// meanwhile may be in it or not. The count is as of the last load that ended.
+// Pages and streams are not snapshots. The function reads each row atomically, in key order. A customer who stays in the
+// city during the read appears exactly once. A customer who arrives, leaves or moves during the read may be missing. The
+// count is as of the last completed load.
 //
-// In CSV a cell that a spreadsheet would run as a formula begins with an apostrophe.
+// A CSV cell that a spreadsheet would run as a formula starts with an apostrophe.
 //
-//	variable               meaning                                                 default
-//	GOOGLE_CLOUD_PROJECT   the project of the instance and of the traces           required
-//	BIGTABLE_INSTANCE      id of the Bigtable instance                             required
-//	PAGE_TOKEN_KEY         signs page tokens; 16 bytes or more, of Secret Manager  required
-//	UNMASK                 true shows mail and phone in full                       false
-//	PORT                   where to listen                                         8080
+//	variable               meaning                                                          default
+//	GOOGLE_CLOUD_PROJECT   project of the Bigtable instance and of the traces               required
+//	BIGTABLE_INSTANCE      id of the Bigtable instance                                      required
+//	PAGE_TOKEN_KEY         key that signs page tokens, at least 16 bytes, a secret          required
+//	UNMASK                 true shows e-mail addresses and telephone numbers in full        false
+//	PORT                   port to listen on                                                8080
 //
-// With another key the page tokens of before are refused, and a caller begins again.
+// A new PAGE_TOKEN_KEY invalidates all page tokens; clients must restart from the first page.
 //
-// Roles: roles/bigtable.reader on the tables customers and cities, roles/secretmanager.secretAccessor on
-// the secret of PAGE_TOKEN_KEY. Retried: reads, within the deadline, by the client. What stays away is 503
-// with Retry-After.
+// Roles: roles/bigtable.reader on the tables customers and cities, roles/secretmanager.secretAccessor on the secret of
+// PAGE_TOKEN_KEY. Retried: the Bigtable client retries reads within the deadline. If Bigtable stays unavailable, the
+// function answers 503 with Retry-After.
 //
-// It is a Cloud Run handler that owns its server, because the mux of the Functions Framework redirects
-// a path with an empty segment, as of an empty shell variable, instead of letting us say that the city is empty.
+// The function is a Cloud Run handler that owns its HTTP server. The mux of the Functions Framework redirects a path with
+// an empty segment, such as from an empty shell variable, so the function could not report the empty city.
 package main
 
 import (
@@ -66,9 +67,10 @@ func main() {
 	serve.Main(run)
 }
 
-// minKey is the least length of PAGE_TOKEN_KEY, in bytes.
-const minKey = 16
+// minKeyBytes is the minimum length of PAGE_TOKEN_KEY.
+const minKeyBytes = 16
 
+// run serves until ctx is done. lookup returns the value of an environment variable.
 func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project, instance := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("BIGTABLE_INSTANCE")
@@ -76,18 +78,18 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	unmask := env.Parsed(&e, "UNMASK", false, strconv.ParseBool)
 	port := e.String("PORT", "8080")
 	err := e.Err()
-	if key != "" && len(key) < minKey {
-		err = errors.Join(err, fmt.Errorf("variable PAGE_TOKEN_KEY is shorter than %d bytes", minKey))
+	if key != "" && len(key) < minKeyBytes {
+		err = errors.Join(err, fmt.Errorf("variable PAGE_TOKEN_KEY must have at least %d bytes", minKeyBytes))
 	}
 	if err != nil {
 		return err
 	}
-	// Its own metrics would want the role to write them.
+	// The default metrics provider would need the role roles/monitoring.metricWriter.
 	client, err := bigtable.NewClientWithConfig(ctx, project, instance, bigtable.ClientConfig{MetricsProvider: bigtable.NoopMetricsProvider{}})
 	if err != nil {
 		return fmt.Errorf("open Bigtable instance %s in %s: %w", instance, project, err)
 	}
 	defer client.Close()
-	s := &server{store: newTables(client), tokens: tokens{[]byte(key)}, unmask: unmask}
+	s := &server{store: newBigtableStore(client), tokens: pageTokens{[]byte(key)}, unmask: unmask}
 	return serve.HTTP(ctx, port, cloudlog.Trace(project, s.handler()))
 }

@@ -13,161 +13,165 @@ import (
 )
 
 const (
-	// statusTrailer says "complete" after a stream that is.
+	// statusTrailer is the trailer that a complete stream has with the value "complete".
 	statusTrailer = "X-Stream-Status"
-	// flushEvery is the longest that rows wait for more of them to be sent with.
-	flushEvery = time.Second
-	// callerPatience is how long a caller may leave us with something to send.
-	callerPatience = 30 * time.Second
-	// chunk is how much is sent at once, in bytes.
-	chunk = 32 << 10
+	// flushInterval is the time after which rows in the buffers are sent though the buffers are not full.
+	flushInterval = time.Second
+	// clientTimeout is the time limit for one write to the client.
+	clientTimeout = 30 * time.Second
+	// bufferBytes is the size of each buffer, and so of a write to the client.
+	bufferBytes = 32 << 10
 )
 
-// headAnswer answers a HEAD with what a stream would begin with.
-func headAnswer(f format) *answer {
-	return &answer{func(ctx huma.Context) {
+// headResponse returns the response to HEAD: the headers of a stream.
+func headResponse(f format) *huma.StreamResponse {
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
-		streamHeader(w.Header(), f, zips(r))
+		setStreamHeaders(w.Header(), f, acceptsGzip(r))
 	}}
 }
 
-// streamAnswer answers with all customers as they are read. The first is read before it answers, so
-// that a store that is away is an error still.
-func streamAnswer(all iter.Seq2[customer, error], f format, chosen fields) (*answer, error) {
+// streamResponse returns a response that streams all customers. It reads the first customer before it returns, so that an
+// unavailable store is an error and not a broken stream.
+func streamResponse(all iter.Seq2[customer, error], f format, selected fields) (*huma.StreamResponse, error) {
 	next, stop := iter.Pull2(all)
 	first, err, ok := next()
 	if err != nil {
 		stop()
 		return nil, err
 	}
-	return &answer{func(ctx huma.Context) {
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		defer stop()
 		r, w := humago.Unwrap(ctx)
-		out := newStream(w, f, chosen, zips(r))
-		err := out.open()
+		out := newStreamWriter(w, f, selected, acceptsGzip(r))
+		err := out.begin()
 		for ; ok && err == nil; first, err, ok = next() {
 			if err = out.write(first); err != nil {
 				break
 			}
 		}
 		if err == nil {
-			err = out.close()
+			err = out.end()
 		}
 		if err == nil {
 			return
 		}
-		if r.Context().Err() != nil || out.sender.broken {
-			slog.InfoContext(r.Context(), "caller gone", "customers_sent", out.rows)
+		if r.Context().Err() != nil || out.client.failed {
+			slog.InfoContext(r.Context(), "client disconnected", "customers_sent", out.rows)
 		} else {
-			slog.ErrorContext(r.Context(), "stream broke off", "customers_sent", out.rows, "err", err)
+			slog.ErrorContext(r.Context(), "stream aborted", "customers_sent", out.rows, "err", err)
 		}
-		panic(http.ErrAbortHandler) // nothing but a broken connection tells the caller now
+		panic(http.ErrAbortHandler) // the status is sent; only a broken connection reports the failure
 	}}, nil
 }
 
-func streamHeader(h http.Header, f format, zip bool) {
+// setStreamHeaders sets the headers of a stream.
+func setStreamHeaders(h http.Header, f format, compress bool) {
 	contentType := f.mediaType()
 	if f == csv {
 		contentType += "; charset=utf-8; header=present"
 		h.Set("Content-Disposition", `attachment; filename="customers.csv"`)
 	}
-	personal(h, contentType, "no-store")
-	if zip {
+	setPrivateHeaders(h, contentType, "no-store")
+	if compress {
 		h.Set("Content-Encoding", "gzip")
 	}
 	h.Set("Trailer", statusTrailer)
 }
 
-// stream writes customers, a line each. The line break comes before the next line, or at the end; and
-// what is sent at once ends with a line, so that what was sent before a failure has no break at its end.
-type stream struct {
-	format format
-	chosen fields
+// streamWriter writes customers as lines. It holds back the line break of a line until the next line or the end, and
+// flushes at the end of a line only. So a stream that fails never ends with a line break.
+type streamWriter struct {
+	format   format
+	selected fields
 
-	sender *sender
-	sent   *bufio.Writer
-	zip    *gzip.Writer // or nil
-	out    *bufio.Writer
+	// Rows pass through these buffers in reverse order.
+	client   *clientWriter
+	response *bufio.Writer
+	zip      *gzip.Writer  // nil if the response is not compressed
+	lines    *bufio.Writer // response itself if the response is not compressed
 
-	line    []byte
-	rows    int
+	line    []byte // reused by write
+	rows    int    // customers written
 	flushed time.Time
 }
 
-func newStream(w http.ResponseWriter, f format, chosen fields, zip bool) *stream {
-	s := &stream{format: f, chosen: chosen, sender: &sender{w: w, control: http.NewResponseController(w)}}
-	streamHeader(w.Header(), f, zip)
-	s.sent = bufio.NewWriterSize(s.sender, chunk)
-	s.out = s.sent
-	if zip {
-		s.zip, _ = gzip.NewWriterLevel(s.sent, gzip.BestSpeed) // the level exists
-		s.out = bufio.NewWriterSize(s.zip, chunk)
+// newStreamWriter returns a writer to w. It sets the headers.
+func newStreamWriter(w http.ResponseWriter, f format, selected fields, compress bool) *streamWriter {
+	s := &streamWriter{format: f, selected: selected, client: &clientWriter{w: w, control: http.NewResponseController(w)}}
+	setStreamHeaders(w.Header(), f, compress)
+	s.response = bufio.NewWriterSize(s.client, bufferBytes)
+	s.lines = s.response
+	if compress {
+		s.zip, _ = gzip.NewWriterLevel(s.response, gzip.BestSpeed) // the only error is an invalid level
+		s.lines = bufio.NewWriterSize(s.zip, bufferBytes)
 	}
 	return s
 }
 
-// sender sends to the caller at once, within callerPatience.
-type sender struct {
+// clientWriter sends each write to the client at once, within clientTimeout.
+type clientWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	broken  bool // the caller takes no more
+	failed  bool // the last write failed: the client disconnected or is too slow
 }
 
-func (s *sender) Write(b []byte) (int, error) {
-	_ = s.control.SetWriteDeadline(time.Now().Add(callerPatience)) // a recorder in a test has none
-	n, err := s.w.Write(b)
+// Write implements io.Writer.
+func (c *clientWriter) Write(b []byte) (int, error) {
+	_ = c.control.SetWriteDeadline(time.Now().Add(clientTimeout)) // httptest.ResponseRecorder has no deadline
+	n, err := c.w.Write(b)
 	if err == nil {
-		err = s.control.Flush()
+		err = c.control.Flush()
 	}
-	s.broken = err != nil
+	c.failed = err != nil
 	return n, err
 }
 
-// lineBreak is RFC 4180's for CSV.
-func (s *stream) lineBreak() string {
+// lineBreak returns the line break of the format: CRLF for CSV (RFC 4180), LF for NDJSON.
+func (s *streamWriter) lineBreak() string {
 	if s.format == csv {
 		return "\r\n"
 	}
 	return "\n"
 }
 
-// open begins the answer.
-func (s *stream) open() error {
-	s.sender.w.WriteHeader(http.StatusOK)
+// begin sends the status, and writes the header line of CSV.
+func (s *streamWriter) begin() error {
+	s.client.w.WriteHeader(http.StatusOK)
 	if s.format == csv {
-		names := customer{values: fieldNames}
-		_, err := s.out.Write(names.appendCSV(nil, s.chosen))
+		header := customer{values: fieldNames}
+		_, err := s.lines.Write(header.appendCSV(nil, s.selected))
 		return err
 	}
 	return nil
 }
 
-// write writes a customer, and sends the first at once.
-func (s *stream) write(c customer) error {
+// write writes a customer. It flushes after the first customer, and then every flushInterval.
+func (s *streamWriter) write(c customer) error {
 	s.line = s.line[:0]
 	if s.rows > 0 || s.format == csv {
 		s.line = append(s.line, s.lineBreak()...)
 	}
 	if s.format == csv {
-		s.line = c.appendCSV(s.line, s.chosen)
+		s.line = c.appendCSV(s.line, s.selected)
 	} else {
-		s.line = c.appendJSON(s.line, s.chosen)
+		s.line = c.appendJSON(s.line, s.selected)
 	}
 	s.rows++
-	if len(s.line) > s.out.Available() {
-		if err := s.out.Flush(); err != nil {
+	if len(s.line) > s.lines.Available() {
+		if err := s.lines.Flush(); err != nil {
 			return err
 		}
 	}
-	if _, err := s.out.Write(s.line); err != nil {
+	if _, err := s.lines.Write(s.line); err != nil {
 		return err
 	}
 	now := time.Now()
-	if now.Sub(s.flushed) < flushEvery {
+	if now.Sub(s.flushed) < flushInterval {
 		return nil
 	}
 	s.flushed = now
-	if err := s.out.Flush(); err != nil {
+	if err := s.lines.Flush(); err != nil {
 		return err
 	}
 	if s.zip != nil {
@@ -175,17 +179,17 @@ func (s *stream) write(c customer) error {
 			return err
 		}
 	}
-	return s.sent.Flush()
+	return s.response.Flush()
 }
 
-// close ends the answer as one that is whole.
-func (s *stream) close() error {
+// end writes the last line break, flushes all buffers and sets the trailer of a complete stream.
+func (s *streamWriter) end() error {
 	if s.rows > 0 || s.format == csv {
-		if _, err := s.out.WriteString(s.lineBreak()); err != nil {
+		if _, err := s.lines.WriteString(s.lineBreak()); err != nil {
 			return err
 		}
 	}
-	if err := s.out.Flush(); err != nil {
+	if err := s.lines.Flush(); err != nil {
 		return err
 	}
 	if s.zip != nil {
@@ -193,9 +197,9 @@ func (s *stream) close() error {
 			return err
 		}
 	}
-	if err := s.sent.Flush(); err != nil {
+	if err := s.response.Flush(); err != nil {
 		return err
 	}
-	s.sender.w.Header().Set(statusTrailer, "complete")
+	s.client.w.Header().Set(statusTrailer, "complete")
 	return nil
 }

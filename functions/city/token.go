@@ -9,40 +9,41 @@ import (
 	"strings"
 )
 
-// tokens makes and reads page tokens. A token holds the key of the last row of a page, and is signed
-// together with the query that it is of: nobody can make one that reads elsewhere.
-type tokens struct{ key []byte }
+// pageTokens signs and opens page tokens. A token holds the row key at the end of a page, signed together with its query.
+// So a client cannot make a token that starts a page in the range of another query.
+type pageTokens struct{ key []byte }
 
-// macSize is how much of the signature a token carries.
-const macSize = 16
+// macBytes is the length of the signature in a token. HMAC-SHA256 is truncated to 128 bits (RFC 2104, section 5).
+const macBytes = 16
 
-var errToken = errors.New("is not a page token of this query")
+var errToken = errors.New("token was not issued for this query")
 
-// sign returns the token of the page after the row with the given key.
-func (t tokens) sign(after string, query ...string) string {
-	return base64.RawURLEncoding.EncodeToString(append(t.mac(after, query), after...))
+// sign returns the token of the page after the row with the key lastKey.
+func (t pageTokens) sign(lastKey string, query ...string) string {
+	return base64.RawURLEncoding.EncodeToString(append(t.mac(lastKey, query), lastKey...))
 }
 
-// open returns the key that sign was given for the same query.
-func (t tokens) open(token string, query ...string) (after string, err error) {
+// open returns the row key of a token that sign returned for the same query. Its only error is errToken.
+func (t pageTokens) open(token string, query ...string) (lastKey string, err error) {
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	// The decoder passes over line breaks.
-	if err != nil || len(b) <= macSize || strings.ContainsAny(token, "\r\n") {
+	// The base64 decoder ignores line breaks, so two texts would be one token.
+	if err != nil || len(b) <= macBytes || strings.ContainsAny(token, "\r\n") {
 		return "", errToken
 	}
-	after = string(b[macSize:])
-	if !hmac.Equal(b[:macSize], t.mac(after, query)) {
+	lastKey = string(b[macBytes:])
+	if !hmac.Equal(b[:macBytes], t.mac(lastKey, query)) {
 		return "", errToken
 	}
-	return after, nil
+	return lastKey, nil
 }
 
-// mac signs the parts with their lengths, so that no two lists of parts are signed alike.
-func (t tokens) mac(after string, query []string) []byte {
+// mac returns the signature of the query and the key. It signs the length of each part too, so that ("ab", "c") and
+// ("a", "bc") have different signatures.
+func (t pageTokens) mac(lastKey string, query []string) []byte {
 	h := hmac.New(sha256.New, t.key)
-	for _, part := range append(query[:len(query):len(query)], after) {
+	for _, part := range append(query[:len(query):len(query)], lastKey) {
 		_ = binary.Write(h, binary.BigEndian, uint32(len(part)))
 		h.Write([]byte(part))
 	}
-	return h.Sum(nil)[:macSize]
+	return h.Sum(nil)[:macBytes]
 }

@@ -3,22 +3,21 @@
 //	go run ./scripts/data/customers load [flags] FILE|gs://bucket/object|-
 //	go run ./scripts/data/customers generate [-n 1000000] [-seed 1] >customers.csv
 //
-// Load reads CSV with a header (id, name, city and country, and if they are there email, phone, joined,
-// postcode and street, in any order), or a JSON object a line; either may be gzipped. It can be stopped
-// and run again: package load says why. A row that it refuses stops nothing; its line and the reason go
-// to a file, which holds nothing else of the row. Exit status: 0 every row is loaded, 3 all but the
-// refused ones, 1 the load is not whole, 2 the command is wrong.
+// Load reads CSV with a header, or one JSON object per line; either may be compressed with gzip. The columns, in any order,
+// are id, name, city and country, and optionally email, phone, joined, postcode and street. A load may be stopped and run
+// again; see package load. Invalid rows are refused and do not stop the load. The command writes the line and the reason of
+// each refused row to a file, which contains no values of the row but the customer's id. Exit status: 0 if all rows are
+// loaded, 3 if rows were refused, 1 if the load is incomplete, 2 if the command line is invalid.
 //
-// Generate writes made-up customers to standard output.
+// Generate writes generated customers to standard output as CSV.
 //
 //	variable                 meaning                                          default
-//	GOOGLE_CLOUD_PROJECT     the project of the instance                      required, but for -dry-run
-//	BIGTABLE_INSTANCE        id of the Bigtable instance                      required, but for -dry-run
-//	BIGTABLE_EMULATOR_HOST   address of an emulator, as of scripts/local      Google Cloud
-//	STORAGE_EMULATOR_HOST    the same of Cloud Storage                        Google Cloud
+//	GOOGLE_CLOUD_PROJECT     project of the Bigtable instance                 required except for -dry-run
+//	BIGTABLE_INSTANCE        id of the Bigtable instance                      required except for -dry-run
+//	BIGTABLE_EMULATOR_HOST   address of a Bigtable emulator                   Google Cloud
+//	STORAGE_EMULATOR_HOST    address of a Cloud Storage emulator              Google Cloud
 //
-// Role: roles/bigtable.user on the instance, with -create roles/bigtable.admin; roles/storage.objectViewer
-// on the bucket.
+// Roles: roles/bigtable.user on the instance, with -create roles/bigtable.admin; roles/storage.objectViewer on the bucket.
 package main
 
 import (
@@ -47,7 +46,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
-// Errors that have an exit status of their own.
+// Errors with a distinct exit status: 2 and 3.
 var (
 	errUsage   = errors.New("usage: customers load [flags] FILE|gs://bucket/object|-, or customers generate [-n 1000000] [-seed 1]")
 	errRefused = errors.New("rows were refused")
@@ -70,6 +69,7 @@ func main() {
 	os.Exit(1)
 }
 
+// run runs the command with the given arguments. lookup returns the value of an environment variable.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return errUsage
@@ -80,8 +80,8 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	case "generate":
 		f := flag.NewFlagSet("generate", flag.ContinueOnError)
 		f.SetOutput(stderr)
-		n := f.Int("n", 1_000_000, "how many customers")
-		seed := f.Uint64("seed", 1, "the same makes the same file")
+		n := f.Int("n", 1_000_000, "`number` of customers")
+		seed := f.Uint64("seed", 1, "`seed` of the random generator; equal seeds generate equal files")
 		if err := f.Parse(args[1:]); err != nil {
 			return errors.Join(err, errUsage)
 		}
@@ -93,12 +93,13 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	return errUsage
 }
 
+// runLoad runs the subcommand load.
 func runLoad(ctx context.Context, args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	dry := f.Bool("dry-run", false, "check the file and write nothing to Bigtable")
-	create := f.Bool("create", false, "make the tables that are missing")
-	refusedFile := f.String("refused", "", "`file` for the lines of refused rows (default: named as the input, here)")
+	create := f.Bool("create", false, "create the tables that do not exist")
+	refusedFile := f.String("refused", "", "`file` to create for the refused rows (default: INPUT.refused.csv in the working directory)")
 	if err := f.Parse(args); err != nil {
 		return errors.Join(err, errUsage)
 	}
@@ -119,7 +120,7 @@ func runLoad(ctx context.Context, args []string, lookup func(string) (string, bo
 		}
 		defer loader.Client.Close()
 	}
-	refused, err := createRefusals(*refusedFile, name)
+	refused, err := createRefusalFile(*refusedFile, name)
 	if err != nil {
 		return err
 	}
@@ -145,24 +146,24 @@ func runLoad(ctx context.Context, args []string, lookup func(string) (string, bo
 	fmt.Fprintf(stdout, "%s %d of %d rows in %d cities, %.1f s, %.0f rows/s\n", verb, sum.Read-sum.Refused, sum.Read, sum.Cities,
 		time.Since(began).Seconds(), rate(sum.Read))
 	for _, note := range []struct {
-		n    int64
-		what string
+		rows int64
+		text string
 	}{{sum.Moved, "moved from another city"}, {sum.Replaced, "replaced by a later row of the same customer"}} {
-		if note.n > 0 {
-			fmt.Fprintf(stdout, "of these %d %s\n", note.n, note.what)
+		if note.rows > 0 {
+			fmt.Fprintf(stdout, "%d rows %s\n", note.rows, note.text)
 		}
 	}
 	if sum.Ignored != nil {
-		fmt.Fprintf(stdout, "not loaded: the columns %q\n", sum.Ignored)
+		fmt.Fprintf(stdout, "ignored unknown columns %q\n", sum.Ignored)
 	}
 	if sum.Refused > 0 {
-		fmt.Fprintf(stdout, "refused %d rows: their lines and why are in %s\n", sum.Refused, refused.file.Name())
+		fmt.Fprintf(stdout, "refused %d rows; see %s for lines and reasons\n", sum.Refused, refused.file.Name())
 		return fmt.Errorf("%d %w", sum.Refused, errRefused)
 	}
 	return nil
 }
 
-// open returns the input and its size in bytes, which is -1 when it is not known.
+// open opens the input: a file, an object of Cloud Storage, or stdin for "-". The size is in bytes, -1 if unknown.
 func open(ctx context.Context, name string, stdin io.Reader) (io.ReadCloser, int64, error) {
 	if name == "-" {
 		return io.NopCloser(stdin), -1, nil
@@ -184,13 +185,13 @@ func open(ctx context.Context, name string, stdin io.Reader) (io.ReadCloser, int
 	}
 	bucket, object, ok := strings.Cut(at, "/")
 	if !ok || object == "" {
-		return nil, 0, fmt.Errorf("%w: %q names no object", errUsage, name)
+		return nil, 0, fmt.Errorf("%w: %q has no object name", errUsage, name)
 	}
 	client, err := storage.NewClient(ctx, storage.WithJSONReads())
 	if err != nil {
 		return nil, 0, fmt.Errorf("open Cloud Storage: %w", err)
 	}
-	// The reader checks the object's checksum at its end.
+	// The reader verifies the checksum of the object at its end.
 	r, err := client.Bucket(bucket).Object(object).NewReader(ctx)
 	if err != nil {
 		return nil, 0, errors.Join(fmt.Errorf("open %s: %w", name, err), client.Close())
@@ -198,15 +199,16 @@ func open(ctx context.Context, name string, stdin io.Reader) (io.ReadCloser, int
 	return &gsObject{r, client}, r.Attrs.Size, nil
 }
 
-// gsObject is an open object and the client that it was opened with.
+// gsObject is an open object of Cloud Storage. It owns its client.
 type gsObject struct {
 	*storage.Reader
 	client *storage.Client
 }
 
+// Close closes the object and its client.
 func (o *gsObject) Close() error { return errors.Join(o.Reader.Close(), o.client.Close()) }
 
-// connect opens the instance that the variables name.
+// connect opens the Bigtable instance of the environment variables. With create it creates missing tables first.
 func connect(ctx context.Context, lookup func(string) (string, bool), create bool) (*bigtable.Client, error) {
 	e := env.Reader{Lookup: lookup}
 	project, instance := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("BIGTABLE_INSTANCE")
@@ -229,29 +231,31 @@ func connect(ctx context.Context, lookup func(string) (string, bool), create boo
 	return client, nil
 }
 
-// refusals is the file of refused rows. It is gone at the end when there are none.
-type refusals struct {
-	file *os.File
-	ours bool // we made it
-	out  *csv.Writer
-	n    int
+// refusalFile is the CSV file of refused rows. close removes it if it has no rows.
+type refusalFile struct {
+	file    *os.File
+	created bool // this process created the file
+	out     *csv.Writer
+	rows    int
 }
 
-// createRefusals makes the file with the given name, or with none one that is named as the input. It
-// takes the place of no file that is there.
-func createRefusals(name, input string) (*refusals, error) {
-	f, ours, err := openRefusals(name, input)
+// createRefusalFile creates the file with the given name. If name is empty, it derives an unused name from the input. It
+// never overwrites a file.
+func createRefusalFile(name, input string) (*refusalFile, error) {
+	f, created, err := openRefusalFile(name, input)
 	if err != nil {
-		return nil, fmt.Errorf("create the file of refused rows: %w", err)
+		return nil, fmt.Errorf("create file of refused rows: %w", err)
 	}
-	r := &refusals{file: f, ours: ours, out: csv.NewWriter(f)}
+	r := &refusalFile{file: f, created: created, out: csv.NewWriter(f)}
 	return r, r.out.Write([]string{"line", "customer", "reason"})
 }
 
-func openRefusals(name, input string) (f *os.File, ours bool, err error) {
-	const create, mode = os.O_WRONLY | os.O_CREATE | os.O_EXCL, 0o600 // customers' ids are not for everybody
+// openRefusalFile opens the file and reports whether it created it. Existing files that are not regular, such as
+// /dev/null, are opened for writing.
+func openRefusalFile(name, input string) (f *os.File, created bool, err error) {
+	const create, mode = os.O_WRONLY | os.O_CREATE | os.O_EXCL, 0o600 // customer ids are personal data
 	if name != "" {
-		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // such as /dev/null
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
 			f, err := os.OpenFile(name, os.O_WRONLY, 0)
 			return f, false, err
 		}
@@ -274,19 +278,21 @@ func openRefusals(name, input string) (f *os.File, ours bool, err error) {
 	}
 }
 
-func (r *refusals) add(line int, customer string, reason error) {
-	r.n++
-	_ = r.out.Write([]string{strconv.Itoa(line), customer, strings.ReplaceAll(reason.Error(), "\n", "; ")}) // close tells
+// add writes a row. close reports write errors.
+func (r *refusalFile) add(line int, customer string, reason error) {
+	r.rows++
+	_ = r.out.Write([]string{strconv.Itoa(line), customer, strings.ReplaceAll(reason.Error(), "\n", "; ")})
 }
 
-func (r *refusals) close() error {
+// close flushes and closes the file.
+func (r *refusalFile) close() error {
 	r.out.Flush()
 	err := errors.Join(r.out.Error(), r.file.Close())
-	if err == nil && r.n == 0 && r.ours {
+	if err == nil && r.rows == 0 && r.created {
 		err = os.Remove(r.file.Name())
 	}
 	if err != nil {
-		return fmt.Errorf("write the file of refused rows: %w", err)
+		return fmt.Errorf("write file of refused rows: %w", err)
 	}
 	return nil
 }

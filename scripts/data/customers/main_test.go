@@ -12,7 +12,7 @@ import (
 	"cloud.google.com/go/bigtable/bttest"
 )
 
-// command runs the command against the Bigtable that the environment names.
+// command runs the command with the variables of a Bigtable instance. It returns the standard output.
 func command(t *testing.T, stdin string, args ...string) (stdout string, err error) {
 	t.Helper()
 	vars := map[string]string{"GOOGLE_CLOUD_PROJECT": "p", "BIGTABLE_INSTANCE": "i"}
@@ -21,7 +21,7 @@ func command(t *testing.T, stdin string, args ...string) (stdout string, err err
 	return out.String(), err
 }
 
-func TestWhatIsGeneratedIsLoaded(t *testing.T) {
+func TestGeneratedCustomersAreLoaded(t *testing.T) {
 	engine, err := bttest.NewServer("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -43,37 +43,37 @@ func TestWhatIsGeneratedIsLoaded(t *testing.T) {
 		}
 	}
 	if left, _ := filepath.Glob("*.refused.csv"); left != nil {
-		t.Errorf("a file of refused rows is left though there are none: %v", left)
+		t.Errorf("files of refused rows remain without refused rows: %v", left)
 	}
-	out, err := command(t, file+"1,,Paris,FR\n", "load", "-refused", "why.csv", "-")
-	why, _ := os.ReadFile("why.csv")
-	if !errors.Is(err, errRefused) || !strings.Contains(out, "refused 1 rows") || string(why) != "line,customer,reason\n302,,\"it has 4 cells, the header has 9\"\n" {
-		t.Errorf("%q, %v, and the file says %q", out, err, why)
+	out, err := command(t, file+"1,,Paris,FR\n", "load", "-refused", "reasons.csv", "-")
+	reasons, _ := os.ReadFile("reasons.csv")
+	if !errors.Is(err, errRefused) || !strings.Contains(out, "refused 1 rows") || string(reasons) != "line,customer,reason\n302,,\"row has 4 cells, header has 9\"\n" {
+		t.Errorf("output %q, error %v, file of refused rows %q", out, err, reasons)
 	}
 }
 
-func TestTheFileOfRefusedRowsTakesNoOthersPlace(t *testing.T) {
+func TestFileOfRefusedRowsOverwritesNoFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const good, bad = "id,name,city,country\n1,A,Paris,FR\n", "id,name,city,country\n1,,Paris,FR\n"
-	for name, content := range map[string]string{"good.csv": good, "bad.csv": bad, "bad.csv.refused.csv": "precious"} {
+	for name, content := range map[string]string{"good.csv": good, "bad.csv": bad, "bad.csv.refused.csv": "kept"} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if _, err := command(t, "", "load", "-dry-run", "-refused", "good.csv", "good.csv"); err == nil {
-		t.Error("the input is taken for the file of refused rows")
+		t.Error("the input was accepted as the file of refused rows")
 	}
 	if _, err := command(t, "", "load", "-dry-run", "bad.csv"); !errors.Is(err, errRefused) {
-		t.Errorf("%v, want a refused row", err)
+		t.Errorf("error %v, want errRefused", err)
 	}
 	if _, err := command(t, "", "load", "-dry-run", "-refused", os.DevNull, "bad.csv"); !errors.Is(err, errRefused) {
-		t.Errorf("%v, want a refused row", err)
+		t.Errorf("error %v, want errRefused", err)
 	}
 	if _, err := os.Stat(os.DevNull); err != nil {
 		t.Error(err)
 	}
 	for name, want := range map[string]string{
-		"good.csv": good, "bad.csv": bad, "bad.csv.refused.csv": "precious", "bad.csv.refused-2.csv": "line,customer,reason\n2,1,name is empty\n",
+		"good.csv": good, "bad.csv": bad, "bad.csv.refused.csv": "kept", "bad.csv.refused-2.csv": "line,customer,reason\n2,1,name is empty\n",
 	} {
 		if got, err := os.ReadFile(name); err != nil || string(got) != want {
 			t.Errorf("%s holds %q, %v, want %q", name, got, err, want)
@@ -81,30 +81,30 @@ func TestTheFileOfRefusedRowsTakesNoOthersPlace(t *testing.T) {
 	}
 }
 
-func TestADryRunNeedsNoBigtable(t *testing.T) {
+func TestDryRunNeedsNoBigtable(t *testing.T) {
 	t.Chdir(t.TempDir())
 	var out bytes.Buffer
-	nothing := func(string) (string, bool) { return "", false }
-	err := run(t.Context(), []string{"load", "-dry-run", "-"}, nothing, strings.NewReader("id,name,city,country\n1,A,Paris,FR\n"), &out, io.Discard)
+	noVariables := func(string) (string, bool) { return "", false }
+	err := run(t.Context(), []string{"load", "-dry-run", "-"}, noVariables, strings.NewReader("id,name,city,country\n1,A,Paris,FR\n"), &out, io.Discard)
 	if err != nil || !strings.HasPrefix(out.String(), "would load 1 of 1 rows in 1 cities") {
 		t.Errorf("%q, %v", out.String(), err)
 	}
-	if err := run(t.Context(), []string{"load", "-"}, nothing, strings.NewReader(""), &out, io.Discard); err == nil || !strings.Contains(err.Error(), "BIGTABLE_INSTANCE") {
-		t.Errorf("without variables: %v, want them named", err)
+	if err := run(t.Context(), []string{"load", "-"}, noVariables, strings.NewReader(""), &out, io.Discard); err == nil || !strings.Contains(err.Error(), "BIGTABLE_INSTANCE") {
+		t.Errorf("without variables: error %v, want the names of the variables", err)
 	}
 }
 
-func TestCommandsThatAreWrong(t *testing.T) {
+func TestInvalidCommandLinesAreUsageErrors(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, args := range [][]string{nil, {"unload"}, {"load"}, {"load", "a", "b"}, {"load", "-x", "a"}, {"load", "gs://bucket"}, {"generate", "-n", "-1"}, {"generate", "x"}} {
 		if _, err := command(t, "", args...); !errors.Is(err, errUsage) {
-			t.Errorf("%q: %v, want the usage", args, err)
+			t.Errorf("%q: error %v, want errUsage", args, err)
 		}
 	}
 	if _, err := command(t, "", "load", "nowhere.csv"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%v, want that there is no such file", err)
+		t.Errorf("error %v, want os.ErrNotExist", err)
 	}
 	if left, _ := filepath.Glob("*"); left != nil {
-		t.Errorf("files are left: %v", left)
+		t.Errorf("files remain: %v", left)
 	}
 }

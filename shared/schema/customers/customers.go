@@ -1,23 +1,19 @@
-// Package customers is the Bigtable schema of the customers that are looked up by their city.
+// Package customers is the Bigtable schema of customers by city.
 //
 //	table      row key                 family   columns
 //	customers  city#country#customer   profile  name, email, phone, joined
 //	                                   address  city, country, postcode, street
 //	cities     city#country#           city     name, count (decimal)
-//	                                   loading  a load's id: its count is still to come
-//	homes      customer                home     a key: where the customer's row is; two while it moves
+//	                                   loading  a load's id: the mark of a load that has yet to count the city
+//	homes      customer                home     row key of the customer in table customers; two while the customer moves
 //
-// Spot check, of the customers that scripts/local makes up, in the way of cbt:
+// Example rows of the customers that scripts/local generates, printed by cbt:
 //
 //	$ cbt read customers prefix='paris#fr#' count=1
 //	paris#fr#0024f1d0-5eea-4e6d-b98b-85052174fccb
 //	  address:city                             @ 2026/11/20-16:40:10.565000
 //	    "Paris"
-//	  address:country                          @ 2026/11/20-16:40:10.565000
-//	    "FR"
 //	  …
-//	  profile:name                             @ 2026/11/20-16:40:10.565000
-//	    "Éloïse Roux"
 //	$ cbt read customers prefix='são paulo#br#' count=1
 //	são paulo#br#000b91fe-f363-47d0-8630-0434de2df030
 //	  address:city                             @ 2026/11/20-16:41:31.153000
@@ -32,18 +28,17 @@
 //	paris#us-tx#
 //	  …
 //
-// Why this key. Bigtable has one index, the row key, in order. The city comes first, so a city is one
-// contiguous range: its first page is one seek whether it holds 3 customers or 3 million, the next page
-// is a seek to the key after the last, and a read touches what it returns and nothing else. The country
-// is second, so that Paris in France and Paris in Texas are apart, yet side by side. The customer's id
-// is last: it makes the key unique, and a load that runs twice writes the same rows. A separator ends
-// each part, so that "par" is never a prefix of "paris".
+// Key design. The row key is the only index of Bigtable, and rows are sorted by it. The city comes first, so a city is
+// one contiguous range: its first page is one seek, whether it has 3 customers or 3 million, and a read touches no
+// other rows. The country comes second, so Paris in France and Paris in Texas are separate ranges side by side. The
+// customer's id comes last: it makes the key unique, and a repeated load writes the same rows. A separator ends each
+// part, so "par" is never a prefix of "paris".
 //
-// What it costs. The range of a hot city lies on one tablet, and so one node serves it, until Bigtable
-// has split it by size or load: minutes, not requests. Random ids (UUIDs) let the splits spread writes
-// evenly; ids that count up would put every new customer of a city on its last tablet. A file sorted by
-// city loads one tablet at a time, so shuffle a big one. A customer who moves is a delete and a write,
-// for which homes remembers the old place. Questions by country alone, or by name, are full scans here.
+// Costs. The range of a hot city is on one tablet, and so on one node, until Bigtable splits it by size or load, which
+// takes minutes. Random ids (UUIDs) spread writes over the splits; sequential ids would send all new customers of a
+// city to its last tablet. A file sorted by city loads one tablet at a time, so shuffle large files. A move to another
+// city is a delete and a write; the table homes records the old row key. Queries by country alone or by name are full
+// scans.
 //
 // Writers: scripts/data/customers.
 package customers
@@ -66,29 +61,29 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Tables.
+// Table names.
 const (
-	Table  = "customers"
-	Cities = "cities"
-	Homes  = "homes"
+	CustomersTable = "customers"
+	CitiesTable    = "cities"
+	HomesTable     = "homes"
 )
 
-// LoadingAge is how long the mark of a load lasts, which is longer than any load.
-const LoadingAge = 7 * 24 * time.Hour
+// LoadingMarkTTL is the age at which Bigtable deletes the mark of a load. It is longer than any load takes.
+const LoadingMarkTTL = 7 * 24 * time.Hour
 
-// Families and columns beside those of Columns.
+// Families and columns of CitiesTable and HomesTable.
 const (
-	City        = "city" // family of Cities
-	NameColumn  = "name"
-	CountColumn = "count"
-	Loading     = "loading" // family of Cities, a column a load
-	Home        = "home"    // family of Homes, a column for each key that the customer's row may have
+	CityFamily    = "city" // of CitiesTable
+	NameColumn    = "name"
+	CountColumn   = "count"
+	LoadingFamily = "loading" // of CitiesTable; the column is the id of a load
+	HomeFamily    = "home"    // of HomesTable; the column is a row key of CustomersTable
 )
 
-// Column is a cell of a customer's row. Every row has a name, a city and a country; an empty cell is not written.
+// Column is a column of CustomersTable.
 type Column struct{ Family, Name string }
 
-// Columns returns the columns of a customer's row.
+// Columns returns the columns of CustomersTable. Every row has a name, a city and a country. Empty cells are not stored.
 func Columns() []Column {
 	return []Column{
 		{"profile", "name"}, {"profile", "email"}, {"profile", "phone"}, {"profile", "joined"},
@@ -96,16 +91,15 @@ func Columns() []Column {
 	}
 }
 
-// Create makes the tables that are missing. It leaves those that are there as they are.
+// Create creates the tables that do not exist. It does not change existing tables.
 func Create(ctx context.Context, admin *bigtable.AdminClient) error {
-	kept := bigtable.Family{} // customers and homes are replaced row by row: there are no old versions to collect
+	noGC := bigtable.Family{} // loads replace whole rows, so there are no old versions to collect
 	for _, table := range []*bigtable.TableConf{
-		{TableID: Table, ColumnFamilies: map[string]bigtable.Family{"profile": kept, "address": kept}},
-		{TableID: Homes, ColumnFamilies: map[string]bigtable.Family{Home: kept}},
-		{TableID: Cities, ColumnFamilies: map[string]bigtable.Family{
-			City: {GCPolicy: bigtable.MaxVersionsPolicy(1)},
-			// What a load that was killed left behind goes away by itself.
-			Loading: {GCPolicy: bigtable.MaxAgePolicy(LoadingAge)},
+		{TableID: CustomersTable, ColumnFamilies: map[string]bigtable.Family{"profile": noGC, "address": noGC}},
+		{TableID: HomesTable, ColumnFamilies: map[string]bigtable.Family{HomeFamily: noGC}},
+		{TableID: CitiesTable, ColumnFamilies: map[string]bigtable.Family{
+			CityFamily:    {GCPolicy: bigtable.MaxVersionsPolicy(1)},
+			LoadingFamily: {GCPolicy: bigtable.MaxAgePolicy(LoadingMarkTTL)},
 		}},
 	} {
 		if err := admin.CreateTableFromConf(ctx, table); err != nil && status.Code(err) != codes.AlreadyExists {
@@ -115,141 +109,141 @@ func Create(ctx context.Context, admin *bigtable.AdminClient) error {
 	return nil
 }
 
-// Bounds of the parts of a key, in bytes. A key is at most 4 KiB, and escaping triples a byte at worst.
-const (
-	MaxCity     = 512 // folded
-	MaxCustomer = 64
-)
+// MaxCityBytes is the maximum length of a folded city. Bigtable limits row keys to 4 KiB, and escaping triples a byte at
+// worst.
+const MaxCityBytes = 512
 
-// CustomerPattern is what a customer's id looks like; a UUID is one.
-const CustomerPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
+// CustomerIDPattern is the regular expression of customer ids. UUIDs match it.
+const CustomerIDPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
 
 var (
-	customer = regexp.MustCompile(CustomerPattern)
-	country  = regexp.MustCompile(`^[a-z]{2}(-[a-z0-9]{1,3})?$`)
+	customerID    = regexp.MustCompile(CustomerIDPattern)
+	foldedCountry = regexp.MustCompile(`^[a-z]{2}(-[a-z0-9]{1,3})?$`)
 )
 
-// CheckCustomer returns an error unless id is a customer's.
-func CheckCustomer(id string) error {
-	if !customer.MatchString(id) {
-		return fmt.Errorf("does not match %s", CustomerPattern)
+// CheckCustomerID returns an error unless id is a valid customer id.
+func CheckCustomerID(id string) error {
+	if !customerID.MatchString(id) {
+		return fmt.Errorf("does not match %s", CustomerIDPattern)
 	}
 	return nil
 }
 
-// Fold returns the one form of all spellings of a city's name that are the same to a reader: in any
-// case, any Unicode composition or width, with any white space around and between its words, and with
-// or without characters that do not show. Accents count: São Paulo is not Sao Paulo, because Malmö
-// and Malmo may be two towns, and what a key merged nobody can part again.
-func Fold(city string) (string, error) {
-	if !utf8.ValidString(city) {
+// FoldCity returns the form of a city name in row keys. Spellings that differ only in case, Unicode composition, width,
+// spacing or invisible characters have one form. Accents count: Malmö and Malmo may be two towns, and a merged key could
+// not be split again. FoldCity is idempotent. It returns an error if the name is empty, not UTF-8 or too long.
+func FoldCity(name string) (string, error) {
+	if !utf8.ValidString(name) {
 		return "", errors.New("is not UTF-8")
 	}
-	if len(city) > 8*MaxCity { // before any work on it
-		return "", errLong
+	if len(name) > 8*MaxCityBytes { // folding of long input is expensive
+		return "", errTooLong
 	}
-	folded := fold(city)
+	folded := fold(name)
 	switch {
 	case folded == "":
 		return "", errors.New("is empty")
-	case len(folded) > MaxCity:
-		return "", errLong
+	case len(folded) > MaxCityBytes:
+		return "", errTooLong
 	}
 	return folded, nil
 }
 
-var errLong = fmt.Errorf("is longer than %d bytes", MaxCity)
+var errTooLong = fmt.Errorf("is longer than %d bytes", MaxCityBytes)
 
+// fold repeats its steps until the string is stable, because a step may enable an earlier one. Tests show that 8 rounds
+// suffice.
 func fold(s string) string {
-	for range 8 { // one step may make room for another; a test knows that few do
-		was := s
-		s = strings.Map(cherokee, cases.Fold().String(norm.NFKC.String(s)))
-		s = norm.NFKC.String(strings.Map(shown, s))
-		// The Turkish İ and ı are I and i in the other case.
+	for range 8 {
+		previous := s
+		s = strings.Map(foldCherokee, cases.Fold().String(norm.NFKC.String(s)))
+		s = norm.NFKC.String(strings.Map(dropIgnorable, s))
+		// İ and ı are the Turkish capital of i and the lower case of I.
 		s = strings.ReplaceAll(strings.ReplaceAll(s, "i\u0307", "i"), "ı", "i")
 		s = strings.Join(strings.Fields(s), " ")
-		if s == was {
+		if s == previous {
 			break
 		}
 	}
 	return s
 }
 
-// cherokee returns the capital, to which Unicode folds this script alone: package cases changes the
-// case of it each time.
-func cherokee(r rune) rune {
+// foldCherokee returns the capital of a Cherokee letter. Unicode folds only this script to capitals, and package cases
+// toggles the case of its letters.
+func foldCherokee(r rune) rune {
 	if unicode.Is(unicode.Cherokee, r) {
 		return unicode.ToUpper(r)
 	}
 	return r
 }
 
-// shown drops what NFKC_Casefold (Unicode 3.13, R5) drops: characters without a shape of their own.
-func shown(r rune) rune {
+// dropIgnorable returns -1 for the invisible characters that NFKC_Casefold drops (Unicode 3.13, R5).
+func dropIgnorable(r rune) rune {
 	if unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
 		return -1
 	}
 	return r
 }
 
-// FoldCountry returns the form in keys of a country, such as "FR", or of a part of one, such as "US-TX" (ISO 3166).
+// FoldCountry returns the form in row keys of a country code such as "FR" or a subdivision code such as "US-TX" (ISO 3166).
 func FoldCountry(code string) (string, error) {
 	folded := strings.ToLower(strings.TrimSpace(code))
-	if !country.MatchString(folded) {
-		return "", errors.New("is not a country such as FR, nor a part of one such as US-TX")
+	if !foldedCountry.MatchString(folded) {
+		return "", errors.New("is neither a country code such as FR nor a subdivision code such as US-TX")
 	}
 	return folded, nil
 }
 
-// Key is the place of a customer's row, in folded parts.
+// Key is a row key. City and Country are folded.
 type Key struct{ City, Country, Customer string }
 
-// String returns the row key. Without Customer it is the key of the city, and the prefix of its customers'.
+// String returns the row key of a customer. Without Customer, it is the row key of the city and the prefix of the row keys
+// of its customers.
 func (k Key) String() string {
 	return escape(k.City) + separator + escape(k.Country) + separator + escape(k.Customer)
 }
 
-// Parse returns the parts of a row key, and refuses one that String does not make of them.
-func Parse(key string) (Key, error) {
+// ParseKey returns the parts of a row key. It is the inverse of Key.String, and returns an error for all other strings.
+func ParseKey(key string) (Key, error) {
 	parts := strings.Split(key, separator)
 	if len(parts) != 3 {
-		return Key{}, fmt.Errorf("parse key %q: it has %d parts, want 3", key, len(parts))
+		return Key{}, fmt.Errorf("parse row key %q: %d parts instead of 3", key, len(parts))
 	}
 	for i, p := range parts {
 		s, err := unescape(p)
 		if err != nil {
-			return Key{}, fmt.Errorf("parse key %q: %w", key, err)
+			return Key{}, fmt.Errorf("parse row key %q: %w", key, err)
 		}
 		parts[i] = s
 	}
 	return Key{parts[0], parts[1], parts[2]}, nil
 }
 
-// Range returns the first key of a city and the first key after it, of Table as of Cities. The city
-// is folded, and so is the country, which may be empty for all of them. A country has its parts within:
-// "us" is all of "us-tx" too.
-func Range(city, country string) (start, end string) {
+// CityRange returns the first row key of a city and the first row key after the city. The range holds for CustomersTable
+// and for CitiesTable. Both parts are folded. An empty country selects all countries; a country such as "us" includes its
+// subdivisions such as "us-tx".
+func CityRange(city, country string) (start, end string) {
 	start = escape(city) + separator
 	switch {
 	case country == "":
-		return start, After(start)
-	case len(country) == 2: // '#' ends it or '-' goes on, and between the two there is nothing else
+		return start, prefixEnd(start)
+	case len(country) == 2: // "#" or "-" follows a country; no character of a key sorts between the two
 		return start + country + separator, start + country + string('-'+1)
 	}
 	start += escape(country) + separator
-	return start, After(start)
+	return start, prefixEnd(start)
 }
 
-// Prefixed returns the first key of the cities whose folded name begins with prefix, and the first key
-// after them, which is "" when there is none.
-func Prefixed(prefix string) (start, end string) {
+// PrefixRange returns the first row key of the cities whose folded name has a prefix, and the first row key after them. The
+// end is "" if no row key can follow.
+func PrefixRange(prefix string) (start, end string) {
 	start = escape(prefix)
-	return start, After(start)
+	return start, prefixEnd(start)
 }
 
-// After returns the first key after all that begin with prefix, or "" when there is none. The prefix
-// is UTF-8, whose bytes have a successor.
-func After(prefix string) string {
+// prefixEnd returns the first string after all strings with the prefix, or "" if there is none. The prefix is UTF-8, so
+// its last byte is not 0xff.
+func prefixEnd(prefix string) string {
 	if prefix == "" {
 		return ""
 	}
@@ -258,16 +252,16 @@ func After(prefix string) string {
 }
 
 const (
-	separator = "#"
-	escapes   = '%'
+	separator  = "#"
+	escapeSign = '%'
 )
 
-// escape writes the separator, its own sign and ASCII's control characters as %XX.
+// escape returns s with the separator, the escape sign and ASCII control characters as %XX.
 func escape(s string) string {
 	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == 0x7f || c == separator[0] || c == escapes {
-			fmt.Fprintf(&b, "%c%02X", escapes, c)
+		if c := s[i]; c < ' ' || c == 0x7f || c == separator[0] || c == escapeSign {
+			fmt.Fprintf(&b, "%c%02X", escapeSign, c)
 		} else {
 			b.WriteByte(c)
 		}
@@ -275,12 +269,13 @@ func escape(s string) string {
 	return b.String()
 }
 
-var errEscape = errors.New("it is not escaped as keys are")
+var errEscape = errors.New("invalid escape sequence or UTF-8")
 
+// unescape is the inverse of escape. It returns errEscape for strings that escape does not return.
 func unescape(s string) (string, error) {
 	var b strings.Builder
 	for rest := s; rest != ""; {
-		i := strings.IndexByte(rest, escapes)
+		i := strings.IndexByte(rest, escapeSign)
 		if i < 0 {
 			b.WriteString(rest)
 			break

@@ -11,17 +11,17 @@ import (
 )
 
 func ExampleKey() {
-	city, _ := customers.Fold(" SÃO  Paulo ")
+	city, _ := customers.FoldCity(" SÃO  Paulo ")
 	country, _ := customers.FoldCountry("BR")
 	fmt.Println(customers.Key{City: city, Country: country, Customer: "ab-1"})
-	start, end := customers.Range("paris", "us")
+	start, end := customers.CityRange("paris", "us")
 	fmt.Println(start, end)
 	// Output:
 	// são paulo#br#ab-1
 	// paris#us# paris#us.
 }
 
-func TestSpellingsOfACityAreOne(t *testing.T) {
+func TestSpellingsOfACityFoldToOneName(t *testing.T) {
 	for want, spellings := range map[string][]string{
 		"paris":      {"Paris", "PARIS", " paris ", "\tparis\u00a0", "Ｐａｒｉｓ", "par\u200bis", "\u202bparis\u202c", "\ufeffParis"},
 		"são paulo":  {"São Paulo", "Sa\u0303o Paulo", "SÃO\u3000PAULO"},
@@ -36,29 +36,29 @@ func TestSpellingsOfACityAreOne(t *testing.T) {
 		"a\x00b":     {"A\x00b"},
 	} {
 		for _, s := range spellings {
-			if got, err := customers.Fold(s); got != want || err != nil {
-				t.Errorf("Fold(%q) = %q, %v, want %q", s, got, err, want)
+			if got, err := customers.FoldCity(s); got != want || err != nil {
+				t.Errorf("FoldCity(%q) = %q, %v, want %q", s, got, err, want)
 			}
 		}
 	}
 	for _, different := range []string{"Sao Paulo", "Sãopaulo", "Parı\u0308s"} {
-		if got, _ := customers.Fold(different); got == "são paulo" || got == "paris" {
-			t.Errorf("Fold(%q) = %q, want another city", different, got)
+		if got, _ := customers.FoldCity(different); got == "são paulo" || got == "paris" {
+			t.Errorf("FoldCity(%q) = %q, want another city", different, got)
 		}
 	}
 }
 
-func TestAFoldedNameIsFolded(t *testing.T) {
+func TestFoldingIsIdempotentForEveryCharacter(t *testing.T) {
 	for r := rune(0); r <= unicode.MaxRune; r++ {
 		if r == 0x30000 {
-			r = 0xe0000 // nothing but ideographs is assigned between
+			r = 0xe0000 // Unicode assigns only ideographs in between
 		}
-		once, err := customers.Fold("a" + string(r))
+		once, err := customers.FoldCity("a" + string(r))
 		if err != nil {
 			continue
 		}
-		if twice, _ := customers.Fold(once); twice != once {
-			t.Errorf("Fold of %U is %q, and of that %q", r, once, twice)
+		if twice, _ := customers.FoldCity(once); twice != once {
+			t.Errorf("FoldCity of %U is %q, folded again %q", r, once, twice)
 		}
 		if r > 0xe1000 {
 			break
@@ -66,14 +66,14 @@ func TestAFoldedNameIsFolded(t *testing.T) {
 	}
 }
 
-func TestNamesThatAreNone(t *testing.T) {
+func TestInvalidCitiesAndCountriesAreErrors(t *testing.T) {
 	for _, s := range []string{"", " ", "\t\u3000", "\u200b\ufeff", "\xff", "Par\xedis", strings.Repeat("x", 513), strings.Repeat(" ", 1<<20)} {
-		if got, err := customers.Fold(s); err == nil {
-			t.Errorf("Fold(%.20q) = %.20q, want an error", s, got)
+		if got, err := customers.FoldCity(s); err == nil {
+			t.Errorf("FoldCity(%.20q) = %.20q, want an error", s, got)
 		}
 	}
-	if _, err := customers.Fold(strings.Repeat("서", 170)); err != nil {
-		t.Errorf("a name of 510 bytes: %v", err)
+	if _, err := customers.FoldCity(strings.Repeat("서", 170)); err != nil {
+		t.Errorf("FoldCity of 510 bytes: %v", err)
 	}
 	for _, s := range []string{"", "F", "FRA", "US-", "US-TEXAS", "US#TX", "ФР", "us--t"} {
 		if got, err := customers.FoldCountry(s); err == nil {
@@ -82,7 +82,7 @@ func TestNamesThatAreNone(t *testing.T) {
 	}
 }
 
-func TestKeysLieInTheRangesOfTheirCityAndNoOther(t *testing.T) {
+func TestRangeOfACityHoldsItsKeysOnly(t *testing.T) {
 	keys := []customers.Key{
 		{"par", "fr", "1"}, {"paris", "fr", "1"}, {"paris", "us", "1"}, {"paris", "us-tx", "1"}, {"paris", "ut", "1"}, {"paris", "ua", "z"},
 		{"paris 2", "fr", "1"}, {"paris#us-tx", "fr", "1"}, {"paris%", "fr", "1"}, {"paris\x00", "fr", "1"}, {"paris!", "fr", "1"}, {"parisé", "fr", "1"},
@@ -94,7 +94,7 @@ func TestKeysLieInTheRangesOfTheirCityAndNoOther(t *testing.T) {
 		{"paris", "", []int{1, 2, 3, 4, 5}}, {"paris", "fr", []int{1}}, {"paris", "us", []int{2, 3}}, {"paris", "us-tx", []int{3}},
 		{"par", "", []int{0}}, {"paris#us-tx", "", []int{7}}, {"paris", "de", nil}, {"pari", "", nil},
 	} {
-		start, end := customers.Range(tc.city, tc.country)
+		start, end := customers.CityRange(tc.city, tc.country)
 		var got []int
 		for i, k := range keys {
 			if s := k.String(); start <= s && s < end {
@@ -102,20 +102,20 @@ func TestKeysLieInTheRangesOfTheirCityAndNoOther(t *testing.T) {
 			}
 		}
 		if fmt.Sprint(got) != fmt.Sprint(tc.want) {
-			t.Errorf("Range(%q, %q) holds %v, want %v", tc.city, tc.country, got, tc.want)
+			t.Errorf("CityRange(%q, %q) holds %v, want %v", tc.city, tc.country, got, tc.want)
 		}
 	}
 }
 
-func TestKeysThatNobodyWrote(t *testing.T) {
+func TestInvalidRowKeysAreErrors(t *testing.T) {
 	for _, key := range []string{"", "paris", "paris#fr", "a#b#c#d", "a%#b#c", "a%2#b#c", "a%2f#b#c", "a%2F#b#c", "a\x00#b#c", "\xff#b#c", "%C3#b#c"} {
-		if k, err := customers.Parse(key); err == nil {
-			t.Errorf("Parse(%q) = %q, want an error", key, k)
+		if k, err := customers.ParseKey(key); err == nil {
+			t.Errorf("ParseKey(%q) = %q, want an error", key, k)
 		}
 	}
 }
 
-func TestCreateTwice(t *testing.T) {
+func TestCreateKeepsExistingTables(t *testing.T) {
 	server, err := customerstest.Start(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -126,17 +126,17 @@ func TestCreateTwice(t *testing.T) {
 	}
 }
 
-func FuzzFold(f *testing.F) {
+func FuzzFoldCity(f *testing.F) {
 	for _, s := range []string{"São Paulo", "İ\u0307", "ẞ\u0345ͅ", "ㅅㅓ울", "\u1fb7\u0345", "# %23 \x00", "ﷺ"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		once, err := customers.Fold(s)
+		once, err := customers.FoldCity(s)
 		if err != nil {
 			return
 		}
-		if twice, err := customers.Fold(once); twice != once || err != nil {
-			t.Errorf("Fold(%q) = %q, and of that %q, %v", s, once, twice, err)
+		if twice, err := customers.FoldCity(once); twice != once || err != nil {
+			t.Errorf("FoldCity(%q) = %q, folded again %q, %v", s, once, twice, err)
 		}
 	})
 }
@@ -150,24 +150,24 @@ func FuzzKey(f *testing.F) {
 		}
 		k := customers.Key{City: city, Country: country, Customer: customer}
 		key := k.String()
-		if got, err := customers.Parse(key); got != k || err != nil {
-			t.Errorf("Parse(%q) = %q, %v, want %q", key, got, err, k)
+		if got, err := customers.ParseKey(key); got != k || err != nil {
+			t.Errorf("ParseKey(%q) = %q, %v, want %q", key, got, err, k)
 		}
-		if start, end := customers.Range(city, ""); key < start || key >= end {
-			t.Errorf("%q is not in the range of its city, %q to %q", key, start, end)
+		if start, end := customers.CityRange(city, ""); key < start || key >= end {
+			t.Errorf("%q outside the range of its city, %q to %q", key, start, end)
 		}
-		if start, end := customers.Range(other, ""); other != city && start <= key && key < end {
-			t.Errorf("%q is in the range of %q, %q to %q", key, other, start, end)
+		if start, end := customers.CityRange(other, ""); other != city && start <= key && key < end {
+			t.Errorf("%q inside the range of %q, %q to %q", key, other, start, end)
 		}
 	})
 }
 
-func FuzzParse(f *testing.F) {
+func FuzzParseKey(f *testing.F) {
 	f.Add("paris#us-tx#1")
 	f.Add("a%23%25%00#b#c")
 	f.Fuzz(func(t *testing.T, key string) {
-		if k, err := customers.Parse(key); err == nil && k.String() != key {
-			t.Errorf("Parse(%q) = %q, which is written %q", key, k, k.String())
+		if k, err := customers.ParseKey(key); err == nil && k.String() != key {
+			t.Errorf("ParseKey(%q) = %q, whose row key is %q", key, k, k.String())
 		}
 	})
 }

@@ -1,10 +1,9 @@
-// Package fake makes customers who do not exist, for tests, benchmarks and the local run.
+// Package fake generates fictional customers for tests, benchmarks and the local run.
 //
-// They look like those of a shop with fans all over the world: names in the scripts of their countries,
-// about two thousand cities of which a few have most customers, cities written in more than one way,
-// values that are missing. Nobody is real: the mail is at hosts that RFC 2606 keeps for examples, and
-// no telephone number begins with the zero that these have after the code of the country, nor rings
-// where the number plan keeps numbers for films.
+// The customers resemble those of a shop with fans in many countries: names are in the scripts of the countries, a few of
+// about two thousand cities have most customers, city names have several spellings, and some values are missing. No value
+// belongs to a real person. E-mail addresses use the domains that RFC 2606 reserves for examples. Telephone numbers have a
+// zero after the country code, where no valid number has one, or are from ranges that numbering plans reserve for fiction.
 package fake
 
 import (
@@ -20,13 +19,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-var header = []string{"id", "name", "email", "phone", "joined", "city", "country", "postcode", "street"}
+// columnNames is the header of the file.
+var columnNames = []string{"id", "name", "email", "phone", "joined", "city", "country", "postcode", "street"}
 
-// Write writes n customers as CSV with a header. The same n and seed make the same bytes.
+// Write writes n customers as CSV with a header. Equal n and seed give equal bytes. The errors are those of w.
 func Write(w io.Writer, n int, seed uint64) error {
 	out := bufio.NewWriterSize(w, 1<<18)
 	g := newGenerator(seed)
-	line := append([]byte(strings.Join(header, ",")), '\n')
+	line := append([]byte(strings.Join(columnNames, ",")), '\n')
 	for range n {
 		if _, err := out.Write(line); err != nil {
 			return err
@@ -39,14 +39,15 @@ func Write(w io.Writer, n int, seed uint64) error {
 	return out.Flush()
 }
 
-// town is a city and how many customers it and those before it have, of total.
+// town is a city of the generator.
 type town struct {
-	name    string
-	country *country
-	region  string // as "US-TX" when it is not the country's code
-	upTo    float64
+	name             string
+	country          *country
+	region           string  // country code such as "FR" or subdivision code such as "US-TX"
+	cumulativeWeight float64 // sum of the weights of all towns up to this one
 }
 
+// generator generates customers from one random sequence.
 type generator struct {
 	*rand.Rand
 	towns []town
@@ -56,20 +57,20 @@ func newGenerator(seed uint64) *generator {
 	return &generator{Rand: rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)), towns: makeTowns()}
 }
 
-// towns is how many cities there are.
-const towns = 2000
+// townCount is the number of cities.
+const townCount = 2000
 
-// makeTowns lists the cities, the biggest first, each with a weight of about one by its rank.
+// makeTowns returns the cities by falling weight. Weights follow Zipf's law: 1/(rank+3).
 func makeTowns() []town {
 	byCode := map[string]*country{}
 	for i := range countries {
 		byCode[countries[i].code] = &countries[i]
 	}
 	var all []town
-	taken := map[string]bool{}
+	seen := map[string]bool{}
 	add := func(name, code string) {
-		if key := name + "#" + code; !taken[key] {
-			taken[key] = true
+		if key := name + "#" + code; !seen[key] {
+			seen[key] = true
 			all = append(all, town{name: name, country: byCode[code[:2]], region: code})
 		}
 	}
@@ -79,8 +80,8 @@ func makeTowns() []town {
 			add(name, code)
 		}
 	}
-	// The small towns, in turn of each country's ways to name them.
-	for i := 0; len(all) < towns; i++ {
+	// Small towns have names of two parts. The countries take turns.
+	for i := 0; len(all) < townCount; i++ {
 		c := &countries[i%len(countries)]
 		turn := i / len(countries)
 		begin, end := c.townBegin[turn%len(c.townBegin)], c.townEnd[turn/len(c.townBegin)%len(c.townEnd)]
@@ -89,15 +90,16 @@ func makeTowns() []town {
 	sum := 0.
 	for i := range all {
 		sum += 1 / float64(i+4)
-		all[i].upTo = sum
+		all[i].cumulativeWeight = sum
 	}
 	return all
 }
 
+// town returns a random town. Its probability is proportional to its weight.
 func (g *generator) town() *town {
-	x := g.Float64() * g.towns[len(g.towns)-1].upTo
+	x := g.Float64() * g.towns[len(g.towns)-1].cumulativeWeight
 	i, _ := slices.BinarySearchFunc(g.towns, x, func(t town, x float64) int {
-		if t.upTo <= x {
+		if t.cumulativeWeight <= x {
 			return -1
 		}
 		return 1
@@ -105,11 +107,13 @@ func (g *generator) town() *town {
 	return &g.towns[i]
 }
 
+// pick returns a random element.
 func pick(g *generator, from []string) string { return from[g.IntN(len(from))] }
 
-// rarely is true once in n times.
-func (g *generator) rarely(n int) bool { return g.IntN(n) == 0 }
+// oneIn returns true with a probability of 1/n.
+func (g *generator) oneIn(n int) bool { return g.IntN(n) == 0 }
 
+// appendCustomer appends a random customer to b as a line of CSV. The id is a version 4 UUID (RFC 9562).
 func (g *generator) appendCustomer(b []byte) []byte {
 	t := g.town()
 	c := t.country
@@ -125,13 +129,13 @@ func (g *generator) appendCustomer(b []byte) []byte {
 	cell(fmt.Sprintf(c.order, pick(g, c.given), pick(g, c.family)))
 	handle := pick(g, handles) + pick(g, []string{".", "_", "", "-"}) + pick(g, handles) + strconv.Itoa(g.IntN(10000))
 	cell(handle + "@" + pick(g, hosts))
-	if g.rarely(20) {
+	if g.oneIn(20) {
 		cell("")
 	} else {
 		cell(g.digits(c.phone))
 	}
-	cell(debut.AddDate(0, 0, g.IntN(days)).Format(time.DateOnly))
-	cell(g.spelled(t.name))
+	cell(debut.AddDate(0, 0, g.IntN(joinDays)).Format(time.DateOnly))
+	cell(g.spell(t.name))
 	cell(t.region)
 	cell(g.digits(c.postcode))
 	cell(strings.Replace(strings.Replace(c.address, "{n}", strconv.Itoa(1+g.IntN(240)), 1), "{s}", pick(g, c.streets), 1))
@@ -139,8 +143,8 @@ func (g *generator) appendCustomer(b []byte) []byte {
 	return b
 }
 
-// spelled writes a city as people do.
-func (g *generator) spelled(name string) string {
+// spell returns a spelling of a city: in 4 % of the calls in upper case, lower case, decomposed or with extra spaces.
+func (g *generator) spell(name string) string {
 	switch g.IntN(100) {
 	case 0:
 		return strings.ToUpper(name)
@@ -154,7 +158,7 @@ func (g *generator) spelled(name string) string {
 	return name
 }
 
-// digits writes a digit for each # of a pattern, and a letter for each @.
+// digits replaces each # of a pattern by a random digit, and each @ by a random capital letter.
 func (g *generator) digits(pattern string) string {
 	b := []byte(pattern)
 	for i, c := range b {
@@ -168,13 +172,16 @@ func (g *generator) digits(pattern string) string {
 	return string(b)
 }
 
+// debut is the first day on which a customer joined.
 var debut = time.Date(2013, time.June, 13, 0, 0, 0, 0, time.UTC)
 
-// days is how long after the debut the last customer joined.
-const days = 4900
+// joinDays is the number of days from debut on which customers joined.
+const joinDays = 4900
 
+// hosts are the hosts of e-mail addresses. Their domains are reserved for examples (RFC 2606).
 var hosts = []string{"example.com", "example.com", "example.org", "example.net", "mail.example.com", "post.example.org"}
 
+// handles are the words of the local parts of e-mail addresses.
 var handles = []string{
 	"army", "borahae", "purple", "seven", "magic", "shop", "butter", "dynamite", "spring", "serendipity", "euphoria", "winter", "bear",
 	"tata", "koya", "chimmy", "cooky", "mang", "shooky", "moon", "mikro", "kosmos", "idol", "dna", "fake", "love", "yet", "to", "come",

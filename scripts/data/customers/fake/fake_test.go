@@ -21,20 +21,20 @@ func generate(t testing.TB, n int, seed uint64) []byte {
 	return b.Bytes()
 }
 
-func TestASeedMakesTheSameFile(t *testing.T) {
+func TestEqualSeedsGenerateEqualFiles(t *testing.T) {
 	a := generate(t, 2000, 7)
 	if !bytes.Equal(a, generate(t, 2000, 7)) {
-		t.Error("the same seed made another file")
+		t.Error("equal seeds generated different files")
 	}
 	if bytes.Equal(a, generate(t, 2000, 8)) {
-		t.Error("another seed made the same file")
+		t.Error("different seeds generated equal files")
 	}
 	if n := bytes.Count(generate(t, 0, 1), []byte("\n")); n != 1 {
-		t.Errorf("no customers are %d lines, want the header", n)
+		t.Errorf("0 customers are %d lines, want the header only", n)
 	}
 }
 
-func TestCustomersAreThoseOfAShopOfTheWholeWorld(t *testing.T) {
+func TestCustomersCoverManyCitiesAndScripts(t *testing.T) {
 	const n = 100_000
 	rows, err := csv.NewReader(bytes.NewReader(generate(t, n, 1))).ReadAll()
 	if err != nil || len(rows) != n+1 {
@@ -44,7 +44,7 @@ func TestCustomersAreThoseOfAShopOfTheWholeWorld(t *testing.T) {
 	ids, towns, scripts := map[string]bool{}, map[string]int{}, map[string]bool{}
 	for _, r := range rows[1:] {
 		ids[r[column("id")]] = true
-		city, err := customers.Fold(r[column("city")])
+		city, err := customers.FoldCity(r[column("city")])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -59,11 +59,11 @@ func TestCustomersAreThoseOfAShopOfTheWholeWorld(t *testing.T) {
 			}
 		}
 		if _, host, _ := strings.Cut(r[column("email")], "@"); !strings.Contains(host, "example.") {
-			t.Fatalf("mail at %q, want a host for examples", host)
+			t.Fatalf("e-mail host %q, want a domain for examples", host)
 		}
 	}
 	if len(ids) != n {
-		t.Errorf("%d ids of %d customers", len(ids), n)
+		t.Errorf("%d distinct ids of %d customers", len(ids), n)
 	}
 	if len(towns) < 1900 || len(towns) > 2000 {
 		t.Errorf("%d cities, want about 2000", len(towns))

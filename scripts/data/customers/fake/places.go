@@ -1,17 +1,17 @@
 package fake
 
-// country is how people and places are named in one.
+// country is the naming data of a country. In patterns, # stands for a digit and @ for a capital letter.
 type country struct {
 	code               string
-	order              string // of a given name and a family name
+	order              string // format of a given name and a family name
 	given, family      []string
-	phone, postcode    string // patterns
-	address            string
+	phone, postcode    string // patterns; see digits
+	address            string // {s} stands for a street, {n} for a house number
 	streets            []string
-	townBegin, townEnd []string
+	townBegin, townEnd []string // parts of the names of small towns
 }
 
-// countries are in no order; every list is made of names that are common there.
+// countries are the countries of small towns. The names are common in their country.
 var countries = []country{
 	{
 		code: "KR", order: "%[2]s%[1]s", phone: "+82 10 0### ####", postcode: "#####", address: "{s} {n}",
@@ -319,7 +319,7 @@ var countries = []country{
 	},
 }
 
-// cities are the big ones, by the number of customers: the country or its part, and names.
+// cities are the large cities by falling number of customers: a country or subdivision code and names per line.
 const cities = `
 KR Seoul, Busan, Incheon, Daegu
 JP Tokyo, Osaka

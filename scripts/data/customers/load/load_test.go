@@ -44,7 +44,7 @@ func mustLoad(t testing.TB, client *bigtable.Client, file string) load.Summary {
 	return sum
 }
 
-// dump returns the cells of a table, "family:column=value" by row, without their versions.
+// dump returns the cells of a table by row key, as "family:column=value" without versions.
 func dump(t testing.TB, client *bigtable.Client, table string) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
@@ -62,11 +62,11 @@ func dump(t testing.TB, client *bigtable.Client, table string) map[string][]stri
 	return all
 }
 
-// counts returns the counts of cities that are not 0.
+// counts returns the counts by row key of the cities whose count is not 0.
 func counts(t testing.TB, client *bigtable.Client) map[string]string {
 	t.Helper()
 	all := map[string]string{}
-	for key, cells := range dump(t, client, customers.Cities) {
+	for key, cells := range dump(t, client, customers.CitiesTable) {
 		for _, c := range cells {
 			if n, ok := strings.CutPrefix(c, "city:count="); ok && n != "0" {
 				all[key] = n
@@ -85,24 +85,24 @@ func check(t testing.TB, got, want any) {
 
 const header = "id,name,city,country\n"
 
-func TestRowsAreStoredUnderTheirCity(t *testing.T) {
+func TestRowsAreStoredByCityCountryAndID(t *testing.T) {
 	client := start(t)
 	sum := mustLoad(t, client, "street,COUNTRY,city, Name ,id,joined,phone,email,postcode,size\n"+
 		"\"1, rue \"\"X\"\"\",fr, Paris ,Léa,0F2C5F0E-4E5B-4B0A-9B1D-7F1F5A3C9D10,2013-06-13T10:00:00Z,+33 1,l@example.com,75001,M\n"+
 		"\n"+
 		",us-tx,PARIS,김민준,shop-7,,,,,\r\n")
 	check(t, sum, load.Summary{Read: 2, Cities: 2, Ignored: []string{"size"}})
-	check(t, dump(t, client, customers.Table), map[string][]string{
+	check(t, dump(t, client, customers.CustomersTable), map[string][]string{
 		"paris#fr#0f2c5f0e-4e5b-4b0a-9b1d-7f1f5a3c9d10": {"profile:email=l@example.com", "profile:joined=2013-06-13", "profile:name=Léa", "profile:phone=+33 1",
 			"address:city=Paris", "address:country=FR", "address:postcode=75001", `address:street=1, rue "X"`},
 		"paris#us-tx#shop-7": {"profile:name=김민준", "address:city=PARIS", "address:country=US-TX"},
 	})
-	check(t, dump(t, client, customers.Cities), map[string][]string{
+	check(t, dump(t, client, customers.CitiesTable), map[string][]string{
 		"paris#fr#": {"city:count=1", "city:name=Paris"}, "paris#us-tx#": {"city:count=1", "city:name=PARIS"},
 	})
 }
 
-func TestObjectsAreReadAsRowsAre(t *testing.T) {
+func TestJSONFilesAreLoadedLikeCSV(t *testing.T) {
 	for name, pack := range map[string]func(string) string{
 		"plain":                  func(s string) string { return s },
 		"with a byte order mark": func(s string) string { return "\ufeff" + s },
@@ -123,27 +123,27 @@ func TestObjectsAreReadAsRowsAre(t *testing.T) {
 	}
 }
 
-func TestBadRowsStopNothingAndAreReported(t *testing.T) {
+func TestInvalidRowsAreRefusedWithLineAndReason(t *testing.T) {
 	long := strings.Repeat("x", 70_000)
 	rows := []struct{ text, reason string }{
 		{"1,A,Paris,FR", ""},
 		{"2,,Paris,FR", "name is empty"},
-		{",A,Paris,FR", "id does not match " + customers.CustomerPattern},
-		{"a/b,A,Paris,FR", "id does not match " + customers.CustomerPattern},
+		{",A,Paris,FR", "id does not match " + customers.CustomerIDPattern},
+		{"a/b,A,Paris,FR", "id does not match " + customers.CustomerIDPattern},
 		{"3,A,,FR", "city is empty"},
 		{"4,A," + strings.Repeat("y", 300) + ",FR", "city is longer than 200 characters"},
-		{"5,A,Paris,France", "country is not a country such as FR, nor a part of one such as US-TX"},
-		{"6,A,Paris", "it has 3 cells, the header has 4"},
+		{"5,A,Paris,France", "country is neither a country code such as FR nor a subdivision code such as US-TX"},
+		{"6,A,Paris", "row has 3 cells, header has 4"},
 		{"7,\xff,Paris,FR", "name is not UTF-8"},
-		{"8,A\x00,Paris,FR", "name holds a control character"},
-		{"9,A \"B\" C,Paris,FR", "a cell with a quote is not quoted"},
-		{"10,\"A\"B,Paris,FR", "something follows a closed quote"},
-		{"11," + long + ",Paris,FR", "it is longer than 65536 bytes"},
-		{"12,\"A", "a quote is not closed"}, // and on the next line
-		{"B\",Paris,FR", "a cell with a quote is not quoted"},
-		{"13,\"A,Paris,FR", "a quote is not closed"},
+		{"8,A\x00,Paris,FR", "name contains a control character"},
+		{"9,A \"B\" C,Paris,FR", "quote in an unquoted cell"},
+		{"10,\"A\"B,Paris,FR", "text after a closing quote"},
+		{"11," + long + ",Paris,FR", "row is longer than 65536 bytes"},
+		{"12,\"A", "unclosed quote"}, // its closing quote is on the next line
+		{"B\",Paris,FR", "quote in an unquoted cell"},
+		{"13,\"A,Paris,FR", "unclosed quote"},
 		{"14,A,Paris,FR", ""},
-		{"15,,,", "city is empty\ncountry is not a country such as FR, nor a part of one such as US-TX\nname is empty"},
+		{"15,,,", "city is empty\ncountry is neither a country code such as FR nor a subdivision code such as US-TX\nname is empty"},
 		{"16,A,Paris,FR", ""},
 	}
 	var file strings.Builder
@@ -168,14 +168,14 @@ func TestBadRowsStopNothingAndAreReported(t *testing.T) {
 	check(t, counts(t, client), map[string]string{"paris#fr#": "3"})
 }
 
-// A quote that is closed by the next one, rows below, must not take the rows between along.
-func TestAStrayQuoteCostsOneLine(t *testing.T) {
+// A CSV parser that allows line breaks in cells would swallow the rows up to the next quote.
+func TestUnclosedQuoteInvalidatesOneLineOnly(t *testing.T) {
 	for name, last := range map[string]string{
-		"closed by a quoted cell":   "400,\"Smith John\",Paris,FR\n",
-		"closed by an empty cell":   "400,A,Paris,FR\n401,\"\",Paris,FR\n402,\"B\",Paris,FR\n",
-		"closed where a cell ends":  "400,x\",Paris,FR\n",
-		"closed by nothing":         "400,A,Paris,FR\n",
-		"closed with too few cells": "400,\",x\n401,A,Paris,FR\n",
+		"next quote starts a cell":   "400,\"Smith John\",Paris,FR\n",
+		"next quotes are an empty cell":   "400,A,Paris,FR\n401,\"\",Paris,FR\n402,\"B\",Paris,FR\n",
+		"next quote ends a cell":  "400,x\",Paris,FR\n",
+		"no other quote":         "400,A,Paris,FR\n",
+		"next quote in a row with too few cells": "400,\",x\n401,A,Paris,FR\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			var file strings.Builder
@@ -198,11 +198,11 @@ func TestAStrayQuoteCostsOneLine(t *testing.T) {
 	}
 }
 
-func TestValuesThatAreWrong(t *testing.T) {
+func TestInvalidValuesAreRefusedWithTheirColumn(t *testing.T) {
 	for _, tc := range []struct{ member, reason string }{
-		{`"email":"nobody"`, "email is not an address"}, {`"email":"a@b@c"`, "email is not an address"}, {`"email":"@c"`, "email is not an address"},
-		{`"phone":"=1+2"`, "phone is not a number"}, {`"joined":"13/06/2013"`, "joined is neither a date such as 2013-06-13 nor a moment of RFC 3339"},
-		{`"joined":20130613`, "it is not a JSON object of strings, each named once, in UTF-8"}, {`"id":"2"`, "it is not a JSON object of strings, each named once, in UTF-8"},
+		{`"email":"nobody"`, "email is not an e-mail address"}, {`"email":"a@b@c"`, "email is not an e-mail address"}, {`"email":"@c"`, "email is not an e-mail address"},
+		{`"phone":"=1+2"`, "phone is not a telephone number"}, {`"joined":"13/06/2013"`, "joined is neither a date such as 2013-06-13 nor an RFC 3339 timestamp"},
+		{`"joined":20130613`, "row is not a JSON object of strings with unique names, in UTF-8"}, {`"id":"2"`, "row is not a JSON object of strings with unique names, in UTF-8"},
 		{`"phone":"+82 10-0123 (45)"`, ""}, {`"email":"ü@例え.example"`, ""},
 	} {
 		var got string
@@ -211,12 +211,12 @@ func TestValuesThatAreWrong(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got != tc.reason {
-			t.Errorf("%s: refused because %q, want %q", tc.member, got, tc.reason)
+			t.Errorf("%s: reason %q, want %q", tc.member, got, tc.reason)
 		}
 	}
 }
 
-func TestFilesThatAreNone(t *testing.T) {
+func TestUnreadableFilesAreErrors(t *testing.T) {
 	for name, file := range map[string]string{
 		"empty": "", "no header": "1,A,Paris,FR\n", "semicolons": "id;name;city;country\n", "a column twice": "id,name,city,country,ID\n",
 		"a column is missing": "id,name,country\n", "a quote in the header": "\"id,name,city,country\n", "broken gzip": "\x1f\x8b\x08",
@@ -227,7 +227,7 @@ func TestFilesThatAreNone(t *testing.T) {
 		}
 	}
 	if _, err := (&load.Loader{}).Load(t.Context(), io.MultiReader(strings.NewReader(header+"1,A,Paris,FR\n"), broken{})); !errors.Is(err, errBroken) {
-		t.Errorf("a file that breaks off: %v, want its error", err)
+		t.Errorf("file with a read error: %v, want that error", err)
 	}
 }
 
@@ -237,14 +237,14 @@ type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errBroken }
 
-func TestALoadAgainChangesNothing(t *testing.T) {
+func TestSecondLoadOfAFileChangesNothing(t *testing.T) {
 	client := start(t)
 	var file bytes.Buffer
 	if err := fake.Write(&file, 3000, 1); err != nil {
 		t.Fatal(err)
 	}
 	sum := mustLoad(t, client, file.String())
-	rows, cities, homes := dump(t, client, customers.Table), dump(t, client, customers.Cities), dump(t, client, customers.Homes)
+	rows, cities, homes := dump(t, client, customers.CustomersTable), dump(t, client, customers.CitiesTable), dump(t, client, customers.HomesTable)
 	if len(rows) != 3000 || len(homes) != 3000 || len(cities) != sum.Cities {
 		t.Fatalf("%d rows, %d homes, %d cities of %d, want 3000 of each", len(rows), len(homes), len(cities), sum.Cities)
 	}
@@ -260,25 +260,25 @@ func TestALoadAgainChangesNothing(t *testing.T) {
 	for range 2 {
 		mustLoad(t, client, file.String())
 	}
-	check(t, dump(t, client, customers.Table), rows)
-	check(t, dump(t, client, customers.Cities), cities)
-	check(t, dump(t, client, customers.Homes), homes)
+	check(t, dump(t, client, customers.CustomersTable), rows)
+	check(t, dump(t, client, customers.CitiesTable), cities)
+	check(t, dump(t, client, customers.HomesTable), homes)
 }
 
-func TestAChangedFileMovesAndReplaces(t *testing.T) {
+func TestCustomerWithANewCityMoves(t *testing.T) {
 	client := start(t)
 	mustLoad(t, client, header+"1,A,Paris,FR\n2,B,Paris,FR\n3,C,Paris,FR\n")
-	sum := mustLoad(t, client, header+"1,A,Lyon,FR\n2,B,PARIS,FR\n") // a part of the customers
+	sum := mustLoad(t, client, header+"1,A,Lyon,FR\n2,B,PARIS,FR\n") // without customer 3
 	check(t, sum, load.Summary{Read: 2, Moved: 1, Cities: 2})
 	check(t, counts(t, client), map[string]string{"paris#fr#": "2", "lyon#fr#": "1"})
-	check(t, dump(t, client, customers.Homes), map[string][]string{
+	check(t, dump(t, client, customers.HomesTable), map[string][]string{
 		"1": {"home:lyon#fr#1="}, "2": {"home:paris#fr#2="}, "3": {"home:paris#fr#3="},
 	})
 	mustLoad(t, client, header+"2,B,Lyon,FR\n3,C,Lyon,FR\n")
 	check(t, counts(t, client), map[string]string{"lyon#fr#": "3"})
 }
 
-func TestTheLastRowOfACustomerStays(t *testing.T) {
+func TestLastRowOfACustomerWins(t *testing.T) {
 	client := start(t)
 	var file strings.Builder
 	file.WriteString(header)
@@ -287,7 +287,7 @@ func TestTheLastRowOfACustomerStays(t *testing.T) {
 	}
 	mustLoad(t, client, file.String())
 	names := map[string]string{}
-	for key, cells := range dump(t, client, customers.Table) {
+	for key, cells := range dump(t, client, customers.CustomersTable) {
 		names[key[strings.LastIndexByte(key, '#')+1:]] = cells[0]
 	}
 	want := map[string]string{}
@@ -297,7 +297,7 @@ func TestTheLastRowOfACustomerStays(t *testing.T) {
 	check(t, names, want)
 }
 
-func TestADryRunOnlyChecks(t *testing.T) {
+func TestDryRunValidatesTheFile(t *testing.T) {
 	l := load.Loader{}
 	sum, err := l.Load(t.Context(), strings.NewReader(header+"1,A,Paris,FR\n2,B,paris,FR\n3,,x,FR\n"))
 	if err != nil {
@@ -306,36 +306,36 @@ func TestADryRunOnlyChecks(t *testing.T) {
 	check(t, sum, load.Summary{Read: 3, Refused: 1, Cities: 1})
 }
 
-// breaker fails the writes to a table once n of them went through.
-type breaker struct {
+// writeLimiter makes the server fail the writes to a table after n writes, as if the load were killed.
+type writeLimiter struct {
 	table string
 	n     atomic.Int64
 }
 
-func (b *breaker) option() grpc.ServerOption {
+func (l *writeLimiter) option() grpc.ServerOption {
 	return grpc.StreamInterceptor(func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		return handler(srv, &breakerStream{ss, b, info.FullMethod})
+		return handler(srv, &limitedStream{ss, l, info.FullMethod})
 	})
 }
 
-type breakerStream struct {
+type limitedStream struct {
 	grpc.ServerStream
-	b      *breaker
-	method string
+	limiter *writeLimiter
+	method  string
 }
 
-func (s *breakerStream) RecvMsg(m any) error {
+func (s *limitedStream) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err
 	}
 	r, ok := m.(interface{ GetTableName() string })
-	if ok && strings.HasSuffix(s.method, "MutateRows") && strings.HasSuffix(r.GetTableName(), "/"+s.b.table) && s.b.n.Add(-1) < 0 {
+	if ok && strings.HasSuffix(s.method, "MutateRows") && strings.HasSuffix(r.GetTableName(), "/"+s.limiter.table) && s.limiter.n.Add(-1) < 0 {
 		return status.Error(codes.PermissionDenied, "killed")
 	}
 	return nil
 }
 
-func TestALoadThatIsKilledIsMendedByTheNext(t *testing.T) {
+func TestNextLoadCompletesAKilledLoad(t *testing.T) {
 	file := func(city string) string {
 		var f strings.Builder
 		f.WriteString(header)
@@ -344,22 +344,22 @@ func TestALoadThatIsKilledIsMendedByTheNext(t *testing.T) {
 		}
 		return f.String()
 	}
-	for table, writes := range map[string]int64{customers.Cities: 0, customers.Table: 3, customers.Homes: 3} {
-		for name, next := range map[string]string{"the same file": "Lyon", "where they were before": "Paris", "another city": "Lille"} {
+	for table, writes := range map[string]int64{customers.CitiesTable: 0, customers.CustomersTable: 3, customers.HomesTable: 3} {
+		for name, next := range map[string]string{"the same file": "Lyon", "their previous city": "Paris", "another city": "Lille"} {
 			t.Run(table+", "+name, func(t *testing.T) {
-				b := &breaker{table: table}
-				b.n.Store(1000)
-				client := start(t, b.option())
+				limiter := &writeLimiter{table: table}
+				limiter.n.Store(1000)
+				client := start(t, limiter.option())
 				mustLoad(t, client, file("Paris"))
-				b.n.Store(writes)
+				limiter.n.Store(writes)
 				l := load.Loader{Client: client}
 				if _, err := l.Load(t.Context(), strings.NewReader(file("Lyon"))); err == nil {
-					t.Fatal("the load went through, want its error")
+					t.Fatal("Load succeeded, want the error of the server")
 				}
-				b.n.Store(1000)
+				limiter.n.Store(1000)
 				mustLoad(t, client, file(next))
 				check(t, counts(t, client), map[string]string{strings.ToLower(next) + "#fr#": "40"})
-				if rows := dump(t, client, customers.Table); len(rows) != 40 {
+				if rows := dump(t, client, customers.CustomersTable); len(rows) != 40 {
 					t.Errorf("%d rows, want 40", len(rows))
 				}
 			})
@@ -367,18 +367,18 @@ func TestALoadThatIsKilledIsMendedByTheNext(t *testing.T) {
 	}
 }
 
-func TestALoadThatWasKilledIsCountedByAnyNext(t *testing.T) {
-	b := &breaker{table: customers.Table}
-	b.n.Store(1)
-	client := start(t, b.option())
+func TestNextLoadCountsTheCitiesOfAKilledLoad(t *testing.T) {
+	limiter := &writeLimiter{table: customers.CustomersTable}
+	limiter.n.Store(1)
+	client := start(t, limiter.option())
 	l := load.Loader{Client: client}
 	if _, err := l.Load(t.Context(), strings.NewReader(header+"1,A,Paris,FR\n2,A,Paris,FR\n3,A,Paris,FR\n4,A,Paris,FR\n5,A,Paris,FR\n6,A,Paris,FR\n")); err == nil {
-		t.Fatal("the load went through, want its error")
+		t.Fatal("Load succeeded, want the error of the server")
 	}
-	b.n.Store(1000)
+	limiter.n.Store(1000)
 	mustLoad(t, client, header+"9,A,Oslo,NO\n")
 	rows := 0
-	for key := range dump(t, client, customers.Table) {
+	for key := range dump(t, client, customers.CustomersTable) {
 		if strings.HasPrefix(key, "paris#") {
 			rows++
 		}
@@ -386,7 +386,7 @@ func TestALoadThatWasKilledIsCountedByAnyNext(t *testing.T) {
 	check(t, counts(t, client), map[string]string{"paris#fr#": fmt.Sprint(rows), "oslo#no#": "1"})
 }
 
-func TestTwoLoadsAtOnceAreBothCounted(t *testing.T) {
+func TestConcurrentLoadsAreAllCounted(t *testing.T) {
 	client := start(t)
 	var loads sync.WaitGroup
 	for part := range 4 {
@@ -408,22 +408,22 @@ func TestTwoLoadsAtOnceAreBothCounted(t *testing.T) {
 		want[fmt.Sprintf("city %d#fr#", i)] = "1600"
 	}
 	check(t, counts(t, client), want)
-	for key, cells := range dump(t, client, customers.Cities) {
+	for key, cells := range dump(t, client, customers.CitiesTable) {
 		for _, c := range cells {
 			if strings.HasPrefix(c, "loading:") {
-				t.Errorf("%q has the mark %s of a load that ended", key, c)
+				t.Errorf("city %q has the mark %s of a completed load", key, c)
 			}
 		}
 	}
 }
 
-func TestACityHasTheNameThatMostGiveIt(t *testing.T) {
+func TestCityNameIsItsMostFrequentSpelling(t *testing.T) {
 	client := start(t)
 	mustLoad(t, client, header+"1,A,PARIS,FR\n2,A,Paris,FR\n3,A,paris,FR\n4,A,Paris,FR\n5,A, Paris ,FR\n")
-	check(t, dump(t, client, customers.Cities), map[string][]string{"paris#fr#": {"city:count=5", "city:name=Paris"}})
+	check(t, dump(t, client, customers.CitiesTable), map[string][]string{"paris#fr#": {"city:count=5", "city:name=Paris"}})
 }
 
-func TestALoadThatIsStoppedEnds(t *testing.T) {
+func TestCancelledLoadEnds(t *testing.T) {
 	client := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	l := load.Loader{Client: client, Progress: func(rows int64) { cancel() }}
@@ -431,7 +431,7 @@ func TestALoadThatIsStoppedEnds(t *testing.T) {
 	go func() { _ = pw.CloseWithError(fake.Write(pw, 100_000, 1)) }()
 	defer pr.Close()
 	if _, err := l.Load(ctx, pr); !errors.Is(err, context.Canceled) && status.Code(err) != codes.Canceled {
-		t.Errorf("Load = %v, want that it was stopped", err)
+		t.Errorf("Load = %v, want context.Canceled", err)
 	}
 }
 

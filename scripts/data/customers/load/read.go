@@ -13,54 +13,67 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxRow bounds a row of a file, in bytes.
-const maxRow = 64 << 10
+// maxLineBytes is the maximum length of a line of a file, its line break included.
+const maxLineBytes = 64 << 10
 
-// names are the columns of a file, in any order; the first four are required.
-var names = [...]string{"id", "name", "city", "country", "email", "phone", "joined", "postcode", "street"}
+// maxIgnored is the maximum number of unknown columns that a load reports.
+const maxIgnored = 20
 
-const required = 4
+// columnNames are the columns of a file. A file may have them in any order; the first requiredColumns are required.
+var columnNames = [...]string{"id", "name", "city", "country", "email", "phone", "joined", "postcode", "street"}
 
-// Indices of names.
+const requiredColumns = 4
+
+// Indices of columnNames.
 const (
-	id = iota
-	name
-	city
-	country
-	email
-	phone
-	joined
-	postcode
-	street
+	columnID = iota
+	columnName
+	columnCity
+	columnCountry
+	columnEmail
+	columnPhone
+	columnJoined
+	columnPostcode
+	columnStreet
 )
 
-// row is a row as the file has it.
-type row struct {
-	line   int // its first, from 1
-	values [len(names)]string
+// record is a row of the file before validation.
+type record struct {
+	line   int                      // from 1
+	values [len(columnNames)]string // indexed like columnNames; "" if missing
 }
 
-// bad is what is wrong with one row. The rows after it can be read.
-type bad struct{ error }
+// size returns the length of all values in bytes.
+func (r *record) size() int {
+	n := 0
+	for _, v := range r.values {
+		n += len(v)
+	}
+	return n
+}
 
-// reader reads the rows of a file: CSV with a header, or a JSON object a line; either may be gzipped. A
-// row is a line. A quoted cell of CSV could span lines, but none of our values may hold a line break; so
-// a quote that nobody closed costs its own line, and takes none of those below along.
+// rowError is the reason for which one row is refused. The reader can continue with the next row.
+type rowError struct{ error }
+
+// reader reads the rows of a file: CSV with a header, or one JSON object per line; either may be compressed with gzip. A
+// row is one line. CSV allows line breaks in quoted cells, but no value may contain one; so an unclosed quote makes one
+// row invalid and does not swallow the rows after it.
 type reader struct {
 	in      *bufio.Reader
-	line    int // the first that was not read yet
-	columns []int
-	ignored []string // columns that are none of names
+	line    int      // number of the next line
+	columns []int    // index in columnNames of each column of the file, -1 for unknown ones; nil for JSON
+	ignored []string // unknown columns
 }
 
+// newReader returns a reader of r. For CSV it reads the header.
 func newReader(r io.Reader) (*reader, error) {
-	in := bufio.NewReaderSize(r, 16*maxRow)
+	in := bufio.NewReaderSize(r, 16*maxLineBytes)
 	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(in)
 		if err != nil {
 			return nil, fmt.Errorf("read gzip: %w", err)
 		}
-		in = bufio.NewReaderSize(z, 16*maxRow)
+		in = bufio.NewReaderSize(z, 16*maxLineBytes)
 	}
 	if bom, _ := in.Peek(3); string(bom) == "\ufeff" {
 		_, _ = in.Discard(3)
@@ -69,65 +82,66 @@ func newReader(r io.Reader) (*reader, error) {
 	if start, _ := in.Peek(1); string(start) == "{" {
 		return rd, nil
 	}
-	return rd, rd.header()
+	return rd, rd.readHeader()
 }
 
-// header reads the header of a CSV file.
-func (rd *reader) header() error {
-	text, _, err := rd.text()
+// readHeader reads the header of a CSV file.
+func (rd *reader) readHeader() error {
+	text, _, err := rd.nextLine()
 	if err != nil {
-		return fmt.Errorf("read the header: %w", err)
+		return fmt.Errorf("read header: %w", err)
 	}
-	cells, err := split(text)
+	cells, err := splitCSV(text)
 	if err != nil {
-		return fmt.Errorf("read the header: %w", err)
+		return fmt.Errorf("read header: %w", err)
 	}
 	for _, cell := range cells {
 		cell = strings.ToLower(strings.TrimSpace(cell))
-		i := slices.Index(names[:], cell)
+		i := slices.Index(columnNames[:], cell)
 		if i < 0 {
 			rd.ignore(cell)
 		} else if slices.Contains(rd.columns, i) {
-			return fmt.Errorf("read the header: column %s is there twice", cell)
+			return fmt.Errorf("read header: duplicate column %s", cell)
 		}
 		rd.columns = append(rd.columns, i)
 	}
-	var lacks []string
-	for i, name := range names[:required] {
+	var missing []string
+	for i, name := range columnNames[:requiredColumns] {
 		if !slices.Contains(rd.columns, i) {
-			lacks = append(lacks, name)
+			missing = append(missing, name)
 		}
 	}
-	if lacks != nil {
-		return fmt.Errorf("read the header: there is no column %s; a file is CSV with commas, or a JSON object a line",
-			strings.Join(lacks, ", "))
+	if missing != nil {
+		return fmt.Errorf("read header: missing columns %s; expected comma-separated CSV or one JSON object per line",
+			strings.Join(missing, ", "))
 	}
 	return nil
 }
 
-// ignore remembers a column that is not known, if there are not too many.
+// ignore records an unknown column.
 func (rd *reader) ignore(name string) {
-	if len(rd.ignored) < 20 && !slices.Contains(rd.ignored, name) {
+	if len(rd.ignored) < maxIgnored && !slices.Contains(rd.ignored, name) {
 		rd.ignored = append(rd.ignored, name)
 	}
 }
 
-// read returns the next row, io.EOF after the last, and a bad for a row that is none; then its line is set.
-func (rd *reader) read() (row, error) {
-	text, line, err := rd.text()
-	r := row{line: line}
+// read returns the next row. The error is io.EOF after the last row, and a rowError for an invalid row, whose line is set.
+// Other errors are those of the underlying reader.
+func (rd *reader) read() (record, error) {
+	text, line, err := rd.nextLine()
+	r := record{line: line}
 	if err != nil {
 		return r, err
 	}
 	if rd.columns == nil {
-		return r, rd.object(text, &r)
+		return r, rd.parseObject(text, &r)
 	}
-	cells, err := split(text)
+	cells, err := splitCSV(text)
 	if err != nil {
 		return r, err
 	}
 	if len(cells) != len(rd.columns) {
-		return r, bad{fmt.Errorf("it has %d cells, the header has %d", len(cells), len(rd.columns))}
+		return r, rowError{fmt.Errorf("row has %d cells, header has %d", len(cells), len(rd.columns))}
 	}
 	for i, column := range rd.columns {
 		if column >= 0 {
@@ -137,15 +151,14 @@ func (rd *reader) read() (row, error) {
 	return r, nil
 }
 
-// object reads a row that is a JSON object.
-func (rd *reader) object(text []byte, r *row) error {
+// parseObject sets the values of r to the members of a JSON object. A null member is a missing value.
+func (rd *reader) parseObject(text []byte, r *record) error {
 	var members map[string]*string
 	if err := json.Unmarshal(text, &members); err != nil {
-		// The error may quote the value.
-		return bad{errors.New("it is not a JSON object of strings, each named once, in UTF-8")}
+		return rowError{errors.New("row is not a JSON object of strings with unique names, in UTF-8")} // err may quote a value
 	}
 	for name, value := range members {
-		i := slices.Index(names[:], name)
+		i := slices.Index(columnNames[:], name)
 		if i < 0 {
 			rd.ignore(name)
 		} else if value != nil {
@@ -155,44 +168,46 @@ func (rd *reader) object(text []byte, r *row) error {
 	return nil
 }
 
-// text returns the next line that is not blank, without its line break. It is valid until the next call.
-func (rd *reader) text() (text []byte, line int, err error) {
+// nextLine returns the next line that is not empty, without its line break, and its number. The text is valid until the
+// next call.
+func (rd *reader) nextLine() (text []byte, line int, err error) {
 	for {
-		text, line, err = rd.one()
+		text, line, err = rd.readLine()
 		if text = bytes.TrimRight(text, "\r\n"); err != nil || len(text) > 0 {
 			return text, line, err
 		}
 	}
 }
 
-func (rd *reader) one() (text []byte, line int, err error) {
+// readLine returns the next line. It skips a line that is too long and returns a rowError for it.
+func (rd *reader) readLine() (text []byte, line int, err error) {
 	line = rd.line
 	text, err = rd.in.ReadSlice('\n')
 	rd.line++
 	switch {
-	case errors.Is(err, bufio.ErrBufferFull), len(text) > maxRow:
+	case errors.Is(err, bufio.ErrBufferFull), len(text) > maxLineBytes:
 		for errors.Is(err, bufio.ErrBufferFull) {
 			_, err = rd.in.ReadSlice('\n')
 		}
 		if err != nil && !errors.Is(err, io.EOF) {
 			return nil, line, err
 		}
-		return nil, line, bad{fmt.Errorf("it is longer than %d bytes", maxRow)}
+		return nil, line, rowError{fmt.Errorf("row is longer than %d bytes", maxLineBytes)}
 	case errors.Is(err, io.EOF) && len(text) > 0:
-		return text, line, nil // the last line has no break
+		return text, line, nil // the last line may lack a line break
 	}
 	return text, line, err
 }
 
-// split returns the cells of a record of CSV (RFC 4180), without its line break.
-func split(record []byte) ([]string, error) {
+// splitCSV returns the cells of a record of CSV (RFC 4180) without its line break. The error is a rowError.
+func splitCSV(record []byte) ([]string, error) {
 	text := string(record) // one allocation for all cells without quotes
-	cells := make([]string, 0, len(names))
+	cells := make([]string, 0, len(columnNames))
 	for {
 		if !strings.HasPrefix(text, `"`) {
 			cell, rest, more := strings.Cut(text, ",")
 			if strings.Contains(cell, `"`) {
-				return nil, bad{errors.New("a cell with a quote is not quoted")}
+				return nil, rowError{errors.New("quote in an unquoted cell")}
 			}
 			cells = append(cells, cell)
 			if !more {
@@ -205,7 +220,7 @@ func split(record []byte) ([]string, error) {
 		for text = text[1:]; ; {
 			i := strings.IndexByte(text, '"')
 			if i < 0 {
-				return nil, bad{errors.New("a quote is not closed")}
+				return nil, rowError{errors.New("unclosed quote")}
 			}
 			cell.WriteString(text[:i])
 			text = text[i+1:]
@@ -220,7 +235,7 @@ func split(record []byte) ([]string, error) {
 			return cells, nil
 		}
 		if text[0] != ',' {
-			return nil, bad{errors.New("something follows a closed quote")}
+			return nil, rowError{errors.New("text after a closing quote")}
 		}
 		text = text[1:]
 	}

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// FuzzCSV reads what encoding/csv reads without complaint, and the same, where no cell spans lines.
-func FuzzCSV(f *testing.F) {
+// FuzzReaderMatchesEncodingCSV compares the reader with encoding/csv for files that encoding/csv accepts and in which no
+// cell spans lines. For all other files the reader must end without a panic.
+func FuzzReaderMatchesEncodingCSV(f *testing.F) {
 	f.Add([]byte("id,name\n1,\"a\"\"b\nc\"\r\n\n2,\n"))
 	f.Add([]byte("\"a\",\"\"\n\"b\n"))
 	f.Add([]byte("a\"b,c\n,\r\n\"\r\n"))
@@ -20,8 +21,8 @@ func FuzzCSV(f *testing.F) {
 		std := stdcsv.NewReader(bytes.NewReader(file))
 		std.FieldsPerRecord = -1
 		want, err := std.ReadAll()
-		if err != nil || bytes.Contains(file, []byte("\r")) || len(file) > maxRow {
-			want = nil // no standard to compare with: it must end, and not panic
+		if err != nil || bytes.Contains(file, []byte("\r")) || len(file) > maxLineBytes {
+			want = nil
 		}
 		for _, record := range want {
 			if strings.Contains(strings.Join(record, ""), "\n") {
@@ -35,19 +36,19 @@ func FuzzCSV(f *testing.F) {
 		}
 		var got [][]string
 		for line := 1; ; {
-			text, at, err := rd.text()
+			text, number, err := rd.nextLine()
 			if errors.Is(err, io.EOF) {
 				break
 			}
-			if at <= line {
-				t.Fatalf("line %d after line %d", at, line)
+			if number <= line {
+				t.Fatalf("line %d after line %d", number, line)
 			}
-			line = at
-			cells, splitErr := split(text)
-			var refused bad
+			line = number
+			cells, splitErr := splitCSV(text)
+			var invalid rowError
 			if err = cmp.Or(err, splitErr); err != nil {
-				if want != nil || !errors.As(err, &refused) {
-					t.Fatalf("line %d: %v", at, err)
+				if want != nil || !errors.As(err, &invalid) {
+					t.Fatalf("line %d: %v", number, err)
 				}
 				continue
 			}
@@ -59,8 +60,8 @@ func FuzzCSV(f *testing.F) {
 	})
 }
 
-// FuzzLoad reads anything: every row is loaded or refused.
-func FuzzLoad(f *testing.F) {
+// FuzzLoadRefusesInvalidRows loads arbitrary files in dry runs. The summary must count every refused row.
+func FuzzLoadRefusesInvalidRows(f *testing.F) {
 	f.Add([]byte("id,name,city,country\n1,A,Paris,FR\n2,\"A,Paris,FR\n3,A,Paris,FR"))
 	f.Add([]byte(`{"id":"1","name":"A","city":"Paris","country":"FR"}` + "\n{\n"))
 	f.Add([]byte("\x1f\x8b\x08\x00"))
@@ -69,12 +70,12 @@ func FuzzLoad(f *testing.F) {
 		l := Loader{Refused: func(line int, _ string, reason error) {
 			refused++
 			if line < 1 || reason == nil {
-				t.Errorf("line %d is refused because %v", line, reason)
+				t.Errorf("refused line %d with reason %v", line, reason)
 			}
 		}}
 		sum, err := l.Load(t.Context(), bytes.NewReader(file))
 		if err == nil && (sum.Refused != refused || sum.Refused > sum.Read) {
-			t.Errorf("%+v, and %d were refused", sum, refused)
+			t.Errorf("summary %+v, but Refused was called for %d rows", sum, refused)
 		}
 	})
 }
