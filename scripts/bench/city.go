@@ -25,9 +25,9 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
-// cityQuery compares the function's two ways to read a city of about 1 % with scans of all customers. The
-// function is measured from outside, HTTP and JSON included; the scans with the bare client. The
-// embedded engine does not end a read at its row limit, so a first page costs it the whole city.
+// cityQuery compares a page and a stream of a city with full scans of the table customers. The city has about 1 % of the
+// customers. The times of the function include HTTP and JSON; the scans use the Bigtable client directly. The embedded
+// Bigtable does not end a read at its row limit, so it reads the whole city for the first page.
 func cityQuery(ctx context.Context, s *session) (err error) {
 	engine, err := customerstest.Start(ctx)
 	if err != nil {
@@ -51,7 +51,7 @@ func cityQuery(ctx context.Context, s *session) (err error) {
 	if rate, err = loadCustomers(ctx, s, engine, generated); err != nil {
 		return err
 	}
-	s.add("load of the same file again", "%.0f rows/s", rate)
+	s.add("second load of the same file", "%.0f rows/s", rate)
 	after, err := cityCounts(ctx, engine)
 	if err != nil {
 		return err
@@ -62,59 +62,59 @@ func cityQuery(ctx context.Context, s *session) (err error) {
 			changed++
 		}
 	}
-	s.atMost(fmt.Sprintf("counts of %d cities that it changed", len(after)), float64(changed+len(before)-len(after)), 0, "")
+	s.atMost(fmt.Sprintf("changed counts of %d cities", len(after)), float64(changed+len(before)-len(after)), 0, "")
 
 	f, err := startCity(ctx, s, engine.Addr)
 	if err != nil {
 		return err
 	}
 	defer f.stop()
-	const place = "/v1/cities/Paris/customers?country=FR"
-	first, err := median(101, func() error { return f.get(ctx, place, func(r io.Reader) error { return onePage(r, 50) }) })
+	const path = "/v1/cities/Paris/customers?country=FR"
+	firstPage, err := median(101, func() error { return f.get(ctx, path, func(r io.Reader) error { return checkPage(r, 50) }) })
 	if err != nil {
 		return err
 	}
 	inCity := before["paris#fr#"]
 	s.add("customers of the city", "%d (%.2f %%)", inCity, 100*float64(inCity)/float64(s.customers))
-	whole, err := median(7, func() error {
-		return f.get(ctx, place+"&format=ndjson", func(r io.Reader) error { return lines(r, inCity) })
+	stream, err := median(7, func() error {
+		return f.get(ctx, path+"&format=ndjson", func(r io.Reader) error { return checkLines(r, inCity) })
 	})
 	if err != nil {
 		return err
 	}
-	s.add("first page of 50", "%.2f ms", milliseconds(first))
-	s.add("whole city, as NDJSON", "%.1f ms", milliseconds(whole))
+	s.add("first page of 50", "%.2f ms", milliseconds(firstPage))
+	s.add("whole city as NDJSON", "%.1f ms", milliseconds(stream))
 
 	s.logf("scanning all customers")
-	of := func(column string) bigtable.Filter {
+	addressColumn := func(column string) bigtable.Filter {
 		return bigtable.ColumnRangeFilter("address", column, column+"\x00")
 	}
-	is := bigtable.ConditionFilter(bigtable.ChainFilters(of("country"), bigtable.ValueFilter("FR")),
-		bigtable.ConditionFilter(bigtable.ChainFilters(of("city"), bigtable.ValueFilter(`(?i) *paris *`)), bigtable.PassAllFilter(), nil), nil)
-	server, err := median(1, func() error {
-		return scan(ctx, engine, inCity, func(bigtable.Row) bool { return true }, bigtable.RowFilter(is))
+	isParis := bigtable.ConditionFilter(bigtable.ChainFilters(addressColumn("country"), bigtable.ValueFilter("FR")),
+		bigtable.ConditionFilter(bigtable.ChainFilters(addressColumn("city"), bigtable.ValueFilter(`(?i) *paris *`)), bigtable.PassAllFilter(), nil), nil)
+	serverScan, err := median(1, func() error {
+		return scan(ctx, engine, inCity, func(bigtable.Row) bool { return true }, bigtable.RowFilter(isParis))
 	})
 	if err != nil {
-		return fmt.Errorf("full scan with a filter: %w", err)
+		return fmt.Errorf("scan with a server filter: %w", err)
 	}
-	s.add("full scan, filtered by the server", "%.0f ms", milliseconds(server))
-	client, err := median(1, func() error {
+	s.add("full scan with a server filter", "%.0f ms", milliseconds(serverScan))
+	clientScan, err := median(1, func() error {
 		return scan(ctx, engine, inCity, func(r bigtable.Row) bool {
 			return value(r, "country") == "FR" && strings.EqualFold(strings.TrimSpace(value(r, "city")), "paris")
 		})
 	})
 	if err != nil {
-		return fmt.Errorf("full scan: %w", err)
+		return fmt.Errorf("scan with a client filter: %w", err)
 	}
-	s.add("full scan, filtered by the client", "%.0f ms", milliseconds(client))
-	s.atLeast("first page against the server's filter", float64(server)/float64(first), 500)
-	s.atLeast("whole city against the server's filter", float64(server)/float64(whole), 30)
-	s.add("first page against the client's filter", "%.0f ×", float64(client)/float64(first))
-	s.add("whole city against the client's filter", "%.0f ×", float64(client)/float64(whole))
+	s.add("full scan with a client filter", "%.0f ms", milliseconds(clientScan))
+	s.atLeast("first page relative to the server filter", float64(serverScan)/float64(firstPage), 500)
+	s.atLeast("whole city relative to the server filter", float64(serverScan)/float64(stream), 30)
+	s.add("first page relative to the client filter", "%.0f ×", float64(clientScan)/float64(firstPage))
+	s.add("whole city relative to the client filter", "%.0f ×", float64(clientScan)/float64(stream))
 	return nil
 }
 
-// cityMemory compares the peak memory of the function when it streams a small and a big city.
+// cityMemory compares the peak memory of the function after a stream of a small city with that after a large city.
 func cityMemory(ctx context.Context, s *session) (err error) {
 	engine, err := customerstest.Start(ctx)
 	if err != nil {
@@ -136,9 +136,9 @@ func cityMemory(ctx context.Context, s *session) (err error) {
 			}
 			err = f.get(ctx, fmt.Sprintf("/v1/cities/City%%20of%%20%d/customers?%s", n, query), func(r io.Reader) error {
 				if strings.HasSuffix(query, "csv") {
-					return lines(r, n+1)
+					return checkLines(r, n+1)
 				}
-				return lines(r, n)
+				return checkLines(r, n)
 			})
 			if err == nil {
 				peaks[i], err = f.peak()
@@ -149,12 +149,12 @@ func cityMemory(ctx context.Context, s *session) (err error) {
 			}
 			s.add(fmt.Sprintf("peak memory, %d rows, %s", n, query), "%.1f MiB", peaks[i])
 		}
-		s.atMost("what the bigger one takes more, "+query, peaks[1]-peaks[0], 32, "MiB")
+		s.atMost("additional peak memory of the large city, "+query, peaks[1]-peaks[0], 32, "MiB")
 	}
 	return nil
 }
 
-// oneCity writes a file of n customers of one city.
+// oneCity writes a CSV file of n customers in one city.
 func oneCity(w io.Writer, n int) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "id,name,email,phone,joined,city,country,postcode,street")
@@ -164,12 +164,12 @@ func oneCity(w io.Writer, n int) error {
 	return out.Flush()
 }
 
-// loadCustomers loads what write writes, and returns the rows a second.
+// loadCustomers loads the file that write writes and returns the rate in rows per second.
 func loadCustomers(ctx context.Context, s *session, engine *customerstest.Server, write func(io.Writer) error) (float64, error) {
 	began := time.Now()
 	in, out := io.Pipe()
 	go func() { _ = out.CloseWithError(write(out)) }()
-	defer in.Close() // which ends the writing when the load fails
+	defer in.Close() // ends the writer if the load fails
 	l := load.Loader{Client: engine.Client, Progress: func(rows int64) {
 		if rows%250_000 == 0 {
 			s.logf("%d rows read, %.0f/s", rows, float64(rows)/time.Since(began).Seconds())
@@ -180,41 +180,42 @@ func loadCustomers(ctx context.Context, s *session, engine *customerstest.Server
 		return 0, err
 	}
 	if sum.Refused > 0 {
-		return 0, fmt.Errorf("%d rows are refused", sum.Refused)
+		return 0, fmt.Errorf("%d rows were refused", sum.Refused)
 	}
 	return float64(sum.Read) / time.Since(began).Seconds(), nil
 }
 
-// cityCounts returns the count of each city by its key.
+// cityCounts returns the count of each city by row key.
 func cityCounts(ctx context.Context, engine *customerstest.Server) (map[string]int, error) {
 	counts := map[string]int{}
-	var bad error
-	err := engine.Client.Open(customers.Cities).ReadRows(ctx, bigtable.InfiniteRange(""), func(r bigtable.Row) bool {
-		for _, cell := range r[customers.City] {
-			if cell.Column == customers.City+":"+customers.CountColumn {
-				counts[r.Key()], bad = strconv.Atoi(string(cell.Value))
+	var parseErr error
+	err := engine.Client.Open(customers.CitiesTable).ReadRows(ctx, bigtable.InfiniteRange(""), func(r bigtable.Row) bool {
+		for _, cell := range r[customers.CityFamily] {
+			if cell.Column == customers.CityFamily+":"+customers.CountColumn {
+				counts[r.Key()], parseErr = strconv.Atoi(string(cell.Value))
 			}
 		}
-		return bad == nil
+		return parseErr == nil
 	}, bigtable.RowFilter(bigtable.LatestNFilter(1)))
-	return counts, errors.Join(err, bad)
+	return counts, errors.Join(err, parseErr)
 }
 
-// scan reads all customers, and checks how many of those that come match.
+// scan reads all customers that pass the options. It returns an error unless the wanted number of them match.
 func scan(ctx context.Context, engine *customerstest.Server, want int, match func(bigtable.Row) bool, options ...bigtable.ReadOption) error {
 	n := 0
-	err := engine.Client.Open(customers.Table).ReadRows(ctx, bigtable.InfiniteRange(""), func(r bigtable.Row) bool {
+	err := engine.Client.Open(customers.CustomersTable).ReadRows(ctx, bigtable.InfiniteRange(""), func(r bigtable.Row) bool {
 		if match(r) {
 			n++
 		}
 		return true
 	}, options...)
 	if err == nil && n != want {
-		return fmt.Errorf("it found %d customers, the function %d", n, want)
+		return fmt.Errorf("scan found %d customers, the function %d", n, want)
 	}
 	return err
 }
 
+// value returns the value of an address column, "" if the row has none.
 func value(r bigtable.Row, column string) string {
 	for _, cell := range r["address"] {
 		if cell.Column == "address:"+column {
@@ -224,13 +225,14 @@ func value(r bigtable.Row, column string) string {
 	return ""
 }
 
-// city is the function, as a process.
-type city struct {
+// cityProcess is a running release binary of the function.
+type cityProcess struct {
 	cmd *exec.Cmd
 	url string
 }
 
-func startCity(ctx context.Context, s *session, engine string) (*city, error) {
+// startCity starts the function on a free port and returns it when it serves. engine is the address of the embedded Bigtable.
+func startCity(ctx context.Context, s *session, engine string) (*cityProcess, error) {
 	binary, err := s.build(ctx, "city")
 	if err != nil {
 		return nil, err
@@ -243,7 +245,7 @@ func startCity(ctx context.Context, s *session, engine string) (*city, error) {
 	if err = errors.Join(err, l.Close()); err != nil {
 		return nil, err
 	}
-	c := &city{exec.CommandContext(ctx, binary), "http://127.0.0.1:" + port}
+	c := &cityProcess{exec.CommandContext(ctx, binary), "http://127.0.0.1:" + port}
 	c.cmd.Env = []string{"PORT=" + port, "BIGTABLE_EMULATOR_HOST=" + engine, "GOOGLE_CLOUD_PROJECT=" + customerstest.Project,
 		"BIGTABLE_INSTANCE=" + customerstest.Instance, "PAGE_TOKEN_KEY=only for a benchmark"}
 	c.cmd.Stderr = s.log
@@ -257,15 +259,17 @@ func startCity(ctx context.Context, s *session, engine string) (*city, error) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	c.stop()
-	return nil, fmt.Errorf("city does not answer: %w", err)
+	return nil, fmt.Errorf("wait for city: %w", err)
 }
 
-func (c *city) stop() {
+// stop ends the process gracefully and waits for it.
+func (c *cityProcess) stop() {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	_ = c.cmd.Wait()
 }
 
-func (c *city) get(ctx context.Context, path string, read func(io.Reader) error) error {
+// get passes the body of a GET response to read. It returns an error for any status but 200.
+func (c *cityProcess) get(ctx context.Context, path string, read func(io.Reader) error) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+path, nil)
 	if err != nil {
 		return err
@@ -282,10 +286,10 @@ func (c *city) get(ctx context.Context, path string, read func(io.Reader) error)
 	return read(resp.Body)
 }
 
-// peak returns the most memory that the process ever had, in MiB.
-func (c *city) peak() (float64, error) { return peakOf(c.cmd.Process.Pid) }
+// peak returns the peak resident memory of the process in MiB.
+func (c *cityProcess) peak() (float64, error) { return peakOf(c.cmd.Process.Pid) }
 
-// peakOf returns the most memory that a process ever had, in MiB.
+// peakOf returns the peak resident memory (VmHWM) of a process in MiB.
 func peakOf(pid int) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -297,10 +301,11 @@ func peakOf(pid int) (float64, error) {
 			return kib / 1024, err
 		}
 	}
-	return 0, errors.New("the kernel does not tell the peak memory of a process")
+	return 0, errors.New("read peak memory: no VmHWM in /proc/PID/status")
 }
 
-func onePage(r io.Reader, want int) error {
+// checkPage returns an error unless r is a page with the wanted number of customers.
+func checkPage(r io.Reader, want int) error {
 	var page struct {
 		Customers []json.RawMessage `json:"customers"`
 	}
@@ -308,12 +313,13 @@ func onePage(r io.Reader, want int) error {
 		return err
 	}
 	if len(page.Customers) != want {
-		return fmt.Errorf("a page of %d customers, want %d", len(page.Customers), want)
+		return fmt.Errorf("page has %d customers, want %d", len(page.Customers), want)
 	}
 	return nil
 }
 
-func lines(r io.Reader, want int) error {
+// checkLines returns an error unless r has the wanted number of lines.
+func checkLines(r io.Reader, want int) error {
 	n := 0
 	buffer := make([]byte, 64<<10)
 	for {
@@ -327,9 +333,10 @@ func lines(r io.Reader, want int) error {
 		}
 	}
 	if n != want {
-		return fmt.Errorf("a stream of %d lines, want %d", n, want)
+		return fmt.Errorf("stream has %d lines, want %d", n, want)
 	}
 	return nil
 }
 
+// milliseconds returns d in ms.
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -1,11 +1,13 @@
-// Bench measures what the design promises, and prints one table.
+// Bench measures the goals of the design and prints one table.
 //
 //	go run ./scripts/bench [-run regexp] [-n customers]
 //
-// Every measure that is a ratio has both sides taken in this run, on this machine, against the embedded
-// engines; the functions run as the binaries that ship. It exits with 1 when a goal is missed. With a
-// million customers it takes about 5 minutes and 10 GB, which the embedded Bigtable wants. A benchmark
-// is a file of this folder with a line in the table below.
+// Both sides of a ratio are measured in the same run, on the same machine, against the embedded engines. The functions run
+// as release binaries. Exit status: 0 if all goals are met, 1 if a goal is missed or a benchmark fails.
+//
+// All benchmarks with a million customers take about 5 minutes and 10 GB of memory, most of it for the embedded Bigtable.
+// Two benchmarks need optional tools: picture needs node and npm, pages also chromium. Without them the table says "not
+// measured". To add a benchmark, add a file to this folder and a line to the variable benchmarks.
 package main
 
 import (
@@ -28,7 +30,7 @@ import (
 	"time"
 )
 
-// benchmarks are all of them.
+// benchmarks are the benchmarks in the order of the table.
 var benchmarks = []struct {
 	name string
 	run  func(context.Context, *session) error
@@ -52,61 +54,65 @@ func main() {
 	}
 }
 
-// session is what a benchmark is run with, and tells its measures.
+// session is one run of the command. Benchmarks add their measures to it. It is not safe for concurrent use.
 type session struct {
-	customers int // of the benchmarks of city
-	dir       string
+	customers int    // number of customers in the city benchmarks
+	dir       string // temporary folder for binaries and files
 	log       io.Writer
 	measures  []measure
-	bench     string
+	benchmark string // name of the running benchmark
 }
 
 // measure is a row of the table.
 type measure struct {
-	bench, what, value, goal string
-	missed                   bool
+	benchmark, name, value string
+	goal                   string // "" if the measure has no goal
+	missed                 bool
 }
 
+// logf writes a line to the log, prefixed with the name of the benchmark.
 func (s *session) logf(format string, args ...any) {
-	fmt.Fprintf(s.log, s.bench+": "+format+"\n", args...)
+	fmt.Fprintf(s.log, s.benchmark+": "+format+"\n", args...)
 }
 
 // add adds a measure without a goal.
-func (s *session) add(what, format string, args ...any) {
-	s.measures = append(s.measures, measure{bench: s.bench, what: what, value: fmt.Sprintf(format, args...)})
+func (s *session) add(name, format string, args ...any) {
+	s.measures = append(s.measures, measure{benchmark: s.benchmark, name: name, value: fmt.Sprintf(format, args...)})
 }
 
-// atLeast adds a ratio that must not be less than the goal.
-func (s *session) atLeast(what string, ratio, goal float64) {
-	s.measures = append(s.measures, measure{s.bench, what, fmt.Sprintf("%.0f ×", ratio), fmt.Sprintf("≥ %.0f ×", goal), ratio < goal})
+// atLeast adds a ratio whose goal is a minimum.
+func (s *session) atLeast(name string, ratio, goal float64) {
+	s.measures = append(s.measures, measure{s.benchmark, name, fmt.Sprintf("%.0f ×", ratio), fmt.Sprintf("≥ %.0f ×", goal), ratio < goal})
 }
 
-// atMost adds a value that must not be more than the goal.
-func (s *session) atMost(what string, value, goal float64, unit string) {
-	s.measures = append(s.measures, measure{s.bench, what, fmt.Sprintf("%.1f %s", value, unit), fmt.Sprintf("≤ %v %s", goal, unit), value > goal})
+// atMost adds a value whose goal is a maximum, both in the given unit.
+func (s *session) atMost(name string, value, goal float64, unit string) {
+	s.measures = append(s.measures, measure{s.benchmark, name, fmt.Sprintf("%.1f %s", value, unit), fmt.Sprintf("≤ %v %s", goal, unit), value > goal})
 }
 
-// score adds a score of 100 that must not be less than the goal.
-func (s *session) score(what string, score, goal float64) {
-	s.measures = append(s.measures, measure{s.bench, what, fmt.Sprintf("%.0f", score), fmt.Sprintf("≥ %.0f", goal), score < goal})
+// score adds a score, 0 to 100, whose goal is a minimum.
+func (s *session) score(name string, score, goal float64) {
+	s.measures = append(s.measures, measure{s.benchmark, name, fmt.Sprintf("%.0f", score), fmt.Sprintf("≥ %.0f", goal), score < goal})
 }
 
-var errMissed = errors.New("a goal is missed")
+// errMissed is the error of a run that missed at least one goal.
+var errMissed = errors.New("goals missed")
 
+// run runs the selected benchmarks and prints the table to stdout.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	pattern := f.String("run", "", "run the benchmarks whose name matches this `regexp`")
-	n := f.Int("n", 1_000_000, "`customers` in the benchmarks of city; the goals are for the default")
+	pattern := f.String("run", "", "run only benchmarks whose name matches `regexp`")
+	n := f.Int("n", 1_000_000, "number of `customers` in the city benchmarks, at least 1000; the goals are for the default")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	match, err := regexp.Compile(*pattern)
 	if err != nil {
-		return fmt.Errorf("-run: %w", err)
+		return fmt.Errorf("parse flag -run: %w", err)
 	}
 	if *n < 1000 {
-		return errors.New("-n is less than 1000")
+		return errors.New("flag -n must be at least 1000")
 	}
 	dir, err := os.MkdirTemp("", "hybrid-bts-bench-")
 	if err != nil {
@@ -119,9 +125,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		if !match.MatchString(b.name) {
 			continue
 		}
-		ran, s.bench = true, b.name
+		ran, s.benchmark = true, b.name
 		if err := b.run(ctx, s); err != nil {
-			return fmt.Errorf("%s: %w", b.name, err)
+			return fmt.Errorf("benchmark %s: %w", b.name, err)
 		}
 	}
 	if !ran {
@@ -131,6 +137,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return s.print(stdout)
 }
 
+// print prints the table. It returns errMissed if a goal is missed.
 func (s *session) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "benchmark\tmeasure\tvalue\tgoal\t")
@@ -143,7 +150,7 @@ func (s *session) print(w io.Writer) error {
 		if m.missed {
 			missed, verdict = true, "MISSED"
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", m.bench, m.what, m.value, m.goal, verdict)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", m.benchmark, m.name, m.value, m.goal, verdict)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -154,39 +161,39 @@ func (s *session) print(w io.Writer) error {
 	return nil
 }
 
-// build builds a function as it ships, and returns the binary.
+// build builds the release binary of a function and returns its path.
 func (s *session) build(ctx context.Context, function string) (string, error) {
 	return s.buildPackage(ctx, "functions/"+function)
 }
 
-// buildPackage builds a program of the module with the tags that functions ship with.
+// buildPackage builds a package of the module with the build tags of a release and returns the path of the binary.
 func (s *session) buildPackage(ctx context.Context, path string) (string, error) {
-	to := filepath.Join(s.dir, filepath.Base(path))
-	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", "disable_grpc_modules,grpcnotrace", "-o", to,
+	binary := filepath.Join(s.dir, filepath.Base(path))
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", "disable_grpc_modules,grpcnotrace", "-o", binary,
 		"github.com/hybrid-bts/functions/"+path)
 	cmd.Stderr = s.log
 	if err := cmd.Run(); err != nil {
 		return "", fmt.Errorf("build %s: %w", path, err)
 	}
-	return to, nil
+	return binary, nil
 }
 
-// npmInstall installs a package of npm for the benchmarks.
+// npmInstall installs an npm package into the folder of the session. It returns an error if node or npm is missing.
 func (s *session) npmInstall(ctx context.Context, pkg string) error {
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("no %s", tool)
+			return fmt.Errorf("%s is not installed", tool)
 		}
 	}
 	cmd := exec.CommandContext(ctx, "npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", s.dir, pkg)
 	cmd.Dir = s.dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return errors.Join(err, errors.New(string(out)))
+		return fmt.Errorf("install npm package %s: %w: %s", pkg, err, out)
 	}
 	return nil
 }
 
-// startLocal starts the whole embedded system, and returns its address and what stops it.
+// startLocal starts scripts/local with the given arguments and returns its URL when it is ready. stop ends it.
 func (s *session) startLocal(ctx context.Context, args ...string) (url string, stop func() error, err error) {
 	local, err := s.buildPackage(ctx, "scripts/local")
 	if err != nil {
@@ -203,14 +210,14 @@ func (s *session) startLocal(ctx context.Context, args ...string) (url string, s
 	}
 	stop = func() error { return errors.Join(cmd.Process.Signal(syscall.SIGTERM), cmd.Wait()) }
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if at, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
-			return at, stop, nil
+		if url, ok := strings.CutPrefix(lines.Text(), "ready "); ok {
+			return url, stop, nil
 		}
 	}
-	return "", nil, errors.Join(errors.New("the local system is not ready"), stop())
+	return "", nil, errors.Join(errors.New("scripts/local ended its output without the line \"ready\""), stop())
 }
 
-// median returns the median time of n runs of f.
+// median returns the median duration of n calls of f.
 func median(n int, f func() error) (time.Duration, error) {
 	times := make([]time.Duration, n)
 	for i := range times {

@@ -12,11 +12,11 @@ import (
 	"slices"
 )
 
-// lighthouseVersion is the one that goals are about: https://github.com/GoogleChrome/lighthouse.
+// lighthouseVersion is the version of Lighthouse that the goals refer to: https://github.com/GoogleChrome/lighthouse.
 const lighthouseVersion = "13.5.0"
 
-// lighthouse has Lighthouse look at the shopper's pages as a mid-range phone on slow 4G sees them, its mobile preset:
-// the median of three runs of each.
+// lighthouse audits the shopper's pages with the mobile preset of Lighthouse, a mid-range phone on slow 4G. Its measures are
+// medians of three audits per page.
 func lighthouse(ctx context.Context, s *session) (err error) {
 	if err := s.npmInstall(ctx, "lighthouse@"+lighthouseVersion); err != nil {
 		s.add("Lighthouse "+lighthouseVersion, "not measured: %v", err)
@@ -24,7 +24,7 @@ func lighthouse(ctx context.Context, s *session) (err error) {
 	}
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
-		s.add("Lighthouse "+lighthouseVersion, "not measured: no chromium")
+		s.add("Lighthouse "+lighthouseVersion, "not measured: chromium is not installed")
 		return nil
 	}
 	url, stop, err := s.startLocal(ctx)
@@ -35,35 +35,40 @@ func lighthouse(ctx context.Context, s *session) (err error) {
 	for _, p := range []struct{ name, path string }{
 		{"goods", "/ko/"}, {"product", "/ko/products/butter-cream-peaches"}, {"form", "/ko/products/butter-cream-peaches/review"},
 	} {
-		var all []report
+		var audits []lighthouseReport
 		for range 3 {
-			r, err := s.look(ctx, chromium, url+p.path)
+			r, err := s.audit(ctx, chromium, url+p.path)
 			if err != nil {
-				return fmt.Errorf("%s: %w", p.path, err)
+				return fmt.Errorf("audit %s: %w", p.path, err)
 			}
-			all = append(all, r)
+			audits = append(audits, r)
 		}
 		for _, category := range []string{"performance", "accessibility", "best-practices", "seo"} {
-			slices.SortFunc(all, func(a, b report) int { return cmp.Compare(a.Categories[category].Score, b.Categories[category].Score) })
-			s.score(p.name+", "+category, 100*all[1].Categories[category].Score, 95)
+			slices.SortFunc(audits, func(a, b lighthouseReport) int {
+				return cmp.Compare(a.Categories[category].Score, b.Categories[category].Score)
+			})
+			s.score(p.name+", "+category, 100*audits[1].Categories[category].Score, 95)
 		}
-		slices.SortFunc(all, func(a, b report) int { return cmp.Compare(a.largest(), b.largest()) })
-		s.add(p.name+", largest paint", "%.1f s", all[1].largest()/1000)
-		s.add(p.name+", bytes of the first view", "%.0f KB", all[1].Audits["total-byte-weight"].NumericValue/1000)
+		slices.SortFunc(audits, func(a, b lighthouseReport) int { return cmp.Compare(a.largestPaint(), b.largestPaint()) })
+		s.add(p.name+", Largest Contentful Paint", "%.1f s", audits[1].largestPaint()/1000)
+		s.add(p.name+", transferred on first load", "%.0f KB", audits[1].Audits["total-byte-weight"].NumericValue/1000)
 	}
 	return nil
 }
 
-// report is what we use of a report of Lighthouse.
-type report struct {
+// lighthouseReport is the used part of the JSON report of Lighthouse.
+type lighthouseReport struct {
 	Categories map[string]struct{ Score float64 }
 	Audits     map[string]struct{ NumericValue float64 }
 }
 
-func (r report) largest() float64 { return r.Audits["largest-contentful-paint"].NumericValue }
+// largestPaint returns the Largest Contentful Paint in ms.
+func (r lighthouseReport) largestPaint() float64 {
+	return r.Audits["largest-contentful-paint"].NumericValue
+}
 
-// look has Lighthouse look at a page once.
-func (s *session) look(ctx context.Context, chromium, url string) (r report, err error) {
+// audit runs Lighthouse on a page once.
+func (s *session) audit(ctx context.Context, chromium, url string) (r lighthouseReport, err error) {
 	flags := "--headless=new"
 	if os.Getuid() == 0 {
 		flags += " --no-sandbox"

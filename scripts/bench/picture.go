@@ -21,21 +21,21 @@ import (
 //go:embed sharp.mjs
 var sharpScript []byte
 
-// sharpVersion is the one that goals are about.
+// sharpVersion is the version of sharp that the goals refer to.
 const sharpVersion = "0.34.5"
 
-// pictureRenditions renders a photograph of 12 megapixels in the four sizes, with our engine and with
-// sharp, where npm has it.
+// pictureRenditions renders a photograph of 12 megapixels in four sizes, with shared/engine/picture and with sharp. It skips
+// sharp if npm cannot install it.
 func pictureRenditions(ctx context.Context, s *session) error {
 	file, full, err := photograph(s.dir)
 	if err != nil {
 		return err
 	}
-	ideal := map[int]image.Image{}
+	reference := map[int]image.Image{}
 	for _, width := range []int{200, 400, 800, 1600} {
 		m := image.NewRGBA(image.Rect(0, 0, width, width*3/4))
 		lanczos3.Scale(m, m.Rect, full, full.Bounds(), draw.Src, nil)
-		ideal[width] = m
+		reference[width] = m
 	}
 	render := filepath.Join(s.dir, "render")
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", render, "github.com/hybrid-bts/functions/scripts/bench/render")
@@ -43,7 +43,7 @@ func pictureRenditions(ctx context.Context, s *session) error {
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("build render: %w", err)
 	}
-	ours, err := s.peer("engine", ideal, func(out string, times int) *exec.Cmd {
+	engine, err := s.measureRenderer("engine", reference, func(out string, times int) *exec.Cmd {
 		return exec.CommandContext(ctx, render, file, out, strconv.Itoa(times))
 	})
 	if err != nil {
@@ -53,30 +53,30 @@ func pictureRenditions(ctx context.Context, s *session) error {
 		s.add("sharp "+sharpVersion, "not measured: %v", err)
 		return nil
 	}
-	for way, what := range map[string]string{"each": "sharp, a decoding a size", "best": "sharp, one decoding"} {
-		theirs, err := s.peer(what, ideal, func(out string, times int) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, "node", filepath.Join(s.dir, "sharp.mjs"), file, out, strconv.Itoa(times), way)
+	for mode, name := range map[string]string{"each": "sharp, one decode per size", "best": "sharp, one decode"} {
+		sharp, err := s.measureRenderer(name, reference, func(out string, times int) *exec.Cmd {
+			cmd := exec.CommandContext(ctx, "node", filepath.Join(s.dir, "sharp.mjs"), file, out, strconv.Itoa(times), mode)
 			cmd.Dir = s.dir
 			return cmd
 		})
 		if err != nil {
 			return err
 		}
-		s.add("engine against "+what, "CPU %.2f ×, PSNR %+.2f dB", ours.cpu.Seconds()/theirs.cpu.Seconds(), ours.psnr-theirs.psnr)
+		s.add("engine relative to "+name, "CPU %.2f ×, PSNR %+.2f dB", engine.cpu.Seconds()/sharp.cpu.Seconds(), engine.psnr-sharp.psnr)
 	}
 	return nil
 }
 
-// cost is what the four renditions of a picture take, and how good they are.
+// cost is the cost and the quality of the four renditions of a picture.
 type cost struct {
-	cpu  time.Duration
-	rss  float64 // MiB, of the whole process
-	psnr float64
+	cpu  time.Duration // user and system time
+	rss  float64       // peak resident memory of the whole process in MiB
+	psnr float64       // mean over the renditions in dB
 }
 
-// peer measures a program that renders a picture into a folder a number of times. What it takes to start
-// does not count as CPU, but as memory.
-func (s *session) peer(what string, ideal map[int]image.Image, command func(out string, times int) *exec.Cmd) (cost, error) {
+// measureRenderer measures a program that renders a picture into a folder a given number of times. The CPU time excludes the
+// start of the program; the memory includes it. reference has the ideal rendition of each width for the PSNR.
+func (s *session) measureRenderer(name string, reference map[int]image.Image, command func(out string, times int) *exec.Cmd) (cost, error) {
 	const times = 8
 	out, err := os.MkdirTemp(s.dir, "out-")
 	if err != nil {
@@ -86,21 +86,21 @@ func (s *session) peer(what string, ideal map[int]image.Image, command func(out 
 		cmd := command(out, times)
 		cmd.Stderr = s.log
 		if err := cmd.Start(); err != nil {
-			return 0, 0, fmt.Errorf("%s: %w", what, err)
+			return 0, 0, fmt.Errorf("run %s: %w", name, err)
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		// What the system says of it at its end includes what this process had when it started it.
+		// The rusage of an ended process includes the memory of the parent at the fork, so poll /proc.
 		var rss float64
 		for {
 			select {
 			case err := <-ended:
 				if err != nil {
-					return 0, 0, fmt.Errorf("%s: %w", what, err)
+					return 0, 0, fmt.Errorf("run %s: %w", name, err)
 				}
 				return cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), rss, nil
 			case <-time.After(5 * time.Millisecond):
-				if now, err := peakOf(cmd.Process.Pid); err == nil { // else it is ending
+				if now, err := peakOf(cmd.Process.Pid); err == nil { // an error means that the process is ending
 					rss = now
 				}
 			}
@@ -115,21 +115,22 @@ func (s *session) peer(what string, ideal map[int]image.Image, command func(out 
 		return cost{}, err
 	}
 	c := cost{cpu: (more - once) / times, rss: rss}
-	for width, want := range ideal {
+	for width, want := range reference {
 		b, err := os.ReadFile(filepath.Join(out, strconv.Itoa(width)+".jpg"))
 		if err != nil {
 			return c, err
 		}
 		got, err := jpeg.Decode(bytes.NewReader(b))
 		if err != nil {
-			return c, fmt.Errorf("%s in %d: %w", what, width, err)
+			return c, fmt.Errorf("decode rendition %d of %s: %w", width, name, err)
 		}
-		c.psnr += psnr(want, got) / float64(len(ideal))
+		c.psnr += psnr(want, got) / float64(len(reference))
 	}
-	s.add(what, "CPU %d ms, RSS %.0f MiB, PSNR %.2f dB", c.cpu.Milliseconds(), c.rss, c.psnr)
+	s.add(name, "CPU %d ms, RSS %.0f MiB, PSNR %.2f dB", c.cpu.Milliseconds(), c.rss, c.psnr)
 	return c, nil
 }
 
+// installSharp installs sharp and the script that runs it.
 func installSharp(ctx context.Context, s *session) error {
 	if err := os.WriteFile(filepath.Join(s.dir, "sharp.mjs"), sharpScript, 0o600); err != nil {
 		return err
@@ -137,7 +138,7 @@ func installSharp(ctx context.Context, s *session) error {
 	return s.npmInstall(ctx, "sharp@"+sharpVersion)
 }
 
-// lanczos3 is the kernel that sharp has by default: neither side is better off than by its own work.
+// lanczos3 is the default kernel of sharp. The reference uses it, so that neither side gains from a different kernel.
 var lanczos3 = draw.Kernel{Support: 3, At: func(t float64) float64 {
 	if t == 0 {
 		return 1
@@ -149,7 +150,8 @@ var lanczos3 = draw.Kernel{Support: 3, At: func(t float64) float64 {
 	return 3 * math.Sin(x) * math.Sin(x/3) / (x * x)
 }}
 
-// photograph writes a JPEG of 12 megapixels with detail of every scale, and returns it decoded too.
+// photograph writes a synthetic JPEG of 12 megapixels to dir and returns its path and its decoded pixels. The picture is value
+// noise of six octaves with hard edges, the same in every run.
 func photograph(dir string) (string, image.Image, error) {
 	const w, h = 4000, 3000
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
@@ -178,7 +180,7 @@ func photograph(dir string) (string, image.Image, error) {
 				v += weight * noise(o, float64(x)/scale, float64(y)/scale)
 			}
 			warm := noise(0, float64(x)/1500+9, float64(y)/1500)
-			if math.Sin(float64(x*x+y*y)/4e5) > 0.97 { // edges
+			if math.Sin(float64(x*x+y*y)/4e5) > 0.97 { // hard edges
 				v = 1 - v
 			}
 			m.SetRGBA(x, y, color.RGBA{uint8(255 * min(1, v*(0.6+0.6*warm))), uint8(230 * min(1, v)), uint8(255 * min(1, v*(1.3-0.7*warm))), 255})
@@ -196,7 +198,7 @@ func photograph(dir string) (string, image.Image, error) {
 	return file, full, os.WriteFile(file, b.Bytes(), 0o600)
 }
 
-// psnr compares two pictures of one size, in dB.
+// psnr returns the peak signal-to-noise ratio of two pictures of the same size in dB, over all channels.
 func psnr(a, b image.Image) float64 {
 	var sum float64
 	r := a.Bounds()

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// submitToPublished submits reviews at a steady rate to the whole embedded system, and measures the
-// time from the 202 of intake to the commit that publishes a review.
+// submitToPublished submits reviews at a constant rate to scripts/local. It measures the time from the 202 response to the
+// commit that publishes the review.
 func submitToPublished(ctx context.Context, s *session) (err error) {
 	const rate, total = 50, 500
 	url, stop, err := s.startLocal(ctx, "-seed=false")
@@ -47,13 +47,13 @@ func submitToPublished(ctx context.Context, s *session) (err error) {
 		return err
 	}
 	slices.Sort(times)
-	s.add(fmt.Sprintf("p50 at %d reviews a second", rate), "%.0f ms", milliseconds(times[total/2]))
-	s.atMost(fmt.Sprintf("p99 at %d reviews a second", rate), milliseconds(times[total*99/100]), 1000, "ms")
-	s.atMost("lost or counted twice", max(total-rating.Count, rating.Count-total), 0, fmt.Sprintf("of %d", total))
+	s.add(fmt.Sprintf("p50 at %d reviews/s", rate), "%.0f ms", milliseconds(times[total/2]))
+	s.atMost(fmt.Sprintf("p99 at %d reviews/s", rate), milliseconds(times[total*99/100]), 1000, "ms")
+	s.atMost("reviews lost or counted twice", max(total-rating.Count, rating.Count-total), 0, fmt.Sprintf("of %d", total))
 	return nil
 }
 
-// submit returns the time between the acceptance of a review and its publication.
+// submit submits review n and returns the time from its 202 response to its publication.
 func submit(ctx context.Context, url string, n int) (time.Duration, error) {
 	body := fmt.Sprintf(`{"product":"be-deluxe","rating":%d,"text":"좋아요, a lovely album"}`, 1+n%5)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/reviews", strings.NewReader(body))
@@ -71,7 +71,7 @@ func submit(ctx context.Context, url string, n int) (time.Duration, error) {
 		return 0, fmt.Errorf("submit review %d: %s", n, resp.Status)
 	}
 	for time.Since(accepted) < time.Minute {
-		time.Sleep(200 * time.Millisecond) // the time of the commit tells; asking often would only slow it
+		time.Sleep(200 * time.Millisecond) // the commit time is exact; frequent polls would slow the system
 		var stored struct {
 			PublishedAt time.Time `json:"published_at"`
 		}
@@ -79,9 +79,10 @@ func submit(ctx context.Context, url string, n int) (time.Duration, error) {
 			return max(0, stored.PublishedAt.Sub(accepted)), nil
 		}
 	}
-	return 0, fmt.Errorf("review %d is not published after a minute", n)
+	return 0, fmt.Errorf("review %d is not published after 1 minute", n)
 }
 
+// getJSON decodes the JSON response of a GET request into v.
 func getJSON(ctx context.Context, url string, v any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

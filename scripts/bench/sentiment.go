@@ -14,19 +14,19 @@ import (
 	"github.com/hybrid-bts/functions/shared/engine/sentiment"
 )
 
-// sentimentModel measures the embedded model on reviews of 80 letters, and compares it with VADER on the
-// English lines that the weights were not made from.
+// sentimentModel measures the embedded model on reviews of 80 characters, and compares it with VADER on the English lines
+// of the test part, with which the model was not trained.
 func sentimentModel(_ context.Context, s *session) error {
-	for _, of := range []struct{ language, text string }{
+	for _, review := range []struct{ language, text string }{
 		{"Korean", "배송이 정말 빨랐고 포장도 꼼꼼해서 좋았어요. 다만 생각보다 색이 어둡고 재질이 조금 얇아서 아쉬워요. 그래도 딸이 좋아해서 만족해요 또 살게요"},
 		{"English", "Arrived quickly, well packed, but the fabric isn't as soft as I hoped. Still OK!"},
 	} {
-		if n := utf8.RuneCountInString(of.text); n != 80 {
-			return fmt.Errorf("the review in %s has %d letters", of.language, n)
+		if n := utf8.RuneCountInString(review.text); n != 80 {
+			return fmt.Errorf("the %s review has %d characters, want 80", review.language, n)
 		}
-		took := fastest(1000, func() { sentiment.Analyze(of.text) })
-		s.atMost(of.language+" review of 80 letters", took, 10, "µs")
-		s.atMost(of.language+" review, allocations", testing.AllocsPerRun(1000, func() { sentiment.Analyze(of.text) }), 0, "a review")
+		took := fastest(1000, func() { sentiment.Analyze(review.text) })
+		s.atMost(review.language+" review of 80 characters", took, 10, "µs")
+		s.atMost(review.language+" review, allocations", testing.AllocsPerRun(1000, func() { sentiment.Analyze(review.text) }), 0, "per review")
 	}
 
 	var c corpus.Corpus
@@ -43,21 +43,21 @@ func sentimentModel(_ context.Context, s *session) error {
 		return fmt.Errorf("no English lines in part %d", corpus.TestPart)
 	}
 	vader := govader.NewSentimentIntensityAnalyzer()
-	ours, accuracy := judge(lines, func(text string) float64 { return sentiment.Analyze(text).Score })
-	theirs, theirAccuracy := judge(lines, func(text string) float64 { return vader.PolarityScores(text).Compound })
-	s.add(fmt.Sprintf("accuracy on %d English lines", len(lines)), "%.3f, govader %.3f", accuracy, theirAccuracy)
-	s.add("time of an English line", "%.1f µs, govader %.1f µs", ours, theirs)
-	s.atLeast("speed against govader", theirs/ours, 1)
+	ourTime, accuracy := evaluate(lines, func(text string) float64 { return sentiment.Analyze(text).Score })
+	vaderTime, vaderAccuracy := evaluate(lines, func(text string) float64 { return vader.PolarityScores(text).Compound })
+	s.add(fmt.Sprintf("accuracy on %d English lines", len(lines)), "%.3f, govader %.3f", accuracy, vaderAccuracy)
+	s.add("time per English line", "%.1f µs, govader %.1f µs", ourTime, vaderTime)
+	s.atLeast("speed relative to govader", vaderTime/ourTime, 1)
 	return nil
 }
 
-// judge returns the time that a text takes in µs, and the share of lines that are told right: praise by a score
-// above 0, all else is none. VADER gives 0 to what it knows no word of.
-func judge(lines []corpus.Line, score func(string) float64) (µs, accuracy float64) {
-	right := 0
+// evaluate returns the time per text in µs and the accuracy, 0 to 1. A score above 0 is positive; 0 is negative, because
+// VADER returns 0 for a text without a known word.
+func evaluate(lines []corpus.Line, score func(string) float64) (µs, accuracy float64) {
+	correct := 0
 	for _, l := range lines {
 		if score(l.Text) > 0 == l.Positive() {
-			right++
+			correct++
 		}
 	}
 	took := fastest(1, func() {
@@ -65,11 +65,11 @@ func judge(lines []corpus.Line, score func(string) float64) (µs, accuracy float
 			score(l.Text)
 		}
 	})
-	return took / float64(len(lines)), float64(right) / float64(len(lines))
+	return took / float64(len(lines)), float64(correct) / float64(len(lines))
 }
 
-// fastest returns what a call takes, in µs, in the fastest of many batches of n calls: what else the machine
-// does comes between the others.
+// fastest returns the time per call in µs of the fastest of 200 batches of n calls. The minimum excludes interruptions by
+// other processes.
 func fastest(n int, call func()) float64 {
 	best := time.Duration(math.MaxInt64)
 	for range 200 {

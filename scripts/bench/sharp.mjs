@@ -1,18 +1,18 @@
-// The peer of render: sharp, of npm, in two ways.
+// Renders a picture TIMES times with the npm package sharp. It is the counterpart of scripts/bench/render.
 //
 //   node sharp.mjs FILE FOLDER TIMES each|best
 //
-// each: one decoding and encoding a size, each after the other, as most write it.
-// best: the widest is decoded once, shrunk on load; the others are made of its pixels, all at once.
+// each: decodes the file for each size, one size after the other, like most examples of sharp.
+// best: decodes the file once in the largest size and resizes its pixels to all sizes concurrently.
 import { createRequire } from 'node:module';
 
-const [file, folder, times, way] = process.argv.slice(2);
+const [file, folder, times, mode] = process.argv.slice(2);
 const sharp = createRequire(`${process.cwd()}/`)('sharp');
 const widths = [200, 400, 800, 1600];
 const options = { quality: 80 };
 
 for (let i = 0; i < Number(times); i += 1) {
-  if (way === 'each') {
+  if (mode === 'each') {
     for (const width of widths) {
       await sharp(file).autoOrient().resize({ width, withoutEnlargement: true }).jpeg(options).toFile(`${folder}/${width}.jpg`);
     }

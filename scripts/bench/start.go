@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// coldStart measures the time from exec to the first 200 of every function, as ratios to a hello
-// world of the Functions Framework; the runs of all take turns.
+// coldStart measures the time from exec to the first 200 response of each function, relative to a hello world of the
+// Functions Framework. It interleaves the runs of all binaries, so that a load on the machine affects all of them.
 func coldStart(ctx context.Context, s *session) error {
 	const runs = 15
 	goals := map[string]float64{"admin": 3, "alert": 3, "api": 3, "city": 3, "image": 3, "resize": 3, "review": 1.7, "sentiment": 3}
@@ -31,28 +31,28 @@ func coldStart(ctx context.Context, s *session) error {
 	times := map[string][]time.Duration{}
 	for range runs {
 		for name, binary := range binaries {
-			took, err := firstAnswer(ctx, binary)
+			took, err := firstResponse(ctx, binary)
 			if err != nil {
 				return fmt.Errorf("start %s: %w", name, err)
 			}
 			times[name] = append(times[name], took)
 		}
 	}
-	middle := func(name string) time.Duration {
+	medianTime := func(name string) time.Duration {
 		slices.Sort(times[name])
 		return times[name][runs/2]
 	}
-	base := middle("hello")
+	base := medianTime("hello")
 	s.add("hello world", "%.1f ms", milliseconds(base))
 	for _, name := range []string{"admin", "alert", "api", "city", "image", "resize", "review", "sentiment"} {
-		s.atMost(name, float64(middle(name))/float64(base), goals[name], "×")
+		s.atMost(name, float64(medianTime(name))/float64(base), goals[name], "×")
 	}
 	return nil
 }
 
-// firstAnswer returns the time from exec to the first 200. The engines that the function is told of
-// are not there: it opens its clients before it serves, and uses them only when it is asked something.
-func firstAnswer(ctx context.Context, binary string) (time.Duration, error) {
+// firstResponse returns the time from exec to the first 200 response. The services of its variables do not exist; a
+// function connects to them with the first request, not at its start.
+func firstResponse(ctx context.Context, binary string) (time.Duration, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
@@ -61,15 +61,15 @@ func firstAnswer(ctx context.Context, binary string) (time.Duration, error) {
 	if err = errors.Join(err, l.Close()); err != nil {
 		return 0, err
 	}
-	const nowhere = "127.0.0.1:1"
+	const unreachable = "127.0.0.1:1"
 	cmd := exec.CommandContext(ctx, binary)
 	cmd.Env = []string{
-		"PORT=" + port, "GOOGLE_CLOUD_PROJECT=bench", "PUBSUB_EMULATOR_HOST=" + nowhere, "SPANNER_EMULATOR_HOST=" + nowhere,
-		"BIGTABLE_EMULATOR_HOST=" + nowhere, "LANGUAGE_ENDPOINT=" + nowhere, "SPANNER_INSTANCE=i", "SPANNER_DATABASE=d",
+		"PORT=" + port, "GOOGLE_CLOUD_PROJECT=bench", "PUBSUB_EMULATOR_HOST=" + unreachable, "SPANNER_EMULATOR_HOST=" + unreachable,
+		"BIGTABLE_EMULATOR_HOST=" + unreachable, "LANGUAGE_ENDPOINT=" + unreachable, "SPANNER_INSTANCE=i", "SPANNER_DATABASE=d",
 		"BIGTABLE_INSTANCE=i", "REVIEWS_TOPIC=t", "PUBLISHED_TOPIC=p", "DEAD_LETTER_TOPIC=d", "ORIGINALS_BUCKET=o", "RENDITIONS_BUCKET=r",
-		"FAILED_BUCKET=f", "IMAGES_TOPIC=i", "STORAGE_EMULATOR_HOST=http://" + nowhere, "PAGE_TOKEN_KEY=" + strings.Repeat("k", 32), "AUTHOR_TOKEN_KEY=" + strings.Repeat("k", 32),
-		"SLACK_WEBHOOK_URL=http://" + nowhere + "/services",
-		"REVIEWS_DEAD=d", "ORIGINALS_TOPIC=o", "ORIGINALS_DEAD=d", "OIDC_ISSUER=http://" + nowhere, "OIDC_AUDIENCE=a",
+		"FAILED_BUCKET=f", "IMAGES_TOPIC=i", "STORAGE_EMULATOR_HOST=http://" + unreachable, "PAGE_TOKEN_KEY=" + strings.Repeat("k", 32), "AUTHOR_TOKEN_KEY=" + strings.Repeat("k", 32),
+		"SLACK_WEBHOOK_URL=http://" + unreachable + "/services",
+		"REVIEWS_DEAD=d", "ORIGINALS_TOPIC=o", "ORIGINALS_DEAD=d", "OIDC_ISSUER=http://" + unreachable, "OIDC_AUDIENCE=a",
 	}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -77,7 +77,7 @@ func firstAnswer(ctx context.Context, binary string) (time.Duration, error) {
 	}
 	defer func() {
 		_ = cmd.Process.Kill()
-		_ = cmd.Wait() // it says that it was killed
+		_ = cmd.Wait() // the error is the kill
 	}()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 	for {

@@ -1,6 +1,9 @@
-// Render renders a picture with our engine, as often as it is told, in a process of its own that can be measured.
+// Render renders a picture TIMES times with shared/engine/picture. A process of its own lets the picture benchmark measure
+// CPU time and memory.
 //
 //	render FILE FOLDER TIMES
+//
+// It writes one JPEG per width to FOLDER, named WIDTH.jpg.
 package main
 
 import (
@@ -30,7 +33,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	debug.SetMemoryLimit(64 << 20) // as the functions have one
+	debug.SetMemoryLimit(64 << 20) // like the functions
 	for range times {
 		data, err := os.ReadFile(args[0])
 		if err != nil {
