@@ -48,7 +48,7 @@ func (x *examiner) assess(ctx context.Context, r review.Review) (assessment, err
 	if err != nil {
 		return assessment{}, err
 	}
-	found.hold = x.hold(ctx, r)
+	found.contentFlag = x.hold(ctx, r)
 	return found, nil
 }
 

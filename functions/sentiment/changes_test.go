@@ -18,6 +18,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 // accept delivers messages, each of which has to be acknowledged.
@@ -93,39 +94,43 @@ func TestAnOperatorDecides(t *testing.T) {
 	clean, dirty := newReview(5, "good +"), newReview(4, "held +")
 	second := edited(clean, 10, 3, "good again +")
 	third := edited(clean, 20, 2, "and again +")
+	flag := reason.Reason{Code: reason.ContactDetails}
+	words := func(text string) reason.Reason { return reason.Reason{Code: reason.Operator, OperatorText: text} }
 	for name, tc := range map[string]struct {
 		told   []review.Message
 		status review.Status
-		why    string
+		why    reason.Reason
 	}{
-		"nothing":          {[]review.Message{clean}, review.Published, ""},
-		"moderation holds": {[]review.Message{dirty}, review.Held, "contact details"},
-		"an operator publishes what moderation holds": {[]review.Message{dirty, decided(dirty, 1, review.Publish, "")}, review.Published, ""},
+		"nothing":          {[]review.Message{clean}, review.Published, reason.Reason{}},
+		"moderation holds": {[]review.Message{dirty}, review.Held, flag},
+		"an operator publishes what moderation holds": {[]review.Message{dirty, decided(dirty, 1, review.Publish, "")}, review.Published, reason.Reason{}},
 		"an edit of that is moderated again": {
-			[]review.Message{dirty, decided(dirty, 1, review.Publish, ""), edited(dirty, 2, 4, "held again")}, review.Held, "contact details",
+			[]review.Message{dirty, decided(dirty, 1, review.Publish, ""), edited(dirty, 2, 4, "held again")}, review.Held, flag,
 		},
-		"hold":                              {[]review.Message{clean, decided(clean, 1, review.Hold, "광고?")}, review.Held, "광고?"},
-		"reject":                            {[]review.Message{clean, decided(clean, 1, review.Reject, "광고")}, review.Rejected, "광고"},
-		"an edit after a hold is held":      {[]review.Message{clean, decided(clean, 1, review.Hold, "ad"), second}, review.Held, afterHolding},
-		"an edit after a rejection is held": {[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second}, review.Held, afterRejected},
-		"published as it is":                {[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), decided(clean, 2, review.Publish, "")}, review.Published, ""},
+		"hold":                              {[]review.Message{clean, decided(clean, 1, review.Hold, "광고?")}, review.Held, words("광고?")},
+		"rejected in the words of a code":   {[]review.Message{clean, decided(clean, 1, review.Reject, "unknown product")}, review.Rejected, words("unknown product")},
+		"held in the words of its flag":     {[]review.Message{dirty, decided(dirty, 1, review.Hold, "contact details")}, review.Held, words("contact details")},
+		"reject":                            {[]review.Message{clean, decided(clean, 1, review.Reject, "광고")}, review.Rejected, words("광고")},
+		"an edit after a hold is held":      {[]review.Message{clean, decided(clean, 1, review.Hold, "ad"), second}, review.Held, reason.Reason{Code: reason.EditedAfterHold}},
+		"an edit after a rejection is held": {[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second}, review.Held, reason.Reason{Code: reason.EditedAfterRejection}},
+		"published as it is":                {[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), decided(clean, 2, review.Publish, "")}, review.Published, reason.Reason{}},
 		"published as edited": {
-			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second, decided(second, 11, review.Publish, "")}, review.Published, "",
+			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second, decided(second, 11, review.Publish, "")}, review.Published, reason.Reason{},
 		},
 		"published, and edited then": {
-			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), decided(clean, 2, review.Publish, ""), second}, review.Published, "",
+			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), decided(clean, 2, review.Publish, ""), second}, review.Published, reason.Reason{},
 		},
 		"published on an old page": {
-			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second, decided(clean, 11, review.Publish, "")}, review.Held, afterRejected,
+			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second, decided(clean, 11, review.Publish, "")}, review.Held, reason.Reason{Code: reason.EditedAfterRejection},
 		},
 		"published on an old page, and edited then": {
-			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second, decided(clean, 11, review.Publish, ""), third}, review.Held, afterRejected,
+			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second, decided(clean, 11, review.Publish, ""), third}, review.Held, reason.Reason{Code: reason.EditedAfterRejection},
 		},
 		"rejected for good": {
-			[]review.Message{clean, decided(clean, 1, review.Publish, ""), decided(clean, 2, review.Hold, "?"), decided(clean, 3, review.Reject, "ad")}, review.Rejected, "ad",
+			[]review.Message{clean, decided(clean, 1, review.Publish, ""), decided(clean, 2, review.Hold, "?"), decided(clean, 3, review.Reject, "ad")}, review.Rejected, words("ad"),
 		},
 		"by a clock that is slow": {
-			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second, decided(second, 2, review.Publish, "")}, review.Published, "",
+			[]review.Message{clean, decided(clean, 1, review.Reject, "ad"), second, decided(second, 2, review.Publish, "")}, review.Published, reason.Reason{},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,8 +141,11 @@ func TestAnOperatorDecides(t *testing.T) {
 			// In the order of their times, and in any other.
 			for range 5 {
 				s.accept(t, tc.told...)
-				if got := stored(t, s.db, want); got.Status != string(tc.status) || got.HeldFor.StringVal != tc.why {
-					t.Errorf("it is %s for %q, want %s for %q", got.Status, got.HeldFor.StringVal, tc.status, tc.why)
+				if got := views(t, s.db)[want.About()]; got.Status != tc.status || got.Reason != tc.why {
+					t.Errorf("it is %s for %+v, want %s for %+v", got.Status, got.Reason, tc.status, tc.why)
+				}
+				if got := stored(t, s.db, want); got.HeldFor.StringVal != tc.why.Text() {
+					t.Errorf("readers of before the codes see %q, want %q", got.HeldFor.StringVal, tc.why.Text())
 				}
 				if diff := cmp.Diff(recount(t, s.db, butter), rating(t, s.db, butter)); diff != "" {
 					t.Errorf("the rating differs from a recount: %s", diff)
@@ -399,7 +407,7 @@ func TestRowsThatWereThereAreChangedAsAnyOther(t *testing.T) {
 				"SubmittedAt": r.SubmittedAt, "StoredAt": spanner.CommitTimestamp, "PublishedAt": spanner.CommitTimestamp,
 			}
 			if r.Product != butter {
-				row["Status"], row["HeldFor"], row["PublishedAt"] = "held", noProduct, nil
+				row["Status"], row["HeldFor"], row["PublishedAt"] = "held", reason.UnknownProduct.Text(), nil
 			}
 			writes := []*spanner.Mutation{spanner.InsertMap("Reviews", row)}
 			if r.Product == butter {
@@ -420,7 +428,7 @@ func TestRowsThatWereThereAreChangedAsAnyOther(t *testing.T) {
 			}
 		}
 		do(s.vote(t.Context(), review.Vote{Key: held.About(), Visitor: visitor(0)}))
-		if got := stored(t, db, held); got.Status != "held" || got.HeldFor.StringVal != noProduct {
+		if got := stored(t, db, held); got.Status != "held" || got.HeldFor.StringVal != reason.UnknownProduct.Text() {
 			t.Errorf("what the catalogue holds is %+v", got)
 		}
 		do(s.decide(t.Context(), decided(held, 1, review.Publish, "")))
@@ -429,7 +437,7 @@ func TestRowsThatWereThereAreChangedAsAnyOther(t *testing.T) {
 		}
 		do(s.add(t.Context(), edited(shown, 1, 2, "bad"), assessment{}))
 		do(s.decide(t.Context(), decided(shown, 0, review.Reject, "ad")))
-		if got := stored(t, db, shown); got.Status != "held" || got.HeldFor.StringVal != afterRejected {
+		if got := stored(t, db, shown); got.Status != "held" || got.HeldFor.StringVal != reason.EditedAfterRejection.Text() {
 			t.Errorf("what was edited after it was rejected is %+v", got)
 		}
 		do(s.erase(t.Context(), shown.About()))

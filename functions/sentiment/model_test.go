@@ -26,6 +26,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
@@ -51,7 +52,7 @@ func (byText) assess(_ context.Context, r review.Review) (a assessment, err erro
 		}
 	}
 	if strings.Contains(r.Text, "held") {
-		a.hold = "contact details"
+		a.contentFlag = reason.ContactDetails
 	}
 	return a, nil
 }
@@ -112,7 +113,7 @@ func (m *told) take(msg review.Message) (again bool) {
 func when(d review.Decision) int64 { return max(d.At.UnixMicro(), d.Revision) }
 
 // status returns the status and why, by its definition: of all that was told, whatever the order.
-func (m *told) status() (review.Status, string) {
+func (m *told) status() (review.Status, reason.Reason) {
 	there := m.newest().Revision()
 	var revisions []int64
 	for _, r := range m.contents {
@@ -138,25 +139,26 @@ func (m *told) status() (review.Status, string) {
 	}
 	switch {
 	case published:
-		return review.Published, ""
+		return review.Published, reason.Reason{}
 	case lastBlock.Verdict != "" && !lifted && there > when(lastBlock):
-		return review.Held, map[review.Verdict]string{review.Hold: afterHolding, review.Reject: afterRejected}[lastBlock.Verdict]
+		code := map[review.Verdict]reason.Code{review.Hold: reason.EditedAfterHold, review.Reject: reason.EditedAfterRejection}[lastBlock.Verdict]
+		return review.Held, reason.Reason{Code: code}
 	case lastBlock.Verdict == review.Reject && !lifted:
-		return review.Rejected, lastBlock.Reason
+		return review.Rejected, reason.Reason{Code: reason.Operator, OperatorText: lastBlock.Reason}
 	case lastBlock.Verdict == review.Hold && !lifted:
-		return review.Held, lastBlock.Reason
+		return review.Held, reason.Reason{Code: reason.Operator, OperatorText: lastBlock.Reason}
 	case m.newest().Product != butter:
-		return review.Held, noProduct
+		return review.Held, reason.Reason{Code: reason.UnknownProduct}
 	case strings.Contains(m.newest().Text, "held"):
-		return review.Held, "contact details"
+		return review.Held, reason.Reason{Code: reason.ContactDetails}
 	}
-	return review.Published, ""
+	return review.Published, reason.Reason{}
 }
 
 // view is what can be seen of a review.
 type view struct {
 	Status        review.Status
-	HeldFor       string
+	Reason        reason.Reason
 	Revision      int64
 	Rating        int
 	Text, Author  string
@@ -194,8 +196,16 @@ func views(t testing.TB, db *spanner.Client) map[review.Key]view {
 		if err := row.ToStruct(&r); err != nil {
 			return err
 		}
+		columns := reason.Columns{ // as readers have them
+			Status: string(r.Status), HeldFor: &r.ReasonText.StringVal, HoldFor: &r.ContentFlag.StringVal,
+			ReasonCode: &r.ReasonCode.StringVal, OperatorReason: &r.OperatorReason.StringVal,
+			Verdicts: r.Verdicts, Reasons: r.Reasons, DecidedAt: r.DecidedAt,
+		}
+		if written := (reason.Reason{Code: reason.Code(r.ReasonCode.StringVal), OperatorText: r.OperatorReason.StringVal}); written != columns.Reason() {
+			t.Errorf("the columns say %+v, readers take them for %+v", written, columns.Reason())
+		}
 		all[review.Key{Product: r.Product, Review: r.Review}] = view{
-			r.Status, r.HeldFor.StringVal, r.Revision.Int64, int(r.Rating), r.Text, r.Author, r.Photos, r.Helpful.Int64, r.Reply.StringVal, r.Score, r.Aspects,
+			r.Status, columns.Reason(), r.Revision.Int64, int(r.Rating), r.Text, r.Author, r.Photos, r.Helpful.Int64, r.Reply.StringVal, r.Score, r.Aspects,
 			r.PublishedAt.Valid == (r.Status == review.Published) && r.HeldAt.Valid != r.PublishedAt.Valid,
 		}
 		return nil
@@ -287,6 +297,12 @@ func (w *world) text() string {
 	return strings.Join(text, " ")
 }
 
+// reason returns an operator's words, which at times are those of a code.
+func (w *world) reason() string {
+	code := reason.Codes[w.random.IntN(len(reason.Codes))]
+	return []string{fmt.Sprint("reason ", w.random.IntN(1000)), string(code), code.Text()}[w.random.IntN(3)]
+}
+
 // operation returns a message of something that happens to one of the reviews, or makes a new one.
 func (w *world) operation() review.Message {
 	if len(w.keys) == 0 || w.random.IntN(5) == 0 {
@@ -336,7 +352,7 @@ func (w *world) operation() review.Message {
 		}
 		return review.Erasure{Key: k}
 	case 5, 6, 7:
-		d := review.Decision{Key: k, Revision: there.Revision(), At: w.now(), Reason: fmt.Sprint("reason ", w.random.IntN(1000))}
+		d := review.Decision{Key: k, Revision: there.Revision(), At: w.now(), Reason: w.reason()}
 		d.Verdict = []review.Verdict{review.Publish, review.Publish, review.Hold, review.Reject}[w.random.IntN(4)]
 		if len(m.contents) > 1 && w.random.IntN(3) == 0 { // who decided saw an old page
 			d.Revision = m.contents[w.random.IntN(len(m.contents))].Revision()

@@ -10,6 +10,7 @@ import (
 
 	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 // moderation says what looks for what must not be shown.
@@ -27,14 +28,6 @@ func parseModeration(s string) (moderation, error) {
 	}
 	return "", fmt.Errorf("%q is no moderation", s)
 }
-
-// Why moderation holds a review.
-const (
-	contactDetails  = "contact details"
-	abusiveLanguage = "abusive language"
-	sexualContent   = "sexual content"
-	violentContent  = "violent content"
-)
 
 // How sure the embedded filter must be. Below clean a text needs no second opinion, from abusive on it gets
 // none; where there is none to be had, alone decides. Of ordinary reviews about one in ten is above clean, one
@@ -60,15 +53,15 @@ type authors interface {
 
 // hold returns why a review must not be shown, "" when it may. What costs nothing is asked first. It never
 // fails: where a part cannot answer, the others decide.
-func (x *examiner) hold(ctx context.Context, r review.Review) string {
+func (x *examiner) hold(ctx context.Context, r review.Review) reason.Code {
 	if x.moderation == noModeration {
 		return ""
 	}
 	if hasContact(r.Text) || hasContact(r.Author) {
-		return contactDetails
+		return reason.ContactDetails
 	}
 	if sure, _ := x.filter(r.Author); sure >= abusive { // a name is too short to be sure that it is not
-		return abusiveLanguage
+		return reason.AbusiveLanguage
 	}
 	return x.judge(ctx, r)
 }
@@ -88,23 +81,23 @@ func (x *examiner) firstTime(ctx context.Context, r review.Review) bool {
 
 // judge returns why the text of a review must not be shown. The API is asked when the filter is unsure, or
 // the review is one of those that it is asked about in any case.
-func (x *examiner) judge(ctx context.Context, r review.Review) string {
+func (x *examiner) judge(ctx context.Context, r review.Review) reason.Code {
 	if !strings.ContainsFunc(r.Text, unicode.IsLetter) {
 		return ""
 	}
 	sure, known := x.filter(r.Text)
 	if sure >= abusive {
-		return abusiveLanguage
+		return reason.AbusiveLanguage
 	}
 	if x.moderation == languageModeration && (!known || sure >= clean || len(r.Photos) > 0 || x.firstTime(ctx, r)) {
 		found, err := x.language.moderate(ctx, r.Text)
 		if err == nil {
-			return reason(found)
+			return flagFor(found)
 		}
 		slog.WarnContext(ctx, "moderated by the embedded filter alone", "err", err)
 	}
 	if known && sure >= alone {
-		return abusiveLanguage
+		return reason.AbusiveLanguage
 	}
 	return ""
 }
@@ -121,22 +114,22 @@ const severe = 0.45
 var harmful = []struct {
 	category   string
 	confidence float64
-	reason     string
+	flag       reason.Code
 }{
-	{"Sexual", 0.8, sexualContent},
-	{"Violent", 0.8, violentContent},
-	{"Derogatory", 0.7, abusiveLanguage},
-	{"Profanity", 0.8, abusiveLanguage},
-	{"Insult", 0.85, abusiveLanguage},
-	{"Toxic", 0.9, abusiveLanguage},
+	{"Sexual", 0.8, reason.SexualContent},
+	{"Violent", 0.8, reason.ViolentContent},
+	{"Derogatory", 0.7, reason.AbusiveLanguage},
+	{"Profanity", 0.8, reason.AbusiveLanguage},
+	{"Insult", 0.85, reason.AbusiveLanguage},
+	{"Toxic", 0.9, reason.AbusiveLanguage},
 }
 
-// reason returns why a text of these categories must not be shown, "" when it may.
-func reason(found []category) string {
+// flagFor returns why a text of these categories must not be shown, "" when it may.
+func flagFor(found []category) reason.Code {
 	for _, h := range harmful {
 		for _, c := range found {
 			if c.Name == h.category && c.Confidence >= h.confidence && (c.Severity == 0 || c.Severity >= severe) {
-				return h.reason
+				return h.flag
 			}
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 // moderator is a Natural Language API that moderates as it is told.
@@ -97,27 +98,27 @@ func TestWhoModerates(t *testing.T) {
 		authors   error
 		answer    []*languagepb.ClassificationCategory
 		err       error
-		want      string
+		want      reason.Code
 		wantAsked int
 	}{
 		"a known author, a clean text":               {how: languageModeration, author: "아미", filter: cleanly, answer: insult},
 		"a new author":                               {how: languageModeration, author: "새내기", filter: cleanly, wantAsked: 1},
-		"a new author, whom the API finds insulting": {how: languageModeration, author: "새내기", filter: cleanly, answer: insult, want: abusiveLanguage, wantAsked: 1},
-		"no author":                                  {how: languageModeration, filter: cleanly, answer: insult, want: abusiveLanguage, wantAsked: 1},
-		"photos":                                     {how: languageModeration, author: "아미", photos: photos, filter: cleanly, answer: insult, want: abusiveLanguage, wantAsked: 1},
+		"a new author, whom the API finds insulting": {how: languageModeration, author: "새내기", filter: cleanly, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
+		"no author":                                  {how: languageModeration, filter: cleanly, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
+		"photos":                                     {how: languageModeration, author: "아미", photos: photos, filter: cleanly, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
 		"the filter is unsure":                       {how: languageModeration, author: "아미", filter: unsure, wantAsked: 1},
-		"the filter is sure":                         {how: languageModeration, author: "아미", filter: sure, want: abusiveLanguage},
-		"contact details":                            {how: languageModeration, text: "010-1234-5678", photos: photos, want: contactDetails},
-		"contact details as a name":                  {how: languageModeration, author: "army@example.com", want: contactDetails},
+		"the filter is sure":                         {how: languageModeration, author: "아미", filter: sure, want: reason.AbusiveLanguage},
+		"contact details":                            {how: languageModeration, text: "010-1234-5678", photos: photos, want: reason.ContactDetails},
+		"contact details as a name":                  {how: languageModeration, author: "army@example.com", want: reason.ContactDetails},
 		"stars and photos, no text":                  {how: languageModeration, text: " ", author: "아미", photos: photos, answer: insult},
 		"authors cannot be looked up":                {how: languageModeration, author: "아미", authors: errors.New("injected"), wantAsked: 1},
 		"the API is down, the text clean":            {how: languageModeration, photos: photos, author: "아미", filter: cleanly, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
-		"the API is down, the filter unsure":         {how: languageModeration, author: "아미", filter: 0.7, err: status.Error(codes.Unavailable, "injected"), want: abusiveLanguage, wantAsked: 1},
+		"the API is down, the filter unsure":         {how: languageModeration, author: "아미", filter: 0.7, err: status.Error(codes.Unavailable, "injected"), want: reason.AbusiveLanguage, wantAsked: 1},
 		"the API refuses us":                         {how: languageModeration, photos: photos, author: "아미", filter: unsure, err: status.Error(codes.PermissionDenied, "injected"), wantAsked: 1},
 		"embedded, clean":                            {how: embeddedModeration, filter: unsure, photos: photos, answer: insult},
-		"embedded, abusive":                          {how: embeddedModeration, filter: 0.7, want: abusiveLanguage},
-		"embedded, contact details":                  {how: embeddedModeration, text: "example.com", want: contactDetails},
-		"another language":                           {how: languageModeration, author: "아미", filter: cleanly, foreign: true, answer: insult, want: abusiveLanguage, wantAsked: 1},
+		"embedded, abusive":                          {how: embeddedModeration, filter: 0.7, want: reason.AbusiveLanguage},
+		"embedded, contact details":                  {how: embeddedModeration, text: "example.com", want: reason.ContactDetails},
+		"another language":                           {how: languageModeration, author: "아미", filter: cleanly, foreign: true, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
 		"another language, the API is down":          {how: languageModeration, author: "아미", filter: 0.7, foreign: true, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
 		"another language, embedded":                 {how: embeddedModeration, filter: 0.7, foreign: true},
 		"stars and a heart":                          {how: languageModeration, text: "★★★★★ 💜", filter: unsure, answer: insult},
@@ -137,8 +138,8 @@ func TestWhoModerates(t *testing.T) {
 			}
 			r.Author, r.Photos = tc.author, tc.photos
 			got, err := x.assess(t.Context(), r)
-			if err != nil || got.hold != tc.want {
-				t.Errorf("held for %q, %v, want %q", got.hold, err, tc.want)
+			if err != nil || got.contentFlag != tc.want {
+				t.Errorf("held for %q, %v, want %q", got.contentFlag, err, tc.want)
 			}
 			if len(api.asked) != tc.wantAsked {
 				t.Errorf("the API was asked %q, want %d calls", api.asked, tc.wantAsked)
@@ -151,17 +152,17 @@ func TestWhatIsHarmful(t *testing.T) {
 	for _, tc := range []struct {
 		category             string
 		confidence, severity float32
-		want                 string
+		want                 reason.Code
 	}{
-		{"Insult", 0.9, 0, abusiveLanguage},
+		{"Insult", 0.9, 0, reason.AbusiveLanguage},
 		{"Insult", 0.6, 0, ""},
-		{"Profanity", 0.9, 0, abusiveLanguage},
-		{"Toxic", 0.95, 0.6, abusiveLanguage},
+		{"Profanity", 0.9, 0, reason.AbusiveLanguage},
+		{"Toxic", 0.95, 0.6, reason.AbusiveLanguage},
 		{"Toxic", 0.95, 0.1, ""}, // likely, but mild
 		{"Toxic", 0.7, 0.9, ""},  // an angry review
-		{"Derogatory", 0.8, 0.7, abusiveLanguage},
-		{"Sexual", 0.9, 0.5, sexualContent},
-		{"Violent", 0.9, 0, violentContent},
+		{"Derogatory", 0.8, 0.7, reason.AbusiveLanguage},
+		{"Sexual", 0.9, 0.5, reason.SexualContent},
+		{"Violent", 0.9, 0, reason.ViolentContent},
 		{"Religion & Belief", 1, 1, ""},
 		{"Death, Harm & Tragedy", 1, 1, ""},
 	} {
@@ -193,24 +194,16 @@ func TestSameTextIsModeratedOnceAndNotMistakenForItsScore(t *testing.T) {
 	}
 }
 
-func TestReasonsFitTheirColumn(t *testing.T) {
-	for _, why := range []string{contactDetails, abusiveLanguage, sexualContent, violentContent} {
-		if len(why) > 64 || strings.TrimSpace(why) == "" {
-			t.Errorf("%q is not a reason of at most 64 characters", why)
-		}
-	}
-}
-
 // What the filter that ships says of clear cases, by the thresholds that ship.
 func TestEmbeddedFilterAlone(t *testing.T) {
 	x := &examiner{moderation: embeddedModeration, filter: filter}
-	for text, want := range map[string]string{
+	for text, want := range map[string]reason.Code{
 		"포토카드가 정말 예뻐요. 배송도 빨라요!":                     "",
 		"실망이에요. 포장이 엉망이고 배송도 늦었어요.":                  "",
 		"최악이에요. 돈이 아까워요. 다시는 안 사요.":                  "",
 		"The box was crushed and nobody answers me.": "",
-		"씨발 개새끼들아":                                   abusiveLanguage,
-		"You are fucking idiots, go to hell":         abusiveLanguage,
+		"씨발 개새끼들아":                                   reason.AbusiveLanguage,
+		"You are fucking idiots, go to hell":         reason.AbusiveLanguage,
 		"بطانية ناعمة جدا":                           "", "하하하": "", "💜": "", "굿": "", "ok": "",
 	} {
 		if got := x.hold(t.Context(), review.Review{Text: text}); got != want {
@@ -274,7 +267,7 @@ func TestNamesAreNotHeld(t *testing.T) {
 			t.Errorf("%q is held for %q (%v)", name, got, embedded.Abuse(name))
 		}
 	}
-	if got := x.hold(t.Context(), review.Review{Author: "씨발놈", Text: "좋아요"}); got != abusiveLanguage {
+	if got := x.hold(t.Context(), review.Review{Author: "씨발놈", Text: "좋아요"}); got != reason.AbusiveLanguage {
 		t.Errorf("an abusive name is held for %q", got)
 	}
 }
@@ -287,7 +280,7 @@ func TestHeldReviewIsNeitherShownNorCounted(t *testing.T) {
 		t.Fatalf("status %d", code)
 	}
 	got := stored(t, s.db, r)
-	if got.Status != string(review.Held) || got.HeldFor.StringVal != contactDetails || !got.Score.Valid {
+	if got.Status != string(review.Held) || got.HeldFor.StringVal != reason.ContactDetails.Text() || !got.Score.Valid {
 		t.Errorf("stored %+v, want held, with its score", got)
 	}
 }
@@ -300,7 +293,7 @@ func TestAuthorsWithAPublishedReview(t *testing.T) {
 		if _, err := s.add(t.Context(), first, assessment{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.add(t.Context(), held, assessment{hold: abusiveLanguage}); err != nil {
+		if _, err := s.add(t.Context(), held, assessment{contentFlag: reason.AbusiveLanguage}); err != nil {
 			t.Fatal(err)
 		}
 		for _, tc := range []struct {

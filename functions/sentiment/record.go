@@ -11,13 +11,7 @@ import (
 	"cloud.google.com/go/spanner"
 
 	"github.com/hybrid-bts/functions/shared/schema/review"
-)
-
-// Why a review is held, besides what moderation says.
-const (
-	noProduct     = "unknown product"
-	afterHolding  = "edited after it was held"
-	afterRejected = "edited after it was rejected"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 // record is what is stored of a review: a row of Reviews, whose columns its fields are.
@@ -27,16 +21,20 @@ type record struct {
 	// What the status follows from: see verdict. The status itself is kept for those who read.
 	Revision  spanner.NullInt64 // null in a row of before there were edits
 	Revisions []int64
-	HoldFor   spanner.NullString
-	Verdicts  []string
-	Reasons   []string
-	DecidedOn []int64
-	DecidedAt []time.Time
+	// ContentFlag is the text of the flag that catalogue or moderation put on this content.
+	ContentFlag spanner.NullString `spanner:"HoldFor"`
+	Verdicts    []string
+	Reasons     []string
+	DecidedOn   []int64
+	DecidedAt   []time.Time
 
-	Status      review.Status
-	HeldFor     spanner.NullString
-	PublishedAt spanner.NullTime
-	HeldAt      spanner.NullTime
+	Status review.Status
+	// ReasonText is the reason for not publishing the review as a text, for revisions that do not know the two columns below.
+	ReasonText     spanner.NullString `spanner:"HeldFor"`
+	ReasonCode     spanner.NullString
+	OperatorReason spanner.NullString
+	PublishedAt    spanner.NullTime
+	HeldAt         spanner.NullTime
 
 	Rating       int64
 	Text         string
@@ -61,10 +59,10 @@ type record struct {
 
 var recordColumns = fields[record]()
 
-// fields returns the names of the fields of a struct.
+// fields returns the names of the columns that the fields of a struct stand for.
 func fields[T any]() (names []string) {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
-		names = append(names, f.Name)
+		names = append(names, cmp.Or(f.Tag.Get("spanner"), f.Name))
 	}
 	return names
 }
@@ -123,7 +121,7 @@ func (r *record) remember(from review.Review) {
 
 // assess takes what was found in the content that is there.
 func (r *record) assess(found assessment) {
-	r.HoldFor, r.Language = null(found.hold), null(found.language)
+	r.ContentFlag, r.Language = null(found.contentFlag.Text()), null(found.language)
 	r.Score, r.Magnitude, r.ScoredBy = spanner.NullFloat64{}, spanner.NullFloat64{}, spanner.NullString{}
 	if found.scored {
 		r.Score = spanner.NullFloat64{Float64: found.score, Valid: true}
@@ -167,7 +165,8 @@ func (r *record) judge() {
 	case r.Status != review.Published:
 		r.PublishedAt, r.HeldAt = now, spanner.NullTime{}
 	}
-	r.Status, r.HeldFor = status, null(why)
+	r.Status, r.ReasonText = status, null(why.Text())
+	r.ReasonCode, r.OperatorReason = null(string(why.Code)), null(why.OperatorText)
 }
 
 // verdict returns the status that the review has to have, and if it is not shown, why.
@@ -176,7 +175,7 @@ func (r *record) judge() {
 // and what is written after it, until an operator publishes. To publish is for the content that was
 // there, and nothing if it was made on another one. What is not blocked, and was not published by an operator, is
 // published unless catalogue or moderation hold it.
-func (r *record) verdict() (review.Status, string) {
+func (r *record) verdict() (review.Status, reason.Reason) {
 	type step struct {
 		at       int64 // in microseconds since 1970
 		decision int   // which one, or -1: new content
@@ -207,23 +206,26 @@ func (r *record) verdict() (review.Status, string) {
 	}
 	switch {
 	case published:
-		return review.Published, ""
+		return review.Published, reason.Reason{}
 	case block >= 0:
 		rejected := r.Verdicts[block] == string(review.Reject)
 		switch {
 		case edited && rejected:
-			return review.Held, afterRejected
+			return review.Held, reason.Reason{Code: reason.EditedAfterRejection}
 		case edited:
-			return review.Held, afterHolding
+			return review.Held, reason.Reason{Code: reason.EditedAfterHold}
 		case rejected:
-			return review.Rejected, r.Reasons[block]
+			return review.Rejected, reason.Reason{Code: reason.Operator, OperatorText: r.Reasons[block]}
 		}
-		return review.Held, r.Reasons[block]
-	case r.HoldFor.Valid:
-		return review.Held, r.HoldFor.StringVal
+		return review.Held, reason.Reason{Code: reason.Operator, OperatorText: r.Reasons[block]}
+	case r.ContentFlag.Valid:
+		return review.Held, reason.Reason{Code: r.contentFlag()}
 	}
-	return review.Published, ""
+	return review.Published, reason.Reason{}
 }
+
+// contentFlag returns the code of the flag on the content, "" when there is none.
+func (r *record) contentFlag() reason.Code { return reason.CodeOf(r.ContentFlag.StringVal) }
 
 // outcome returns how the review stands.
 func (r *record) outcome() outcome {

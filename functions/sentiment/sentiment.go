@@ -12,6 +12,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
@@ -31,8 +32,8 @@ type sentiment struct {
 // assessment is what was found in a review's content.
 type assessment struct {
 	sentiment
-	aspects []aspect // each once
-	hold    string   // why it must not be shown; "" when it may
+	aspects     []aspect    // each once
+	contentFlag reason.Code // "": the content may be published
 }
 
 // aspect is what a text speaks of, such as delivery, and how.

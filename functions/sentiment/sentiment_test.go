@@ -30,6 +30,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
@@ -183,7 +184,7 @@ func TestStore(t *testing.T) {
 		unknown.Product = "not-in-the-catalogue"
 		add(unknown, sentiment{language: "en", scored: true, score: 0.5, by: "model"})
 		held := stored(t, db, unknown)
-		if held.Status != "held" || held.HeldFor.StringVal != noProduct || held.PublishedAt.Valid || held.StoredAt.IsZero() || !held.Score.Valid {
+		if held.Status != "held" || held.HeldFor.StringVal != reason.UnknownProduct.Text() || held.PublishedAt.Valid || held.StoredAt.IsZero() || !held.Score.Valid {
 			t.Errorf("a review of an unknown product is stored as %+v, want held with its score", held)
 		}
 		if diff := cmp.Diff(shard{Product: unknown.Product}, rating(t, db, unknown.Product)); diff != "" {

@@ -12,6 +12,7 @@ import (
 	"cloud.google.com/go/spanner"
 
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 // shards is how many rows the sums of a product are kept in. One row takes some hundred
@@ -64,7 +65,7 @@ func (s spannerStore) add(ctx context.Context, from review.Review, found assessm
 			return nil, err
 		}
 		if !known {
-			found.hold = noProduct
+			found.contentFlag = reason.UnknownProduct
 		}
 		photos, claims, err := claim(ctx, tx, k, from.Photos)
 		if err != nil {
@@ -111,7 +112,7 @@ func (s spannerStore) rescore(ctx context.Context, from review.Rescore, found as
 	return s.changeStored(ctx, "score again", from.Key, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
 		better := found.scored && (found.by == apiName || r.ScoredBy.StringVal != apiName) // a late fallback is not
 		if r.revision() == from.Revision && better {
-			found.hold = r.HoldFor.StringVal
+			found.contentFlag = r.contentFlag()
 			r.assess(found)
 		}
 		return nil, nil
@@ -269,8 +270,8 @@ func readRecord(ctx context.Context, tx reader, k review.Key) (*record, error) {
 	if _, err := read(ctx, tx, "Reviews", spanner.Key{k.Product, k.Review}, recordColumns, r); err != nil {
 		return nil, err
 	}
-	if r.stored() && !r.Revision.Valid { // of before this column and HoldFor, when nothing but the catalogue held
-		r.Revision, r.HoldFor = spanner.NullInt64{Int64: r.revision(), Valid: true}, r.HeldFor
+	if r.stored() && !r.Revision.Valid { // of before this column and ContentFlag, when nothing but the catalogue held
+		r.Revision, r.ContentFlag = spanner.NullInt64{Int64: r.revision(), Valid: true}, r.ReasonText
 		r.Revisions = []int64{r.revision()}
 	}
 	return r, nil
