@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/time/rate"
+
+	"github.com/hybrid-bts/functions/shared/loopback"
 )
 
 const (
@@ -32,6 +33,9 @@ const (
 // errIssuerUnavailable is wrapped by errors of an issuer that does not answer, or answers without valid metadata or keys.
 var errIssuerUnavailable = errors.New("issuer is unavailable")
 
+// issuerForm describes the input of parseIssuer.
+const issuerForm = "an HTTPS URL without query, such as https://accounts.google.com"
+
 // parseIssuer checks the URL of an OpenID Connect issuer and returns it unchanged, since tokens repeat it byte by byte.
 // The scheme must be https, except on loopback addresses.
 func parseIssuer(s string) (string, error) {
@@ -39,8 +43,7 @@ func parseIssuer(s string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	local := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
-	if u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || u.Scheme != "https" && !(u.Scheme == "http" && local) {
+	if !loopback.IsConfidential(u) || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
 		return "", errors.New("not the URL of an issuer")
 	}
 	return s, nil

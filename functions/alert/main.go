@@ -46,8 +46,7 @@ func main() {
 func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
-	e.Required("SLACK_WEBHOOK_URL")
-	channel := env.Parsed(&e, "SLACK_WEBHOOK_URL", webhook{}, parseWebhook)
+	channel := env.RequiredParsed(&e, "SLACK_WEBHOOK_URL", "an HTTPS URL with a path", parseWebhook)
 	deadLetters := e.Required("DEAD_LETTER_TOPIC")
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/slack-go/slack"
 
 	"github.com/hybrid-bts/functions/shared/event"
+	"github.com/hybrid-bts/functions/shared/loopback"
 )
 
 const (
@@ -36,8 +36,7 @@ func parseWebhook(s string) (webhook, error) {
 	if err != nil {
 		return webhook{}, errors.New("not a URL")
 	}
-	local := u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback()
-	if u.Scheme != "https" && !(u.Scheme == "http" && local) || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") == "" {
+	if !loopback.IsConfidential(u) || u.User != nil || strings.Trim(u.Path, "/") == "" {
 		return webhook{}, errors.New("not an HTTPS URL with a path")
 	}
 	return webhook{u}, nil

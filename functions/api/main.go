@@ -65,7 +65,6 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -89,6 +88,9 @@ func main() {
 	serve.Main(run)
 }
 
+// originForm describes the input of parseOrigin.
+const originForm = "an origin such as https://shop.example"
+
 // parseOrigin checks an origin such as https://storage.googleapis.com, which goes into headers and pages as it is.
 func parseOrigin(s string) (string, error) {
 	u, err := url.Parse(s)
@@ -106,21 +108,17 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
 	instance, database := e.Required("SPANNER_INSTANCE"), e.Required("SPANNER_DATABASE")
 	renditions := e.String("RENDITIONS_BUCKET", "")
-	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", parseOrigin)
-	search := env.Parsed(&e, "PRODUCT_SEARCH", indexed, parseSearch)
-	origin := env.Parsed(&e, "PUBLIC_ORIGIN", "", parseOrigin)
+	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", originForm, parseOrigin)
+	search := env.Parsed(&e, "PRODUCT_SEARCH", indexed, "index or scan", parseSearch)
+	origin := env.Parsed(&e, "PUBLIC_ORIGIN", "", originForm, parseOrigin)
 	reviews, published := e.Required("REVIEWS_TOPIC"), e.Required("PUBLISHED_TOPIC")
-	streams := env.Parsed(&e, "STREAMS", maxStreams, strconv.Atoi)
-	secret := e.Required("AUTHOR_TOKEN_KEY")
-	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.ParseOrigins)
-	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.ParseRate)
-	hops := env.Parsed(&e, "FORWARDED_HOPS", 2, strconv.Atoi)
+	streams := e.Int("STREAMS", maxStreams, 0)
+	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyForm, authortoken.NewKey)
+	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.OriginsForm, crossorigin.ParseOrigins)
+	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.RateForm, limit.ParseRate)
+	hops := e.Int("FORWARDED_HOPS", 2, 0)
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
-		return err
-	}
-	tokens, err := authortoken.NewKey(secret)
-	if err != nil {
 		return err
 	}
 	db, err := spannerdb.Open(ctx, spannerdb.Name(project, instance, database))

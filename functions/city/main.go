@@ -75,7 +75,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project, instance := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("BIGTABLE_INSTANCE")
 	key := e.Required("PAGE_TOKEN_KEY")
-	unmask := env.Parsed(&e, "UNMASK", false, strconv.ParseBool)
+	unmask := env.Parsed(&e, "UNMASK", false, "true or false", strconv.ParseBool)
 	port := e.String("PORT", "8080")
 	err := e.Err()
 	if key != "" && len(key) < minKeyBytes {

@@ -44,7 +44,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -78,10 +77,10 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	failed, archive := e.Required("FAILED_BUCKET"), e.String("ARCHIVE_BUCKET", "")
 	images, deadLetters := e.Required("IMAGES_TOPIC"), e.Required("DEAD_LETTER_TOPIC")
 	none, _ := rendition.ParsePresets("")
-	presets := env.Parsed(&e, "PRESETS", none, rendition.ParsePresets)
-	memory := env.Parsed(&e, "MEMORY_MIB", 512, strconv.Atoi)
+	presets := env.Parsed(&e, "PRESETS", none, rendition.PresetsForm, rendition.ParsePresets)
+	memory := e.Int("MEMORY_MIB", 512, 2*program)
 	port := e.String("PORT", "8080")
-	err := errors.Join(e.Err(), checkBuckets(originals, renditions, failed, archive), checkMemory(memory))
+	err := errors.Join(e.Err(), checkBuckets(originals, renditions, failed, archive))
 	if err != nil {
 		return err
 	}
@@ -124,11 +123,4 @@ func checkBuckets(originals, renditions, failed, archive string) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func checkMemory(mib int) error {
-	if mib < 2*program {
-		return fmt.Errorf("variable MEMORY_MIB is less than %d", 2*program)
-	}
-	return nil
 }

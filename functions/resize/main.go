@@ -24,11 +24,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
@@ -55,15 +53,12 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
 	originals, renditions := e.Required("ORIGINALS_BUCKET"), e.Required("RENDITIONS_BUCKET")
 	none, _ := rendition.ParsePresets("")
-	presets := env.Parsed(&e, "PRESETS", none, rendition.ParsePresets)
-	memory := env.Parsed(&e, "MEMORY_MIB", 512, strconv.Atoi)
+	presets := env.Parsed(&e, "PRESETS", none, rendition.PresetsForm, rendition.ParsePresets)
+	memory := e.Int("MEMORY_MIB", 512, 2*program)
 	port := e.String("PORT", "8080")
 	err := e.Err()
 	if originals != "" && originals == renditions {
 		err = errors.Join(err, errors.New("variable RENDITIONS_BUCKET is the originals bucket"))
-	}
-	if memory < 2*program {
-		err = errors.Join(err, fmt.Errorf("variable MEMORY_MIB is less than %d", 2*program))
 	}
 	if err != nil {
 		return err

@@ -34,7 +34,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -59,17 +58,13 @@ func main() {
 func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project, reviewsTopic := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("REVIEWS_TOPIC")
-	secret := e.Required("AUTHOR_TOKEN_KEY")
+	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyForm, authortoken.NewKey)
 	bucketName, emulator := e.Required("ORIGINALS_BUCKET"), e.String("STORAGE_EMULATOR_HOST", "")
-	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.ParseOrigins)
-	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.ParseRate)
-	hops := env.Parsed(&e, "FORWARDED_HOPS", 2, strconv.Atoi)
+	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.OriginsForm, crossorigin.ParseOrigins)
+	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.RateForm, limit.ParseRate)
+	hops := e.Int("FORWARDED_HOPS", 2, 0)
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
-		return err
-	}
-	tokens, err := authortoken.NewKey(secret)
-	if err != nil {
 		return err
 	}
 	client, err := pubsub.NewClient(ctx, project)

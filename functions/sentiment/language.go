@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net"
 	"time"
 
 	language "cloud.google.com/go/language/apiv2"
@@ -17,6 +16,8 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"github.com/hybrid-bts/functions/shared/loopback"
 )
 
 // What is asked of the Natural Language API. The first is also what scored_by says of it; a new version is
@@ -32,7 +33,7 @@ func openLanguage(ctx context.Context, endpoint string) (*language.Client, error
 	if endpoint != "" {
 		opts = append(opts, option.WithEndpoint(endpoint))
 	}
-	if isLoopback(endpoint) {
+	if loopback.IsHostPort(endpoint) {
 		opts = append(opts, option.WithoutAuthentication(),
 			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
 	}
@@ -44,14 +45,6 @@ func openLanguage(ctx context.Context, endpoint string) (*language.Client, error
 	// what the embedded model, or a redelivery, makes better use of.
 	c.CallOptions.AnalyzeSentiment, c.CallOptions.ModerateText = nil, nil
 	return c, nil
-}
-
-func isLoopback(endpoint string) bool {
-	host, _, err := net.SplitHostPort(endpoint)
-	if err != nil {
-		return false
-	}
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // naturalLanguage is the Natural Language API. What it is asked about a text is paid for once: answers are

@@ -60,7 +60,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"strconv"
 
 	"cloud.google.com/go/pubsub/v2"
 
@@ -87,11 +86,11 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	published, deadLetters := e.Required("PUBLISHED_TOPIC"), e.Required("DEAD_LETTER_TOPIC")
 	x := &examiner{
 		filter:     filter,
-		scoring:    env.Parsed(&e, "SCORER", byLanguageThenEmbedded, parseScoring),
-		moderation: env.Parsed(&e, "MODERATION", languageModeration, parseModeration),
-		characters: env.Parsed(&e, "LANGUAGE_CHARACTERS", 1000, atLeast(0)),
+		scoring:    env.Parsed(&e, "SCORER", byLanguageThenEmbedded, "language, embedded or language-then-embedded", parseScoring),
+		moderation: env.Parsed(&e, "MODERATION", languageModeration, "off, embedded or language", parseModeration),
+		characters: e.Int("LANGUAGE_CHARACTERS", 1000, 0),
 	}
-	endpoint, quota := e.String("LANGUAGE_ENDPOINT", ""), env.Parsed(&e, "LANGUAGE_QPM", 600, atLeast(1))
+	endpoint, quota := e.String("LANGUAGE_ENDPOINT", ""), e.Int("LANGUAGE_QPM", 600, 1)
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
 		return err
@@ -127,15 +126,4 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	k := &keeper{assessor: x, store: spannerStore{db}, photos: photos{files.Bucket(originals)}, news: news}
 	h := event.Handler(k.changed, event.DeadLetterTopic(dead))
 	return framework.Serve(ctx, "Sentiment", port, cloudlog.Trace(project, h))
-}
-
-// atLeast returns what reads a whole number that is not below least.
-func atLeast(least int) func(string) (int, error) {
-	return func(s string) (int, error) {
-		n, err := strconv.Atoi(s)
-		if err == nil && n < least {
-			err = fmt.Errorf("%d is less than %d", n, least)
-		}
-		return n, err
-	}
 }

@@ -488,17 +488,6 @@ func TestSlowAPIIsGivenUpAfterItsDeadline(t *testing.T) {
 	}
 }
 
-func TestLoopbackAlone(t *testing.T) {
-	for endpoint, want := range map[string]bool{
-		"127.0.0.1:80": true, "localhost:80": true, "[::1]:80": true,
-		"": false, "eu-language.googleapis.com:443": false, "10.0.0.1:80": false, "localhost": false,
-	} {
-		if got := isLoopback(endpoint); got != want {
-			t.Errorf("isLoopback(%q) = %v", endpoint, got)
-		}
-	}
-}
-
 func TestValuesThatAreWrongAreReported(t *testing.T) {
 	for name, values := range map[string][]string{
 		"SCORER":              {"api", "Language", "language,embedded"},

@@ -14,6 +14,9 @@ import (
 // minKey is the least length of a key, in bytes.
 const minKey = 16
 
+// KeyForm describes the input of NewKey.
+const KeyForm = "a key of 16 bytes or more"
+
 // Key signs tokens.
 type Key struct{ secret []byte }
 

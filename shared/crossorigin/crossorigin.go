@@ -14,6 +14,9 @@ import (
 // remember is how long a browser need not ask again what it may send.
 const remember = 10 * time.Minute
 
+// OriginsForm describes the input of ParseOrigins.
+const OriginsForm = "a list of origins such as https://shop.example, separated by spaces"
+
 // ParseOrigins reads a list of origins such as https://shop.example, parted by spaces.
 func ParseOrigins(s string) ([]string, error) {
 	origins := strings.Fields(s)

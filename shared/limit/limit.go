@@ -26,6 +26,9 @@ type Rate struct {
 	Per      time.Duration
 }
 
+// RateForm describes the input of ParseRate.
+const RateForm = "a rate such as 30/1m, or off"
+
 // ParseRate reads a rate such as 30/1m, or off.
 func ParseRate(s string) (Rate, error) {
 	if s == "off" {

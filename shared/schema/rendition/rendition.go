@@ -43,6 +43,9 @@ const maxWidth = 2400
 
 var preset = regexp.MustCompile(`^(?:(.+):)?([a-z][a-z0-9-]{0,31})=([0-9]{1,5})(\+png)?$`)
 
+// PresetsForm describes the input of ParsePresets.
+const PresetsForm = "a list of presets such as poster=2400,logos/:card=400+png"
+
 // ParsePresets returns the default presets and those of a list such as
 // "poster=2400,reviews/:avatar=96,logos/:card=400+png": a name and a width, with the prefix of the
 // objects that it is for, and "+png" when opaque PNG stays PNG. What comes later wins over the same name.
