@@ -15,19 +15,19 @@ import (
 // requestTimeout bounds the work on one request.
 const requestTimeout = 20 * time.Second
 
-// retryAfter is what a caller is asked to wait when Spanner or Pub/Sub is away.
+// retryAfter is the Retry-After of responses while Spanner or Pub/Sub is unavailable.
 const retryAfter = 2 * time.Second
 
-// maxBody bounds a request's body, in bytes.
+// maxBody bounds the body of a request, in bytes.
 const maxBody = 64 << 10
 
-// What a store answers besides what was asked for.
+// Errors of the store and of Pub/Sub that handlers distinguish. errUnavailable is transient.
 var (
 	errNotFound    = errors.New("not found")
-	errUnavailable = errors.New("unavailable") // now; it may pass
+	errUnavailable = errors.New("unavailable")
 )
 
-// server answers operators.
+// server is the HTTP server of the function: the API of operators and their page.
 type server struct {
 	guard       *guard
 	reviews     *reviewHandlers
@@ -35,13 +35,13 @@ type server struct {
 	page        *operatorPage
 }
 
-// securityScheme is what the document calls the token of an operator.
+// securityScheme is the name of the operator token in the OpenAPI document.
 const securityScheme = "operator"
 
-// apiRoot is where the operator's API is.
+// apiRoot is the path of the API. Everything below it requires an operator.
 const apiRoot = "/v1/admin"
 
-// handler routes the function's requests.
+// handler returns the handler of all routes.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	s.page.register(mux)
@@ -50,7 +50,7 @@ func (s *server) handler() http.Handler {
 	all := problem.Handler(mux)
 	protected := s.guard.requireOperator(all)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Nobody but an operator is told even what is there, and what is not.
+		// The guard covers unknown paths too, so a 404 reveals no routes to other callers.
 		if r.URL.Path == apiRoot || strings.HasPrefix(r.URL.Path, apiRoot+"/") {
 			protected.ServeHTTP(w, r)
 			return
@@ -59,16 +59,16 @@ func (s *server) handler() http.Handler {
 	})
 }
 
-// register adds the web API to mux, and returns what documents it.
+// register adds the API to mux and returns it for its OpenAPI document.
 func (s *server) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "HYBRID-BTS operators", "1")
-	api.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{securityScheme: {Type: "http", Scheme: "bearer", BearerFormat: "an ID token of the shop's issuer, with the role of an operator"}}
+	api.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{securityScheme: {Type: "http", Scheme: "bearer", BearerFormat: "an ID token of the shop's issuer with the operator role"}}
 	s.reviews.register(api)
 	s.deadLetters.register(api)
 	return api
 }
 
-// addOperation registers f, within the requestTimeout and with what the store says turned into what the caller is told.
+// addOperation adds an operation. It calls f within the request timeout and answers errUnavailable as 503 with Retry-After.
 func addOperation[I, O any](api huma.API, method, path, id, summary string, f func(context.Context, *I) (*O, error), change ...func(*huma.Operation)) {
 	op := huma.Operation{
 		Method: method, Path: apiRoot + path, OperationID: id, Summary: summary, Errors: []int{401, 403, 404, 422, 500, 503},
@@ -78,8 +78,8 @@ func addOperation[I, O any](api huma.API, method, path, id, summary string, f fu
 		c(&op)
 	}
 	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		if operatorFrom(ctx) == "" { // never, while the guard is before it
-			return nil, problem.New(http.StatusUnauthorized, "this needs an operator")
+		if operatorFrom(ctx) == "" { // a route outside the guard is a bug; deny it
+			return nil, problem.New(http.StatusUnauthorized, "request needs an operator")
 		}
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
@@ -91,13 +91,13 @@ func addOperation[I, O any](api huma.API, method, path, id, summary string, f fu
 	})
 }
 
-// withBody makes an operation one with a body.
+// withBody bounds the body of an operation and documents the errors of bodies.
 func withBody(op *huma.Operation) {
 	op.MaxBodyBytes = maxBody + 1
 	op.Errors = append(op.Errors, 400, 408, 409, 413, 415)
 }
 
-// withDescription gives an operation a description.
+// withDescription sets the description of an operation.
 func withDescription(text string) func(*huma.Operation) {
 	return func(op *huma.Operation) { op.Description = text }
 }

@@ -36,8 +36,8 @@ const butter = "butter-cream-peaches"
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 123456000, time.UTC)
 
-// desk is the function, with what is around it.
-type desk struct {
+// fixture is the function, with what is around it.
+type fixture struct {
 	http.Handler
 	t      testing.TB
 	db     *spanner.Client
@@ -46,7 +46,7 @@ type desk struct {
 	bearer string
 }
 
-func newDesk(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOption) *desk {
+func newFixture(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOption) *fixture {
 	t.Helper()
 	i := startIssuer(t)
 	queues := []string{"reviews", "reviews-dead", "originals", "originals-dead"}
@@ -72,11 +72,11 @@ func newDesk(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOptio
 		}},
 		page: &operatorPage{issuer: g.issuer, client: audience, scope: "openid"},
 	}
-	return &desk{contracttest.Handler(t, "openapi.json", s.handler()), t, db, srv, client, "Bearer " + i.Token(operator, nil)}
+	return &fixture{contracttest.Handler(t, "openapi.json", s.handler()), t, db, srv, client, "Bearer " + i.Token(operator, nil)}
 }
 
 // send makes an operator's request.
-func (d *desk) send(method, path, body string) *httptest.ResponseRecorder {
+func (d *fixture) send(method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, apiRoot+path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", d.bearer)
@@ -86,7 +86,7 @@ func (d *desk) send(method, path, body string) *httptest.ResponseRecorder {
 }
 
 // answer makes an operator's request, and returns the answer, which must have a status.
-func answer[T any](d *desk, want int, method, path, body string) T {
+func answer[T any](d *fixture, want int, method, path, body string) T {
 	d.t.Helper()
 	w := d.send(method, path, body)
 	if w.Code != want {
@@ -102,7 +102,7 @@ func answer[T any](d *desk, want int, method, path, body string) T {
 }
 
 // add adds a row of Reviews.
-func (d *desk) add(id string, change map[string]any) {
+func (d *fixture) add(id string, change map[string]any) {
 	d.t.Helper()
 	row := map[string]any{
 		"Product": butter, "Review": id, "Status": "published", "Rating": int64(5), "Text": "최고 💜", "Author": "아미", "Locale": "ko",
@@ -117,7 +117,7 @@ func (d *desk) add(id string, change map[string]any) {
 	d.apply(spanner.InsertMap("Reviews", row))
 }
 
-func (d *desk) apply(m *spanner.Mutation) {
+func (d *fixture) apply(m *spanner.Mutation) {
 	d.t.Helper()
 	if _, err := d.db.Apply(d.t.Context(), []*spanner.Mutation{m}); err != nil {
 		d.t.Fatal(err)
@@ -125,13 +125,13 @@ func (d *desk) apply(m *spanner.Mutation) {
 }
 
 // rated adds a row of Ratings, which a product with published reviews has.
-func (d *desk) rated(product string) {
+func (d *fixture) rated(product string) {
 	d.apply(spanner.Insert("Ratings", []string{"Product", "Shard", "Stars1", "Stars2", "Stars3", "Stars4", "Stars5", "Scored", "ScoreMicros"},
 		[]any{product, 0, 0, 0, 0, 0, 1, 0, 0}))
 }
 
 // told returns what was published to the topic of reviews.
-func (d *desk) told() (all []wire.Message) {
+func (d *fixture) told() (all []wire.Message) {
 	d.t.Helper()
 	for _, m := range d.pubsub.Messages() {
 		got, err := wire.Decode(m.Data, m.Attributes)
@@ -149,7 +149,7 @@ type listed struct {
 }
 
 // ids returns the ids of all pages of a list.
-func (d *desk) ids(path string, between func()) (all []string) {
+func (d *fixture) ids(path string, between func()) (all []string) {
 	d.t.Helper()
 	token := ""
 	for {
@@ -168,7 +168,7 @@ func (d *desk) ids(path string, between func()) (all []string) {
 
 func TestAnOperatorSeesWhatIsHeldAndWhy(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		d := newDesk(t, db)
+		d := newFixture(t, db)
 		id := uuid.NewString()
 		d.add(id, map[string]any{
 			"Status": "held", "HeldFor": "it names a phone number", "HeldAt": noon, "Revision": noon.UnixMicro() + 7, "EditedAt": noon.Add(7 * time.Microsecond),
@@ -251,7 +251,7 @@ func TestPageHasWordsForEveryReasonCode(t *testing.T) {
 
 func TestListsGoBackPageByPage(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		d := newDesk(t, db)
+		d := newFixture(t, db)
 		d.rated(butter)
 		d.rated("hoodie-purple")
 		want := map[string][]string{}
@@ -295,7 +295,7 @@ func TestListsGoBackPageByPage(t *testing.T) {
 
 func TestListsAreRefused(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db)
+	d := newFixture(t, db)
 	for range 2 {
 		d.add(uuid.NewString(), map[string]any{"Status": "held", "HeldAt": noon})
 	}
@@ -331,7 +331,7 @@ func TestListsAreRefused(t *testing.T) {
 // Nobody but an operator is told anything, not even what is there.
 func TestEveryPathOfOperatorsIsGuarded(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db)
+	d := newFixture(t, db)
 	d.bearer = ""
 	one := "/reviews/" + butter + "/" + uuid.NewString()
 	for _, request := range []string{
@@ -360,7 +360,7 @@ func TestEveryPathOfOperatorsIsGuarded(t *testing.T) {
 }
 
 // write does what the writer of reviews does with the last message, as far as an operator sees it.
-func (d *desk) write(t testing.TB) {
+func (d *fixture) write(t testing.TB) {
 	t.Helper()
 	all := d.told()
 	if len(all) == 0 {
@@ -381,7 +381,7 @@ func (d *desk) write(t testing.TB) {
 }
 
 // whileWriting runs f, and what the writer of reviews does some moments after f told it.
-func (d *desk) whileWriting(t testing.TB, f func()) {
+func (d *fixture) whileWriting(t testing.TB, f func()) {
 	before := len(d.pubsub.Messages())
 	done := make(chan struct{})
 	go func() {
@@ -403,7 +403,7 @@ func TestAnOperatorDecides(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	for verdict, status := range map[wire.Verdict]wire.Status{wire.Publish: wire.Published, wire.Hold: wire.Held, wire.Reject: wire.Rejected} {
 		t.Run(string(verdict), func(t *testing.T) {
-			d := newDesk(t, db)
+			d := newFixture(t, db)
 			id := uuid.NewString()
 			d.add(id, nil) // of before there were revisions
 			path, key := "/reviews/"+butter+"/"+id, wire.Key{Product: butter, Review: id}
@@ -429,7 +429,7 @@ func TestAnOperatorDecides(t *testing.T) {
 
 func TestADecisionIsLaterThanWhatItIsAboutWhateverTheClock(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db)
+	d := newFixture(t, db)
 	id := uuid.NewString()
 	ahead := noon.Add(2 * time.Hour)
 	d.add(id, map[string]any{"Revision": ahead.UnixMicro(), "EditedAt": ahead})
@@ -441,7 +441,7 @@ func TestADecisionIsLaterThanWhatItIsAboutWhateverTheClock(t *testing.T) {
 
 func TestAnOperatorReplies(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db)
+	d := newFixture(t, db)
 	id := uuid.NewString()
 	d.add(id, nil)
 	path, key := "/reviews/"+butter+"/"+id+"/reply", wire.Key{Product: butter, Review: id}
@@ -465,7 +465,7 @@ func TestAnOperatorReplies(t *testing.T) {
 
 func TestWritesAreRefused(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db)
+	d := newFixture(t, db)
 	id := uuid.NewString()
 	d.add(id, nil)
 	path, gone := "/reviews/"+butter+"/"+id, "/reviews/"+butter+"/"+uuid.NewString()
@@ -510,7 +510,7 @@ func TestWritesAreRefused(t *testing.T) {
 
 func TestWhatIsAwayIsSaid(t *testing.T) {
 	db, engine := spannerdbtest.New(t)
-	d := newDesk(t, db, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
+	d := newFixture(t, db, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
 	id := uuid.NewString()
 	d.add(id, nil)
 	w := d.send(http.MethodPost, "/reviews/"+butter+"/"+id+"/decision", fmt.Sprintf(`{"verdict":"publish","revision":%d}`, noon.UnixMicro()))
@@ -527,7 +527,7 @@ func TestWhatIsAwayIsSaid(t *testing.T) {
 
 func TestDaysAreCountedInSeoul(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		d := newDesk(t, db) // it is 22:00 of 20 November in Seoul
+		d := newFixture(t, db) // it is 22:00 of 20 November in Seoul
 		if w := d.send(http.MethodGet, "/days?days=1", ""); !strings.Contains(w.Body.String(), `[{"day":"2026-11-20","published":0,"held":0,"rejected":0}]`) {
 			t.Errorf("without a review: %d %s", w.Code, w.Body)
 		}
@@ -566,7 +566,7 @@ func TestDaysAreCountedInSeoul(t *testing.T) {
 
 func TestThePageIsStrict(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db)
+	d := newFixture(t, db)
 	w := httptest.NewRecorder()
 	d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/admin?code=x", nil))
 	body, err := io.ReadAll(w.Body)

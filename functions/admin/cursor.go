@@ -6,16 +6,17 @@ import (
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 )
 
-// cursor is the key of the last review of a page: the next page begins after it. It names a place, not
-// a number of reviews, so that what is added meanwhile moves nothing.
+// cursor is the key of the last review of a list page. The next page starts after it. Because it is a key and not an offset,
+// reviews that arrive between two pages neither repeat nor hide others.
 type cursor struct {
-	List    string    `json:"l"` // which list the place is in
+	List    string    `json:"l"` // filter of the list; a cursor is valid for one list only
 	Product string    `json:"p"`
 	Review  string    `json:"i"`
-	At      time.Time `json:"t"` // by what the list is sorted
+	At      time.Time `json:"t"` // sort key of the list: HeldAt or SubmittedAt
 }
 
-// decodeCursor returns the cursor of a page token of a list, which is nil when the token is empty.
+// decodeCursor returns the cursor in a page token, nil if the token is empty. Its error is pagetoken.ErrToken if the token is
+// invalid or belongs to another list.
 func decodeCursor(token, list string) (*cursor, error) {
 	if token == "" {
 		return nil, nil

@@ -22,13 +22,13 @@ import (
 )
 
 const (
-	// maxDeadLetters is how many dead letters of a queue are looked at.
+	// maxDeadLetters is the number of dead letters of a queue after which a scan stops.
 	maxDeadLetters = 200
-	// replayLease is for how long a letter is nobody else's while it is replayed.
+	// replayLease is the lease of a dead letter during its replay.
 	replayLease = time.Minute
-	// maxPreview is how many bytes of a letter are shown.
+	// maxPreview bounds the preview of a body, in bytes.
 	maxPreview = 16 << 10
-	// maxReplayed is how many replayed letters an instance remembers.
+	// maxReplayed is the number of replayed message IDs that a queue remembers.
 	maxReplayed = 1000
 )
 
@@ -43,35 +43,35 @@ const (
 // ourPrefix begins the attributes that shared/event adds.
 const ourPrefix = "dead_letter_"
 
-// deadLetterHandlers shows what could not be handled to operators, and hands it back to where it came from.
+// deadLetterHandlers lists dead letters and replays them.
 type deadLetterHandlers struct {
 	queues []*deadLetterQueue
 }
 
-// deadLetter is what could not be handled.
+// deadLetter is a message that a subscriber could not handle, as operators see it.
 type deadLetter struct {
-	ID         string            `json:"id" doc:"Of the letter, in replays."`
-	Queue      string            `json:"queue" doc:"What could not be handled." example:"reviews"`
-	Reason     string            `json:"reason"`
-	Source     string            `json:"source" doc:"The subscription, or the event's source." example:"prod-hybridbts-reviews-sentiment"`
-	DiedAt     time.Time         `json:"died_at"`
-	Size       int               `json:"size" doc:"Of the body, in bytes."`
-	Attributes map[string]string `json:"attributes" doc:"Of the message that could not be handled."`
-	Body       string            `json:"body" doc:"Its first 16 KiB; what is no UTF-8 is replaced."`
+	ID         string            `json:"id" doc:"ID of the dead letter, for replays."`
+	Queue      string            `json:"queue" doc:"Name of the queue." example:"reviews"`
+	Reason     string            `json:"reason" doc:"Error of the subscriber, or the number of failed deliveries."`
+	Source     string            `json:"source" doc:"Subscription that delivered the message, or source of the event." example:"prod-hybridbts-reviews-sentiment"`
+	DiedAt     time.Time         `json:"died_at" doc:"Time at which the message became a dead letter."`
+	Size       int               `json:"size" doc:"Size of the body in bytes."`
+	Attributes map[string]string `json:"attributes" doc:"Attributes of the message without those of dead-lettering."`
+	Body       string            `json:"body" doc:"First 16 KiB of the body. Invalid UTF-8 is replaced by U+FFFD."`
 }
 
 func (l *deadLetterHandlers) register(api huma.API) {
-	addOperation(api, http.MethodGet, "/dead-letters", "list-dead-letters", "List what could not be handled, newest first", l.list,
-		withDescription("At most 200 of each queue. To look changes nothing. What is younger than some seconds may be missing: Pub/Sub promises no more."))
-	addOperation(api, http.MethodPost, "/dead-letters/{letter}/replay", "replay-dead-letter", "Hand it back to where it came from", l.replay, withBody,
-		withDescription("202: it is on its topic again, and no dead letter any more; it will be, once more, when the reason has not passed. "+
-			"404: there is no such letter, or it was replayed already."), func(op *huma.Operation) { op.DefaultStatus = http.StatusAccepted })
+	addOperation(api, http.MethodGet, "/dead-letters", "list-dead-letters", "List dead letters, newest first", l.list,
+		withDescription("Returns at most about 200 dead letters of each queue. Listing changes nothing. Dead letters of the last seconds may be missing, because Pub/Sub does not guarantee that a pull returns them."))
+	addOperation(api, http.MethodPost, "/dead-letters/{letter}/replay", "replay-dead-letter", "Publish a dead letter to its topic again", l.replay, withBody,
+		withDescription("202: the message is on its topic again and no longer a dead letter. If the cause persists, it becomes one again. "+
+			"404: the dead letter does not exist or was replayed before. 409: its event has no equivalent message."), func(op *huma.Operation) { op.DefaultStatus = http.StatusAccepted })
 }
 
 type lettersOutput struct {
 	Body struct {
 		Letters []deadLetter `json:"dead_letters" nullable:"false"`
-		More    bool         `json:"more" doc:"There are more than are listed."`
+		More    bool         `json:"more" doc:"True if a queue has more dead letters than the list."`
 	}
 }
 
@@ -80,16 +80,16 @@ func (l *deadLetterHandlers) list(ctx context.Context, _ *struct{}) (*lettersOut
 	var out lettersOutput
 	out.Body.Letters = []deadLetter{}
 	found := make([][]deadLetter, len(l.queues))
-	looks, ctx := errgroup.WithContext(ctx)
+	scans, ctx := errgroup.WithContext(ctx)
 	for i, q := range l.queues {
-		looks.Go(func() error {
+		scans.Go(func() error {
 			return q.scan(ctx, func(m *pubsubpb.ReceivedMessage) bool {
 				found[i] = append(found[i], q.view(m.Message))
 				return false
 			})
 		})
 	}
-	if err := looks.Wait(); err != nil {
+	if err := scans.Wait(); err != nil {
 		return nil, err
 	}
 	for _, letters := range found {
@@ -102,23 +102,23 @@ func (l *deadLetterHandlers) list(ctx context.Context, _ *struct{}) (*lettersOut
 	return &out, nil
 }
 
-// view returns what an operator sees of a letter.
+// view returns a dead letter as operators see it.
 func (q *deadLetterQueue) view(m *pubsubpb.PubsubMessage) deadLetter {
 	v := deadLetter{
 		ID: q.id(m), Queue: q.name, Reason: m.Attributes[event.ReasonAttribute], Source: m.Attributes[event.SourceAttribute],
 		DiedAt: m.PublishTime.AsTime(), Size: len(m.Data), Attributes: originalAttributes(m.Attributes), Body: preview(m.Data),
 	}
 	if v.Reason == "" {
-		v.Reason = "delivered " + m.Attributes[sourceDeliveryCount] + " times in vain"
+		v.Reason = m.Attributes[sourceDeliveryCount] + " deliveries failed"
 		v.Source = m.Attributes[sourceSubscription]
 	}
 	return v
 }
 
-// id returns what a letter is called: the name of its queue and Pub/Sub's id, which is unique within a topic.
+// id returns the ID of a dead letter: the name of the queue and the message ID, which is unique within a topic.
 func (q *deadLetterQueue) id(m *pubsubpb.PubsubMessage) string { return q.name + "-" + m.MessageId }
 
-// originalAttributes returns the attributes of a message that became a dead letter.
+// originalAttributes returns the attributes that a message had before it became a dead letter.
 func originalAttributes(attributes map[string]string) map[string]string {
 	left := maps.Clone(attributes)
 	maps.DeleteFunc(left, func(name, _ string) bool {
@@ -130,25 +130,31 @@ func originalAttributes(attributes map[string]string) map[string]string {
 	return left
 }
 
-// preview returns the beginning of a body as text.
+// preview returns the first maxPreview bytes of a body as valid UTF-8.
 func preview(body []byte) string {
-	cut := body[:min(len(body), maxPreview)]
-	if len(cut) < len(body) {
-		for n := 1; n < utf8.UTFMax && n < len(cut); n++ { // not within a character
-			if b := cut[len(cut)-n]; utf8.RuneStart(b) {
-				if !utf8.FullRune(cut[len(cut)-n:]) {
-					cut = cut[:len(cut)-n]
-				}
-				break
-			}
-		}
+	if len(body) > maxPreview {
+		body = trimPartialRune(body[:maxPreview])
 	}
-	return strings.ToValidUTF8(string(cut), "\ufffd")
+	return strings.ToValidUTF8(string(body), "\ufffd")
 }
 
-// ReplayInput names a dead letter. It is exported for huma.
+// trimPartialRune removes an incomplete UTF-8 sequence from the end of a text that was cut at a byte.
+func trimPartialRune(cut []byte) []byte {
+	for start := len(cut) - 1; start > 0 && start > len(cut)-utf8.UTFMax; start-- {
+		if !utf8.RuneStart(cut[start]) {
+			continue
+		}
+		if !utf8.FullRune(cut[start:]) {
+			return cut[:start]
+		}
+		return cut
+	}
+	return cut
+}
+
+// ReplayInput is the path of a replay. It is exported because huma reads exported types only.
 type ReplayInput struct {
-	Letter string `path:"letter" maxLength:"100" doc:"Its id."`
+	Letter string `path:"letter" maxLength:"100" doc:"ID of the dead letter."`
 }
 
 type replayOutput struct {
@@ -157,11 +163,11 @@ type replayOutput struct {
 	}
 }
 
-// replay answers POST /v1/admin/dead-letters/{letter}/replay. It publishes, then acknowledges: a letter is never lost,
-// and published twice only when the acknowledgement is lost with the instance. Who handles it takes that as any redelivery.
+// replay answers POST /v1/admin/dead-letters/{letter}/replay. It publishes first and acknowledges then, so no message is
+// lost. If the instance dies in between, the message may be published twice. Its subscriber handles that as a redelivery.
 func (l *deadLetterHandlers) replay(ctx context.Context, in *ReplayInput) (*replayOutput, error) {
 	name, _, _ := strings.Cut(in.Letter, "-")
-	missing := problem.New(http.StatusNotFound, "no such dead letter, or it was replayed already")
+	missing := problem.New(http.StatusNotFound, "dead letter does not exist or was replayed before")
 	at := slices.IndexFunc(l.queues, func(q *deadLetterQueue) bool { return q.name == name })
 	if at < 0 {
 		return nil, missing
@@ -190,7 +196,7 @@ func (l *deadLetterHandlers) replay(ctx context.Context, in *ReplayInput) (*repl
 	return &out, nil
 }
 
-// republish hands a letter back to its topic, and takes it out of its queue.
+// republish publishes a dead letter to its source topic and acknowledges it.
 func (q *deadLetterQueue) republish(ctx context.Context, m *pubsubpb.ReceivedMessage) error {
 	attributes, err := replayAttributes(m.Message)
 	if err != nil {
@@ -200,24 +206,24 @@ func (q *deadLetterQueue) republish(ctx context.Context, m *pubsubpb.ReceivedMes
 		return err
 	}
 	if err := q.source.Publish(ctx, m.Message.Data, attributes); err != nil {
-		return fmt.Errorf("replay dead letter %s: %w: %w", q.id(m.Message), errUnavailable, err)
+		return fmt.Errorf("publish dead letter %s: %w: %w", q.id(m.Message), errUnavailable, err)
 	}
 	q.replayed = append(q.replayed[max(0, len(q.replayed)-maxReplayed+1):], m.Message.MessageId)
 	if err := q.acknowledge(ctx, m.AckId); err != nil {
-		// It was replayed, which is what was asked for. It comes back, and is known then.
-		slog.ErrorContext(ctx, "dead letter replayed, but not acknowledged", "letter", q.id(m.Message), "err", err)
+		// The replay succeeded. Pub/Sub will redeliver the message, and scan then finds it in q.replayed.
+		slog.ErrorContext(ctx, "dead letter replayed but not acknowledged", "letter", q.id(m.Message), "err", err)
 	}
 	return nil
 }
 
-// notificationTypes are the notifications of Cloud Storage by the events that Eventarc makes of them.
+// notificationTypes maps the event types of Eventarc to the types of the Cloud Storage notifications behind them.
 var notificationTypes = map[string]string{
 	"google.cloud.storage.object.v1.finalized": "OBJECT_FINALIZE",
 	"google.cloud.storage.object.v1.deleted":   "OBJECT_DELETE",
 }
 
-// replayAttributes returns the attributes with which a letter is the message again that it was. An event of Cloud Storage
-// becomes the notification of it, which says the same.
+// replayAttributes returns the attributes of the replayed message. A message keeps its own. An event of Cloud Storage gets
+// the attributes of the equivalent notification: https://cloud.google.com/storage/docs/pubsub-notifications#attributes.
 func replayAttributes(m *pubsubpb.PubsubMessage) (map[string]string, error) {
 	kind, isEvent := m.Attributes[event.TypeAttribute]
 	if !isEvent {
@@ -229,7 +235,7 @@ func replayAttributes(m *pubsubpb.PubsubMessage) (map[string]string, error) {
 		Generation string `json:"generation"`
 	}
 	if notificationTypes[kind] == "" || json.Unmarshal(m.Data, &object) != nil || object.Name == "" || object.Generation == "" {
-		return nil, fmt.Errorf("it is a %.100s that no message can be made of", kind)
+		return nil, fmt.Errorf("event of type %.100s has no equivalent message", kind)
 	}
 	return map[string]string{
 		"eventType": notificationTypes[kind], "bucketId": object.Bucket, "objectId": object.Name, "objectGeneration": object.Generation,

@@ -20,8 +20,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/event"
 )
 
-// die puts a message into a dead-letter topic.
-func (d *desk) die(topic string, data string, attributes map[string]string) {
+// addDeadLetter publishes a message to a dead-letter topic.
+func (d *fixture) addDeadLetter(topic string, data string, attributes map[string]string) {
 	d.t.Helper()
 	p := d.client.Publisher(topic)
 	defer p.Stop()
@@ -30,18 +30,18 @@ func (d *desk) die(topic string, data string, attributes map[string]string) {
 	}
 }
 
-type letterList struct {
+type deadLetterList struct {
 	Letters []deadLetter `json:"dead_letters"`
 	More    bool         `json:"more"`
 }
 
-func (d *desk) letters() letterList {
+func (d *fixture) listDeadLetters() deadLetterList {
 	d.t.Helper()
-	return answer[letterList](d, 200, http.MethodGet, "/dead-letters", "")
+	return answer[deadLetterList](d, 200, http.MethodGet, "/dead-letters", "")
 }
 
-// replayed returns what is on a topic again: it takes it.
-func (d *desk) replayed(topic string) (all []*pubsubpb.PubsubMessage) {
+// replayed pulls the messages that were published to a source topic.
+func (d *fixture) replayed(topic string) (all []*pubsubpb.PubsubMessage) {
 	d.t.Helper()
 	resp, err := d.client.SubscriptionAdminClient.Pull(d.t.Context(), &pubsubpb.PullRequest{Subscription: "projects/shop/subscriptions/" + topic, MaxMessages: 100})
 	if err != nil {
@@ -53,34 +53,35 @@ func (d *desk) replayed(topic string) (all []*pubsubpb.PubsubMessage) {
 	return all
 }
 
-var ours = map[string]string{
+// subscriberAttributes are the attributes of a message that a subscriber of ours dead-lettered.
+var subscriberAttributes = map[string]string{
 	"schema_version": "9", event.ReasonAttribute: "decode review: schema version \"9\"", event.SourceAttribute: "reviews-sentiment", event.SourceIDAttribute: "7",
 }
 
-func TestDeadLettersAreShownAndStay(t *testing.T) {
+func TestListingDeadLettersKeepsThem(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
-	if got := d.letters(); len(got.Letters) != 0 || got.Letters == nil || got.More {
-		t.Errorf("there are %+v", got)
+	d := newFixture(t, nil)
+	if got := d.listDeadLetters(); len(got.Letters) != 0 || got.Letters == nil || got.More {
+		t.Errorf("got dead letters %+v, want an empty list", got)
 	}
-	d.die("reviews-dead", `{"text":"가"}`, ours)
+	d.addDeadLetter("reviews-dead", `{"text":"가"}`, subscriberAttributes)
 	time.Sleep(2 * time.Millisecond)
-	d.die("originals-dead", "\xff", map[string]string{
+	d.addDeadLetter("originals-dead", "\xff", map[string]string{
 		"bucketId": "b", sourceDeliveryCount: "10", sourceSubscription: "originals-image", pubsubPrefix + "TopicPublishTime": "x",
 	})
 	for range 3 {
-		got := d.letters()
+		got := d.listDeadLetters()
 		if len(got.Letters) != 2 || got.More {
-			t.Fatalf("there are %+v", got)
+			t.Fatalf("got dead letters %+v, want 2", got)
 		}
 		want := []deadLetter{
-			{Queue: "originals", Reason: "delivered 10 times in vain", Source: "originals-image", Size: 1, Attributes: map[string]string{"bucketId": "b"}, Body: "\ufffd"},
+			{Queue: "originals", Reason: "10 deliveries failed", Source: "originals-image", Size: 1, Attributes: map[string]string{"bucketId": "b"}, Body: "\ufffd"},
 			{Queue: "reviews", Reason: `decode review: schema version "9"`, Source: "reviews-sentiment", Size: 14, Attributes: map[string]string{"schema_version": "9"}, Body: `{"text":"가"}`},
 		}
 		for i := range got.Letters {
 			l := &got.Letters[i]
 			if time.Since(l.DiedAt) > time.Minute || !strings.HasPrefix(l.ID, l.Queue+"-") {
-				t.Errorf("letter %+v", l)
+				t.Errorf("dead letter has the wrong time or ID: %+v", l)
 			}
 			l.ID, l.DiedAt = "", time.Time{}
 		}
@@ -90,195 +91,195 @@ func TestDeadLettersAreShownAndStay(t *testing.T) {
 	}
 }
 
-func TestADeadLetterIsReplayedOnce(t *testing.T) {
+func TestConcurrentReplaysPublishOnce(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
-	for i := range 30 { // more than are looked at in one go
-		d.die("reviews-dead", fmt.Sprint(i), ours)
+	d := newFixture(t, nil)
+	for i := range 30 { // more than one pull returns
+		d.addDeadLetter("reviews-dead", fmt.Sprint(i), subscriberAttributes)
 	}
-	all := d.letters().Letters
+	all := d.listDeadLetters().Letters
 	if len(all) != 30 {
-		t.Fatalf("%d letters, want 30", len(all))
+		t.Fatalf("got %d dead letters, want 30", len(all))
 	}
 	one := all[7]
 	path := "/dead-letters/" + one.ID + "/replay"
 	var mu sync.Mutex
 	var statuses []int
-	var clicks sync.WaitGroup
+	var requests sync.WaitGroup
 	for range 3 {
-		clicks.Go(func() {
+		requests.Go(func() {
 			w := d.send(http.MethodPost, path, "")
 			mu.Lock()
 			defer mu.Unlock()
 			statuses = append(statuses, w.Code)
 		})
 	}
-	clicks.Wait()
+	requests.Wait()
 	slices.Sort(statuses)
 	if !slices.Equal(statuses, []int{202, 404, 404}) {
-		t.Errorf("answered %v, want 202 once", statuses)
+		t.Errorf("got statuses %v, want one 202 and two 404", statuses)
 	}
 	got := d.replayed("reviews")
 	if len(got) != 1 || string(got[0].Data) != one.Body || len(got[0].Attributes) != 1 || got[0].Attributes["schema_version"] != "9" {
-		t.Errorf("replayed %v, want %s", got, one.Body)
+		t.Errorf("published %v, want %s", got, one.Body)
 	}
-	if left := d.letters().Letters; len(left) != 29 || slices.ContainsFunc(left, func(l deadLetter) bool { return l.ID == one.ID }) {
-		t.Errorf("%d are left, want the other 29", len(left))
+	if left := d.listDeadLetters().Letters; len(left) != 29 || slices.ContainsFunc(left, func(l deadLetter) bool { return l.ID == one.ID }) {
+		t.Errorf("%d dead letters are left, want the other 29", len(left))
 	}
 }
 
-func TestAPictureIsReplayedAsTheNotificationThatItWas(t *testing.T) {
+func TestStorageEventIsReplayedAsNotification(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newFixture(t, nil)
 	notification := map[string]string{"eventType": "OBJECT_FINALIZE", "bucketId": "b", "objectId": "products/가.jpg", "objectGeneration": "7", "payloadFormat": "JSON_API_V1"}
 	const object = `{"bucket":"b","name":"products/가.jpg","generation":"7","size":"1"}`
-	d.die("originals-dead", object, map[string]string{ // of the function image, by Eventarc
+	d.addDeadLetter("originals-dead", object, map[string]string{ // dead-lettered by the function image, which gets it from Eventarc
 		event.ReasonAttribute: "no", event.SourceAttribute: "//storage.googleapis.com/projects/_/buckets/b", event.SourceIDAttribute: "7",
 		event.TypeAttribute: "google.cloud.storage.object.v1.finalized",
 	})
-	d.die("originals-dead", object, notification) // of Pub/Sub
-	for _, l := range d.letters().Letters {
+	d.addDeadLetter("originals-dead", object, notification) // dead-lettered by Pub/Sub
+	for _, l := range d.listDeadLetters().Letters {
 		answer[map[string]string](d, 202, http.MethodPost, "/dead-letters/"+l.ID+"/replay", "")
 	}
 	got := d.replayed("originals")
 	if len(got) != 2 {
-		t.Fatalf("replayed %v", got)
+		t.Fatalf("published %v, want 2 messages", got)
 	}
 	for _, m := range got {
 		if diff := cmp.Diff(notification, m.Attributes); diff != "" || string(m.Data) != object {
-			t.Errorf("%s %s", m.Data, diff)
+			t.Errorf("published %s with attributes %s", m.Data, diff)
 		}
 	}
-	d.die("originals-dead", "{}", map[string]string{event.ReasonAttribute: "no", event.TypeAttribute: "google.cloud.audit.log.v1.written"})
-	d.die("originals-dead", "{}", map[string]string{event.ReasonAttribute: "no", event.TypeAttribute: "google.cloud.storage.object.v1.deleted"})
-	for _, l := range d.letters().Letters {
+	d.addDeadLetter("originals-dead", "{}", map[string]string{event.ReasonAttribute: "no", event.TypeAttribute: "google.cloud.audit.log.v1.written"})
+	d.addDeadLetter("originals-dead", "{}", map[string]string{event.ReasonAttribute: "no", event.TypeAttribute: "google.cloud.storage.object.v1.deleted"})
+	for _, l := range d.listDeadLetters().Letters {
 		if w := d.send(http.MethodPost, "/dead-letters/"+l.ID+"/replay", ""); w.Code != 409 {
-			t.Errorf("what no message can be made of: %d %s", w.Code, w.Body)
+			t.Errorf("event without an equivalent message: got %d %s, want 409", w.Code, w.Body)
 		}
 	}
-	if n := len(d.letters().Letters); n != 2 {
-		t.Errorf("%d are left, want both", n)
+	if n := len(d.listDeadLetters().Letters); n != 2 {
+		t.Errorf("%d dead letters are left, want both", n)
 	}
 }
 
-func TestNoLetterIsLostOrReplayedTwiceWhenPubSubFails(t *testing.T) {
+func TestPubSubErrorsNeitherLoseNorDuplicateDeadLetters(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct {
-		method     string
-		status     int
-		left, sent int
+		method          string
+		status          int
+		left, published int
 	}{
-		"it is not published":    {"Publish", 503, 1, 0},
-		"it is not acknowledged": {"Acknowledge", 202, 0, 1},
-		"it is not held":         {"ModifyAckDeadline", 503, 1, 0},
-		"nothing can be read":    {"Pull", 503, 1, 0},
+		"publish fails":     {"Publish", 503, 1, 0},
+		"acknowledge fails": {"Acknowledge", 202, 0, 1},
+		"lease fails":       {"ModifyAckDeadline", 503, 1, 0},
+		"pull fails":        {"Pull", 503, 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fault := &switched{}
-			d := newDesk(t, nil, pstest.ServerReactorOption{FuncName: tc.method, Reactor: fault})
-			d.die("reviews-dead", "a", ours)
-			l := d.letters().Letters[0]
+			fault := &errorSwitch{}
+			d := newFixture(t, nil, pstest.ServerReactorOption{FuncName: tc.method, Reactor: fault})
+			d.addDeadLetter("reviews-dead", "a", subscriberAttributes)
+			l := d.listDeadLetters().Letters[0]
 			fault.set(codes.PermissionDenied)
 			if tc.method != "Publish" && tc.method != "Acknowledge" {
 				fault.set(codes.Internal)
 			}
 			path := "/dead-letters/" + l.ID + "/replay"
 			if w := d.send(http.MethodPost, path, ""); w.Code != tc.status {
-				t.Errorf("%d %s, want %d", w.Code, w.Body, tc.status)
+				t.Errorf("got %d %s, want %d", w.Code, w.Body, tc.status)
 			}
 			fault.set(codes.OK)
 			resp, err := d.client.SubscriptionAdminClient.Pull(t.Context(), &pubsubpb.PullRequest{Subscription: "projects/shop/subscriptions/reviews-dead", MaxMessages: 9})
 			if err != nil {
 				t.Fatal(err)
 			}
-			var held []string
+			var leased []string
 			for _, m := range resp.ReceivedMessages {
-				held = append(held, m.AckId)
+				leased = append(leased, m.AckId)
 			}
-			if len(held) > 0 { // as if the lease had ended
-				err := d.client.SubscriptionAdminClient.ModifyAckDeadline(t.Context(), &pubsubpb.ModifyAckDeadlineRequest{Subscription: "projects/shop/subscriptions/reviews-dead", AckIds: held})
+			if len(leased) > 0 { // end the leases
+				err := d.client.SubscriptionAdminClient.ModifyAckDeadline(t.Context(), &pubsubpb.ModifyAckDeadlineRequest{Subscription: "projects/shop/subscriptions/reviews-dead", AckIds: leased})
 				if err != nil {
 					t.Fatal(err)
 				}
 			}
-			if got := len(d.replayed("reviews")); got != tc.sent {
-				t.Errorf("replayed %d times, want %d", got, tc.sent)
+			if got := len(d.replayed("reviews")); got != tc.published {
+				t.Errorf("published %d messages, want %d", got, tc.published)
 			}
 			if tc.left == 0 {
 				if w := d.send(http.MethodPost, path, ""); w.Code != 404 {
-					t.Errorf("again: %d %s", w.Code, w.Body)
+					t.Errorf("second replay: got %d %s, want 404", w.Code, w.Body)
 				}
 			}
 		})
 	}
 }
 
-// switched fails calls with a code while it is not OK.
-type switched struct {
+// errorSwitch is a reactor of the fake Pub/Sub that fails calls with its code unless that is OK.
+type errorSwitch struct {
 	mu   sync.Mutex
 	code codes.Code
 }
 
-func (s *switched) set(c codes.Code) {
+func (s *errorSwitch) set(c codes.Code) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.code = c
 }
 
-func TestAReplayedLetterThatComesBackIsNeitherShownNorReplayed(t *testing.T) {
+func TestRedeliveredReplayIsAcknowledgedAndHidden(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
-	d.die("reviews-dead", "a", ours)
-	d.die("reviews-dead", "b", ours)
-	all := d.letters().Letters
+	d := newFixture(t, nil)
+	d.addDeadLetter("reviews-dead", "a", subscriberAttributes)
+	d.addDeadLetter("reviews-dead", "b", subscriberAttributes)
+	all := d.listDeadLetters().Letters
 	q := &deadLetterQueue{client: d.client.SubscriptionAdminClient, name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", replayed: []string{strings.TrimPrefix(all[0].ID, "reviews-")}}
 	var seen []string
 	if err := q.scan(t.Context(), func(m *pubsubpb.ReceivedMessage) bool { seen = append(seen, q.id(m.Message)); return false }); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(seen, []string{all[1].ID}) {
-		t.Errorf("seen %v, want %s", seen, all[1].ID)
+		t.Errorf("visited %v, want %s", seen, all[1].ID)
 	}
-	if left := d.letters().Letters; len(left) != 1 || left[0].ID != all[1].ID {
-		t.Errorf("left are %v", left)
+	if left := d.listDeadLetters().Letters; len(left) != 1 || left[0].ID != all[1].ID {
+		t.Errorf("%v are left, want the one that was not replayed", left)
 	}
 }
 
-func TestLettersThatAreNotThere(t *testing.T) {
+func TestReplayOfUnknownIDIsNotFound(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
-	d.die("reviews-dead", "a", ours)
-	for _, id := range []string{"reviews-nope", "orders-1", "reviews", "-", "originals-" + strings.TrimPrefix(d.letters().Letters[0].ID, "reviews-")} {
+	d := newFixture(t, nil)
+	d.addDeadLetter("reviews-dead", "a", subscriberAttributes)
+	for _, id := range []string{"reviews-nope", "orders-1", "reviews", "-", "originals-" + strings.TrimPrefix(d.listDeadLetters().Letters[0].ID, "reviews-")} {
 		if w := d.send(http.MethodPost, "/dead-letters/"+id+"/replay", ""); w.Code != 404 {
-			t.Errorf("%s: %d %s", id, w.Code, w.Body)
+			t.Errorf("replay of %s: got %d %s, want 404", id, w.Code, w.Body)
 		}
 	}
-	if n := len(d.letters().Letters); n != 1 {
-		t.Errorf("%d are left, want one", n)
+	if n := len(d.listDeadLetters().Letters); n != 1 {
+		t.Errorf("%d dead letters are left, want one", n)
 	}
 }
 
-func TestManyLettersAreABoundedList(t *testing.T) {
+func TestListOfDeadLettersIsBounded(t *testing.T) {
 	t.Parallel()
-	d := newDesk(t, nil)
+	d := newFixture(t, nil)
 	p := d.client.Publisher("reviews-dead")
 	for i := range maxDeadLetters + 50 {
-		p.Publish(t.Context(), &pubsub.Message{Data: []byte(strings.Repeat("가", maxPreview/2) + fmt.Sprint(i)), Attributes: ours})
+		p.Publish(t.Context(), &pubsub.Message{Data: []byte(strings.Repeat("가", maxPreview/2) + fmt.Sprint(i)), Attributes: subscriberAttributes})
 	}
 	p.Stop()
-	got := d.letters()
+	got := d.listDeadLetters()
 	if n := len(got.Letters); n < maxDeadLetters || n >= maxDeadLetters+pullBatch || !got.More {
-		t.Errorf("%d letters, more: %v", n, got.More)
+		t.Errorf("got %d dead letters with more = %v", n, got.More)
 	}
 	for _, l := range got.Letters {
 		if len(l.Body) > maxPreview || strings.Contains(l.Body, "\ufffd") || l.Size < maxPreview {
-			t.Fatalf("%d bytes of %d are shown", len(l.Body), l.Size)
+			t.Fatalf("preview has %d bytes of %d, or is not valid UTF-8", len(l.Body), l.Size)
 		}
 	}
 }
 
-func FuzzShown(f *testing.F) {
+func FuzzPreview(f *testing.F) {
 	f.Add([]byte("가"), 5462)
 	f.Add([]byte("\xff"), 20000)
 	f.Add([]byte("a"), 1)
@@ -286,28 +287,28 @@ func FuzzShown(f *testing.F) {
 		body := []byte(strings.Repeat(string(part), max(0, min(times, 20000/(len(part)+1)))))
 		got := preview(body)
 		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > maxPreview {
-			t.Errorf("%d bytes of %d", len(got), len(body))
+			t.Errorf("preview of %[2]d bytes has %[1]d or is not valid UTF-8", len(got), len(body))
 		}
 		if utf8.Valid(body) && !strings.HasPrefix(string(body), got) {
-			t.Errorf("it is not the beginning")
+			t.Errorf("preview %q is not a prefix of the body", got)
 		}
 	})
 }
 
-func FuzzRestore(f *testing.F) {
+func FuzzReplayAttributes(f *testing.F) {
 	f.Add([]byte(`{"bucket":"b","name":"n","generation":"7"}`), "google.cloud.storage.object.v1.finalized")
 	f.Add([]byte(`{"bucket":"b","name":"n","generation":7}`), "google.cloud.storage.object.v1.deleted")
 	f.Add([]byte(`null`), "")
 	f.Fuzz(func(t *testing.T, data []byte, kind string) {
 		got, err := replayAttributes(&pubsubpb.PubsubMessage{Data: data, Attributes: map[string]string{event.TypeAttribute: kind}})
 		if err == nil && (got["eventType"] == "" || got["objectId"] == "" || got["objectGeneration"] == "") {
-			t.Errorf("%s of %q became %v", kind, data, got)
+			t.Errorf("event %s with data %q: got incomplete attributes %v", kind, data, got)
 		}
 	})
 }
 
-// React is called for each call.
-func (s *switched) React(any) (handled bool, answer any, err error) {
+// React implements pstest.Reactor.
+func (s *errorSwitch) React(any) (handled bool, answer any, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.code == codes.OK {

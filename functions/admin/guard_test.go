@@ -35,8 +35,8 @@ func startIssuer(t testing.TB) *oidctest.Issuer {
 	return i
 }
 
-// knock asks a guard for the subject behind it.
-func knock(g *guard, authorization string) *httptest.ResponseRecorder {
+// authorized returns the response of a handler behind a guard, which writes the subject of the operator.
+func authorized(g *guard, authorization string) *httptest.ResponseRecorder {
 	h := g.requireOperator(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte(operatorFrom(r.Context()))) }))
 	r := httptest.NewRequest(http.MethodGet, "/v1/admin/reviews", nil)
 	if authorization != "" {
@@ -47,7 +47,7 @@ func knock(g *guard, authorization string) *httptest.ResponseRecorder {
 	return w
 }
 
-// unsigned is a token of the algorithm "none".
+// unsigned returns a token with the algorithm "none".
 func unsigned(t testing.TB, i *oidctest.Issuer) string {
 	t.Helper()
 	claims, err := json.Marshal(map[string]any{
@@ -60,14 +60,14 @@ func unsigned(t testing.TB, i *oidctest.Issuer) string {
 	return encode([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + encode(claims) + "."
 }
 
-func TestOnlyOperatorsComeIn(t *testing.T) {
+func TestOnlyOperatorTokensAreAuthorized(t *testing.T) {
 	i := startIssuer(t)
 	g := newGuard(i.URL, audience, "roles", "operator")
-	another, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	otherKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	anRSA, err := rsa.GenerateKey(rand.Reader, 2048)
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,124 +78,124 @@ func TestOnlyOperatorsComeIn(t *testing.T) {
 		status        int
 		challenge     string
 	}{
-		"an operator":                  {"Bearer " + valid, 200, ""},
-		"a scheme in small":            {"bearer " + valid, 200, ""},
-		"several audiences":            {"Bearer " + i.Token(operator, map[string]any{"aud": []string{"other", audience}}), 200, ""},
-		"several roles":                {"Bearer " + i.Token(operator, map[string]any{"roles": []string{"auditor", "operator"}}), 200, ""},
-		"roles as words":               {"Bearer " + i.Token(operator, map[string]any{"roles": "auditor operator"}), 200, ""},
+		"operator":                     {"Bearer " + valid, 200, ""},
+		"lower-case scheme":            {"bearer " + valid, 200, ""},
+		"two audiences":                {"Bearer " + i.Token(operator, map[string]any{"aud": []string{"other", audience}}), 200, ""},
+		"two roles":                    {"Bearer " + i.Token(operator, map[string]any{"roles": []string{"auditor", "operator"}}), 200, ""},
+		"roles as words of a string":   {"Bearer " + i.Token(operator, map[string]any{"roles": "auditor operator"}), 200, ""},
 		"expired within the clockSkew": {"Bearer " + i.Token(operator, map[string]any{"exp": ago(clockSkew / 2)}), 200, ""},
 		"no token":                     {"", 401, `Bearer realm="admin"`},
-		"another scheme":               {"Basic b3BlcmF0b3I6", 401, `Bearer realm="admin"`},
-		"an empty token":               {"Bearer ", 401, `Bearer realm="admin"`},
-		"no JWT":                       {"Bearer nonsense", 401, "invalid_token"},
-		"no signature":                 {"Bearer " + unsigned(t, i), 401, "invalid_token"},
-		"another signature":            {"Bearer " + valid[:strings.LastIndex(valid, ".")+1] + "AAAA", 401, "invalid_token"},
-		"a shared secret":              {"Bearer " + i.Sign([]byte("a secret of thirty-two bytes, or more"), jose.HS256, "key-1", operator, nil), 401, "invalid_token"},
-		"a key of somebody else":       {"Bearer " + i.Sign(another, jose.ES256, "key-1", operator, nil), 401, "invalid_token"},
-		"a key of another kind":        {"Bearer " + i.Sign(anRSA, jose.RS256, "key-1", operator, nil), 401, "invalid_token"},
-		"a key that is not there":      {"Bearer " + i.Sign(another, jose.ES256, "key-9", operator, nil), 401, "invalid_token"},
+		"other scheme":                 {"Basic b3BlcmF0b3I6", 401, `Bearer realm="admin"`},
+		"empty token":                  {"Bearer ", 401, `Bearer realm="admin"`},
+		"not a JWT":                    {"Bearer nonsense", 401, "invalid_token"},
+		"unsigned":                     {"Bearer " + unsigned(t, i), 401, "invalid_token"},
+		"wrong signature":              {"Bearer " + valid[:strings.LastIndex(valid, ".")+1] + "AAAA", 401, "invalid_token"},
+		"signed by a shared secret":    {"Bearer " + i.Sign([]byte("a secret of thirty-two bytes, or more"), jose.HS256, "key-1", operator, nil), 401, "invalid_token"},
+		"signed by another key":        {"Bearer " + i.Sign(otherKey, jose.ES256, "key-1", operator, nil), 401, "invalid_token"},
+		"key of another type":          {"Bearer " + i.Sign(rsaKey, jose.RS256, "key-1", operator, nil), 401, "invalid_token"},
+		"unknown key":                  {"Bearer " + i.Sign(otherKey, jose.ES256, "key-9", operator, nil), 401, "invalid_token"},
 		"expired":                      {"Bearer " + i.Token(operator, map[string]any{"exp": ago(2 * clockSkew)}), 401, "has expired"},
 		"no expiry":                    {"Bearer " + i.Token(operator, map[string]any{"exp": nil}), 401, "invalid_token"},
-		"not yet":                      {"Bearer " + i.Token(operator, map[string]any{"nbf": ago(-time.Hour)}), 401, "invalid_token"},
-		"another audience":             {"Bearer " + i.Token(operator, map[string]any{"aud": "shop"}), 401, "invalid_token"},
+		"not valid yet":                {"Bearer " + i.Token(operator, map[string]any{"nbf": ago(-time.Hour)}), 401, "invalid_token"},
+		"other audience":               {"Bearer " + i.Token(operator, map[string]any{"aud": "shop"}), 401, "invalid_token"},
 		"no audience":                  {"Bearer " + i.Token(operator, map[string]any{"aud": nil}), 401, "invalid_token"},
-		"another issuer":               {"Bearer " + i.Token(operator, map[string]any{"iss": "https://issuer.example"}), 401, "invalid_token"},
-		"nobody":                       {"Bearer " + i.Token(operator, map[string]any{"sub": nil}), 401, "no subject"},
+		"other issuer":                 {"Bearer " + i.Token(operator, map[string]any{"iss": "https://issuer.example"}), 401, "invalid_token"},
+		"no subject":                   {"Bearer " + i.Token(operator, map[string]any{"sub": nil}), 401, "no subject"},
 		"no role":                      {"Bearer " + i.Token(visitor, nil), 403, "insufficient_scope"},
-		"another role":                 {"Bearer " + i.Token(operator, map[string]any{"roles": []string{"operators"}}), 403, "insufficient_scope"},
-		"a role that is no string":     {"Bearer " + i.Token(operator, map[string]any{"roles": []any{1, "operator"}}), 403, "insufficient_scope"},
-		"roles by name":                {"Bearer " + i.Token(operator, map[string]any{"roles": map[string]any{"operator": true}}), 403, "insufficient_scope"},
+		"other role":                   {"Bearer " + i.Token(operator, map[string]any{"roles": []string{"operators"}}), 403, "insufficient_scope"},
+		"role that is not a string":    {"Bearer " + i.Token(operator, map[string]any{"roles": []any{1, "operator"}}), 403, "insufficient_scope"},
+		"roles as an object":           {"Bearer " + i.Token(operator, map[string]any{"roles": map[string]any{"operator": true}}), 403, "insufficient_scope"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := knock(g, tc.authorization)
+			w := authorized(g, tc.authorization)
 			if w.Code != tc.status || w.Header().Get("Cache-Control") != "no-store" {
-				t.Fatalf("%d %s %v, want %d", w.Code, w.Body, w.Header(), tc.status)
+				t.Fatalf("got %d %s %v, want %d without caching", w.Code, w.Body, w.Header(), tc.status)
 			}
 			if tc.status == 200 {
 				if w.Body.String() != "operator" {
-					t.Errorf("it is %q", w.Body)
+					t.Errorf("got subject %q, want operator", w.Body)
 				}
 				return
 			}
 			if got := w.Header().Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer realm="admin"`) || !strings.Contains(got, tc.challenge) {
-				t.Errorf("WWW-Authenticate: %s", got)
+				t.Errorf("got challenge %s", got)
 			}
 			if _, token, _ := strings.Cut(tc.authorization, " "); w.Header().Get("Content-Type") != problem.ContentType || len(token) > 9 && strings.Contains(w.Body.String(), token) {
-				t.Errorf("%v %s", w.Header(), w.Body)
+				t.Errorf("got %v %s, want a problem that does not repeat the token", w.Header(), w.Body)
 			}
 		})
 	}
 }
 
-func TestARotationIsSeenAtOnce(t *testing.T) {
+func TestRotatedKeyIsAcceptedAtOnce(t *testing.T) {
 	i := startIssuer(t)
 	g := newGuard(i.URL, audience, "roles", "operator")
 	before := "Bearer " + i.Token(operator, nil)
 	for range 5 {
-		if w := knock(g, before); w.Code != http.StatusOK {
-			t.Fatalf("%d %s", w.Code, w.Body)
+		if w := authorized(g, before); w.Code != http.StatusOK {
+			t.Fatalf("got %d %s, want 200", w.Code, w.Body)
 		}
 	}
 	if n := i.Asked(); n != 1 {
-		t.Errorf("the issuer was asked for its keys %d times, want once", n)
+		t.Errorf("guard fetched the keys %d times, want once", n)
 	}
 	i.Rotate()
-	if w := knock(g, "Bearer "+i.Token(operator, nil)); w.Code != http.StatusOK {
-		t.Errorf("with the new key: %d %s", w.Code, w.Body)
+	if w := authorized(g, "Bearer "+i.Token(operator, nil)); w.Code != http.StatusOK {
+		t.Errorf("token signed by the new key: got %d %s, want 200", w.Code, w.Body)
 	}
-	// The new keys take the place of the old ones a moment after they came.
-	w := knock(g, before)
+	// The key set replaces its cached keys in the background.
+	w := authorized(g, before)
 	for range 100 {
 		if w.Code == http.StatusUnauthorized {
 			break
 		}
 		time.Sleep(10 * time.Millisecond)
-		w = knock(g, before)
+		w = authorized(g, before)
 	}
 	if w.Code != http.StatusUnauthorized {
-		t.Errorf("with the old key: %d %s", w.Code, w.Body)
+		t.Errorf("token signed by the old key: got %d %s, want 401", w.Code, w.Body)
 	}
 }
 
-func TestAnIssuerThatIsAwayIsNobodysFault(t *testing.T) {
+func TestUnavailableIssuerAnswers503(t *testing.T) {
 	i := startIssuer(t)
 	g := newGuard(i.URL, audience, "roles", "operator")
 	token := "Bearer " + i.Token(operator, nil)
-	away := func(what string) {
+	unavailable := func(state string) {
 		t.Helper()
 		i.Fail(true)
-		w := knock(g, token)
+		w := authorized(g, token)
 		if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "5" || w.Header().Get("Content-Type") != problem.ContentType {
-			t.Errorf("%s: %d %v %s, want 503", what, w.Code, w.Header(), w.Body)
+			t.Errorf("%s: got %d %v %s, want 503", state, w.Code, w.Header(), w.Body)
 		}
 		i.Fail(false)
 	}
-	away("before it was ever seen")
-	if w := knock(g, token); w.Code != http.StatusOK {
-		t.Fatalf("when it is back: %d %s", w.Code, w.Body)
+	unavailable("before discovery")
+	if w := authorized(g, token); w.Code != http.StatusOK {
+		t.Fatalf("after the outage: got %d %s, want 200", w.Code, w.Body)
 	}
 	i.Fail(true)
-	if w := knock(g, token); w.Code != http.StatusOK {
-		t.Errorf("with a key that is known: %d %s", w.Code, w.Body)
+	if w := authorized(g, token); w.Code != http.StatusOK {
+		t.Errorf("token signed by a cached key: got %d %s, want 200", w.Code, w.Body)
 	}
 	i.Rotate()
 	token = "Bearer " + i.Token(operator, nil)
-	away("with a key that is not known")
-	if w := knock(g, token); w.Code != http.StatusOK {
-		t.Errorf("when it is back: %d %s", w.Code, w.Body)
+	unavailable("token signed by an unknown key")
+	if w := authorized(g, token); w.Code != http.StatusOK {
+		t.Errorf("after the outage: got %d %s, want 200", w.Code, w.Body)
 	}
 
-	gone := newGuard("http://127.0.0.1:1", audience, "roles", "operator")
-	if w := knock(gone, token); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("an issuer that is nowhere: %d %s", w.Code, w.Body)
+	unreachable := newGuard("http://127.0.0.1:1", audience, "roles", "operator")
+	if w := authorized(unreachable, token); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("unreachable issuer: got %d %s, want 503", w.Code, w.Body)
 	}
-	other := newGuard(i.URL+"/", audience, "roles", "operator") // it says that it is somebody else
-	if w := knock(other, token); w.Code != http.StatusServiceUnavailable {
-		t.Errorf("an issuer of another name: %d %s", w.Code, w.Body)
+	other := newGuard(i.URL+"/", audience, "roles", "operator") // the discovery document names another issuer
+	if w := authorized(other, token); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("issuer with another name: got %d %s, want 503", w.Code, w.Body)
 	}
 }
 
-func TestTokensOfUnknownKeysDoNotMakeUsAskWithoutEnd(t *testing.T) {
+func TestTokensWithUnknownKeysCauseFewRequestsToTheIssuer(t *testing.T) {
 	i := startIssuer(t)
 	g := newGuard(i.URL, audience, "roles", "operator")
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -203,21 +203,21 @@ func TestTokensOfUnknownKeysDoNotMakeUsAskWithoutEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	valid := "Bearer " + i.Token(operator, nil)
-	knock(g, valid)
+	authorized(g, valid)
 	for range 100 {
-		if w := knock(g, "Bearer "+i.Sign(key, jose.ES256, "nowhere", operator, nil)); w.Code == http.StatusOK {
-			t.Fatal("it is let in")
+		if w := authorized(g, "Bearer "+i.Sign(key, jose.ES256, "nowhere", operator, nil)); w.Code == http.StatusOK {
+			t.Fatal("token with an unknown key is authorized")
 		}
 	}
 	if n := i.Asked(); n > 20 {
-		t.Errorf("the issuer was asked %d times", n)
+		t.Errorf("guard sent %d requests to the issuer, want at most 20", n)
 	}
-	if w := knock(g, valid); w.Code != http.StatusOK {
-		t.Errorf("meanwhile an operator gets %d %s", w.Code, w.Body)
+	if w := authorized(g, valid); w.Code != http.StatusOK {
+		t.Errorf("operator meanwhile: got %d %s, want 200", w.Code, w.Body)
 	}
 }
 
-func TestNoTokenIsLogged(t *testing.T) {
+func TestTokensAreNotLogged(t *testing.T) {
 	i := startIssuer(t)
 	var logged strings.Builder
 	before := slog.Default()
@@ -225,20 +225,20 @@ func TestNoTokenIsLogged(t *testing.T) {
 	defer slog.SetDefault(before)
 	g := newGuard(i.URL, audience, "roles", "operator")
 	token := i.Token(operator, nil)
-	knock(g, "Bearer "+i.Token(visitor, nil))
+	authorized(g, "Bearer "+i.Token(visitor, nil))
 	i.Fail(true)
-	knock(newGuard(i.URL, audience, "roles", "operator"), "Bearer "+token)
+	authorized(newGuard(i.URL, audience, "roles", "operator"), "Bearer "+token)
 	if !strings.Contains(logged.String(), "issuer is unavailable") {
-		t.Errorf("logged %q", &logged)
+		t.Errorf("logged %q, want the unavailable issuer", &logged)
 	}
 	for part := range strings.SplitSeq(token, ".") {
 		if strings.Contains(logged.String(), part) {
-			t.Errorf("logged %q", &logged)
+			t.Errorf("logged a part of the token: %q", &logged)
 		}
 	}
 }
 
-func TestRolesAreWhereTheIssuerPutsThem(t *testing.T) {
+func TestRolesAreReadFromAnyClaim(t *testing.T) {
 	for _, tc := range []struct {
 		claims, claim string
 		want          []string
@@ -261,7 +261,7 @@ func TestRolesAreWhereTheIssuerPutsThem(t *testing.T) {
 	}
 }
 
-func FuzzOperator(f *testing.F) {
+func FuzzAuthorize(f *testing.F) {
 	i := startIssuer(f)
 	g := newGuard(i.URL, audience, "roles", "operator")
 	valid := i.Token(operator, nil)
@@ -271,9 +271,9 @@ func FuzzOperator(f *testing.F) {
 	f.Add("Bearer a.b.c")
 	f.Add("Bearer\t")
 	f.Fuzz(func(t *testing.T, authorization string) {
-		w := knock(g, authorization)
+		w := authorized(g, authorization)
 		if w.Code == http.StatusOK && !strings.Contains(authorization, valid) {
-			t.Errorf("%q is let in", authorization)
+			t.Errorf("%q is authorized", authorization)
 		}
 	})
 }
@@ -285,7 +285,7 @@ func FuzzRoles(f *testing.F) {
 	f.Fuzz(func(t *testing.T, claims, claim string) {
 		for _, role := range roles([]byte(claims), claim) {
 			if !strings.Contains(claims, `"`) {
-				t.Errorf("%q holds %q", claims, role)
+				t.Errorf("claims %q have no string, got role %q", claims, role)
 			}
 		}
 	})

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -43,7 +44,8 @@ func parseIssuer(s string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if !loopback.IsConfidential(u) || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+	// Discovery appends a path to the URL, so even an empty query or fragment would swallow that path.
+	if !loopback.IsConfidential(u) || u.Hostname() == "" || u.User != nil || strings.ContainsAny(s, "?#") {
 		return "", errors.New("not the URL of an issuer")
 	}
 	return s, nil

@@ -1,52 +1,51 @@
-// Admin is for operators: reviews that are held or rejected, replies of the merchant, dead letters, and a page that shows them.
+// Admin serves the operators of the shop: moderation of reviews, replies of the merchant, dead letters, and a page for them.
 //
 // Trigger: HTTP; a Cloud Run handler that owns its server.
 //
-//	GET /v1/admin/reviews                                   reviews of a status, newest first
-//	GET /v1/admin/reviews/{product}/{review}                one review, whatever its status
-//	POST /v1/admin/reviews/{product}/{review}/decision      publish, hold or reject
-//	PUT, DELETE /v1/admin/reviews/{product}/{review}/reply  the merchant's reply
-//	GET /v1/admin/days                                      reviews by day and status
-//	GET /v1/admin/dead-letters                              what could not be handled, and why
-//	POST /v1/admin/dead-letters/{letter}/replay             back to its topic
+//	GET /v1/admin/reviews                                   reviews with a status, newest first
+//	GET /v1/admin/reviews/{product}/{review}                one review with any status
+//	POST /v1/admin/reviews/{product}/{review}/decision      publish, hold or reject a review
+//	PUT, DELETE /v1/admin/reviews/{product}/{review}/reply  set or delete the reply of the merchant
+//	GET /v1/admin/days                                      number of reviews by day and status
+//	GET /v1/admin/dead-letters                              dead letters with their reasons
+//	POST /v1/admin/dead-letters/{letter}/replay             publish a dead letter to its topic again
 //	GET /admin                                              the page
-//	GET /healthz                                            200 while the program serves (Cloud Run hides it from the outside)
+//	GET /healthz                                            200 while the program serves (Cloud Run reserves the path)
 //
 //	variable               meaning                                                        default
-//	GOOGLE_CLOUD_PROJECT   the project of the database, the topics and the traces         required
-//	SPANNER_INSTANCE       id of the Spanner instance                                     required
-//	SPANNER_DATABASE       id of its database                                             required
-//	REVIEWS_TOPIC          id of the topic that takes changes of reviews                  required
-//	REVIEWS_DEAD           id of the pull subscription to their dead letters              required
-//	ORIGINALS_TOPIC        id of the topic that takes notifications of the originals      required
-//	                       bucket again
-//	ORIGINALS_DEAD         id of the pull subscription to their dead letters              required
-//	OIDC_ISSUER            who vouches for operators: an https URL with a discovery       required
-//	                       document (OpenID Connect Discovery 1.0), to the letter as its
-//	                       tokens have it
-//	OIDC_AUDIENCE          what a token must be for                                       required
-//	ADMIN_ROLE_CLAIM       the claim that holds a token's roles: its name, or a JSON      roles
-//	                       Pointer such as /realm_access/roles
-//	ADMIN_ROLE             the role that makes an operator                                operator
-//	OIDC_CLIENT            the page's client id: a public client with the redirect URI    OIDC_AUDIENCE
-//	                       https://HOST/admin, code flow, PKCE
-//	OIDC_SCOPE             what the page asks for                                         openid
-//	PORT                   where to listen, a port or host:port                           8080
+//	GOOGLE_CLOUD_PROJECT   project of the database, the topics and the traces             required
+//	SPANNER_INSTANCE       ID of the Spanner instance                                     required
+//	SPANNER_DATABASE       ID of the Spanner database                                     required
+//	REVIEWS_TOPIC          ID of the topic of commands to the review writer               required
+//	REVIEWS_DEAD           ID of the pull subscription to the dead letters of that topic  required
+//	ORIGINALS_TOPIC        ID of the topic of notifications from the originals bucket     required
+//	ORIGINALS_DEAD         ID of the pull subscription to the dead letters of that topic  required
+//	OIDC_ISSUER            https URL of the OpenID Connect issuer of operator tokens,     required
+//	                       byte for byte as in the claim iss; it must serve a discovery
+//	                       document (OpenID Connect Discovery 1.0)
+//	OIDC_AUDIENCE          required audience of operator tokens                           required
+//	ADMIN_ROLE_CLAIM       claim with the roles of a token: a name, or a JSON Pointer     roles
+//	                       such as /realm_access/roles
+//	ADMIN_ROLE             role of operators                                              operator
+//	OIDC_CLIENT            client ID of the page: a public client of the issuer with the  OIDC_AUDIENCE
+//	                       redirect URI https://HOST/admin, code flow and PKCE
+//	OIDC_SCOPE             scope that the page requests                                   openid
+//	PORT                   port or host:port to listen on                                 8080
 //
 // Roles: roles/spanner.databaseReader on the database, roles/pubsub.publisher on the two topics, roles/pubsub.subscriber
-// on the two subscriptions, and roles/secretmanager.secretAccessor on the secrets that hold the variables of OIDC.
+// on the two subscriptions, and roles/secretmanager.secretAccessor on the secrets with the OIDC variables.
 //
-// The service lets everybody call it, and this program only operators: every path below /v1/admin needs an ID token of
-// the issuer, for the audience, with the role. The page gets it by the authorization code flow with PKCE, and keeps it for as
-// checkLength as its tab is open. Who did what is in the log, by the token's subject.
+// Cloud Run lets everybody call the service; the program authorizes each request. Paths below /v1/admin require an ID token
+// of the issuer, for the audience and with the role. The page gets one with the authorization code flow and PKCE, and keeps
+// it in the storage of its browser tab. The log records the subject of the token with each change.
 //
-// Who writes reviews believes any decision that is on the topic of reviews: that only this function makes them is for
-// the roles on that topic to say, which let review, api and this one publish, and nobody else.
+// The review writer obeys every decision on the reviews topic without a signature. The IAM policy of that topic must
+// therefore let only review, api and admin publish.
 //
-// It runs as one instance: a dead letter that one instance looks at is in no other's hand.
+// The service must have at most one instance: a dead letter leased by one instance is invisible to the others.
 //
-// Retried: nothing. What changes a review is a message to its one writer, and an answer of 202 means that Pub/Sub has it.
-// To send the same again does no harm.
+// Retried: nothing. Each change is a command to the review writer, and 202 means that Pub/Sub has stored it. Clients may
+// send the same change again; it has no further effect.
 package main
 
 import (

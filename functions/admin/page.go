@@ -18,11 +18,11 @@ var web embed.FS
 
 var indexTemplate = template.Must(template.ParseFS(web, "web/index.html"))
 
-// operatorPage serves the operator's page. It holds no data, so anybody may load it; what it shows it gets from the API, with
-// the token that the issuer gives it.
+// operatorPage serves the page of operators and its files. They contain no data, so they are public. The page reads the API
+// with the token of the operator.
 type operatorPage struct {
 	issuer        *issuer
-	client, scope string // of the authorization request
+	client, scope string // parameters of the authorization request
 }
 
 func (p *operatorPage) register(mux *http.ServeMux) {
@@ -32,16 +32,16 @@ func (p *operatorPage) register(mux *http.ServeMux) {
 	}
 }
 
-// loginConfig is how the page has somebody log in; all of it is empty while the issuer is away.
+// loginConfig configures the login of the page. All fields are empty while the issuer is unavailable.
 type loginConfig struct{ Authorize, Token, Client, Scope string }
 
-// index answers GET /admin.
+// index answers GET /admin. Its content security policy depends on the token endpoint of the issuer.
 func (p *operatorPage) index(w http.ResponseWriter, r *http.Request) {
 	var l loginConfig
 	connect := "'self'"
 	m, err := p.issuer.metadata(r.Context())
 	if err != nil {
-		slog.ErrorContext(r.Context(), "nobody can log in", "err", err)
+		slog.ErrorContext(r.Context(), "login is unavailable", "err", err)
 	} else {
 		l = loginConfig{m.authorizeURL, m.tokenURL, p.client, p.scope}
 		if u, err := url.Parse(m.tokenURL); err == nil {
@@ -50,28 +50,29 @@ func (p *operatorPage) index(w http.ResponseWriter, r *http.Request) {
 	}
 	var b bytes.Buffer
 	if err := indexTemplate.Execute(&b, l); err != nil {
-		panic(err) // the template is ours, and takes any strings
+		panic(err) // the embedded template accepts all strings
 	}
 	setSecurityHeaders(w.Header())
-	// The page loads its own files, and speaks to its own host and to the one that gives tokens.
+	// The page may load its own files only, and connect to its own host and to the token endpoint.
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "+connect+
 		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	_, _ = w.Write(b.Bytes()) // a browser that is gone cannot be told
+	_, _ = w.Write(b.Bytes()) // an error means that the client has disconnected
 }
 
+// setSecurityHeaders sets the headers that the page and its files share.
 func setSecurityHeaders(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer") // the address holds the code for a moment
+	h.Set("Referrer-Policy", "no-referrer") // after a login the URL contains the authorization code
 	h.Set("X-Robots-Tag", "noindex")
 }
 
-// asset serves a file of web. A browser keeps it, and asks each time whether it changed.
+// asset returns the handler of a file of the page. Browsers cache the file and revalidate it by its ETag.
 func asset(file string) http.Handler {
 	b, err := web.ReadFile(path.Join("web", file))
 	if err != nil {
-		panic(err) // it is embedded
+		panic(err) // the file is embedded
 	}
 	tag := etag.Strong(b)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

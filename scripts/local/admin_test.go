@@ -116,7 +116,7 @@ func (r *running) testAdmin(t *testing.T) {
 		}
 		b.do("look at dead letters", chromedp.Navigate(r.url+"/admin#letters"), chromedp.WaitVisible(".letter"))
 		const letter = `[...document.querySelectorAll(".letter")].find((e) => e.textContent.includes("늦었어요"))`
-		b.waitFor("it is there, and why", letter+`.textContent.includes("delivered 100 times in vain")`)
+		b.waitFor("it is there, and why", letter+`.textContent.includes("100 deliveries failed")`)
 		b.waitFor("it is replayed", letter+`.querySelector(".button").click() === undefined`)
 		b.waitFor("it is on its way", letter+`.querySelector(".done") === document.activeElement`)
 		published(t, r.url+"/v1/products/"+product+"/reviews/"+key.Review)
