@@ -197,7 +197,7 @@ func TestAnOperatorSeesWhatIsHeldAndWhy(t *testing.T) {
 
 func TestOperatorSeesTheReasonCodeAndTheOperatorsWords(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		d := newDesk(t, db)
+		d := newFixture(t, db)
 		held := func(change map[string]any) map[string]any {
 			change["Status"], change["HeldAt"], change["PublishedAt"] = "held", noon, nil
 			return change
