@@ -45,7 +45,6 @@ const apiRoot = "/v1/admin"
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	s.page.register(mux)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	s.register(mux)
 	all := problem.Handler(mux)
 	protected := s.guard.requireOperator(all)

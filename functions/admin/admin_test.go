@@ -350,7 +350,7 @@ func TestEveryPathOfOperatorsIsGuarded(t *testing.T) {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
 		}
 	}
-	for _, path := range []string{"/admin", "/admin/admin.js", "/healthz"} {
+	for _, path := range []string{"/admin", "/admin/admin.js"} {
 		w := httptest.NewRecorder()
 		d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != http.StatusOK {

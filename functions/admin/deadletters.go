@@ -32,17 +32,6 @@ const (
 	maxReplayed = 1000
 )
 
-// Attributes that Pub/Sub adds to a dead letter:
-// https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts.
-const (
-	pubsubPrefix        = "CloudPubSubDeadLetterSource"
-	sourceDeliveryCount = pubsubPrefix + "DeliveryCount"
-	sourceSubscription  = pubsubPrefix + "Subscription"
-)
-
-// ourPrefix begins the attributes that shared/event adds.
-const ourPrefix = "dead_letter_"
-
 // deadLetterHandlers lists dead letters and replays them.
 type deadLetterHandlers struct {
 	queues []*deadLetterQueue
@@ -109,8 +98,8 @@ func (q *deadLetterQueue) view(m *pubsubpb.PubsubMessage) deadLetter {
 		DiedAt: m.PublishTime.AsTime(), Size: len(m.Data), Attributes: originalAttributes(m.Attributes), Body: preview(m.Data),
 	}
 	if v.Reason == "" {
-		v.Reason = m.Attributes[sourceDeliveryCount] + " deliveries failed"
-		v.Source = m.Attributes[sourceSubscription]
+		v.Reason = m.Attributes[event.PubSubDeliveryCount] + " deliveries failed"
+		v.Source = m.Attributes[event.PubSubSubscription]
 	}
 	return v
 }
@@ -122,7 +111,7 @@ func (q *deadLetterQueue) id(m *pubsubpb.PubsubMessage) string { return q.name +
 func originalAttributes(attributes map[string]string) map[string]string {
 	left := maps.Clone(attributes)
 	maps.DeleteFunc(left, func(name, _ string) bool {
-		return strings.HasPrefix(name, ourPrefix) || strings.HasPrefix(name, pubsubPrefix)
+		return strings.HasPrefix(name, event.AttributePrefix) || strings.HasPrefix(name, event.PubSubPrefix)
 	})
 	if left == nil {
 		left = map[string]string{}

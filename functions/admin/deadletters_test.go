@@ -67,7 +67,7 @@ func TestListingDeadLettersKeepsThem(t *testing.T) {
 	d.addDeadLetter("reviews-dead", `{"text":"가"}`, subscriberAttributes)
 	time.Sleep(2 * time.Millisecond)
 	d.addDeadLetter("originals-dead", "\xff", map[string]string{
-		"bucketId": "b", sourceDeliveryCount: "10", sourceSubscription: "originals-image", pubsubPrefix + "TopicPublishTime": "x",
+		"bucketId": "b", event.PubSubDeliveryCount: "10", event.PubSubSubscription: "originals-image", event.PubSubPrefix + "TopicPublishTime": "x",
 	})
 	for range 3 {
 		got := d.listDeadLetters()

@@ -575,11 +575,11 @@ func FuzzDecode(f *testing.F) {
 	}
 	for _, file := range files {
 		m := read(f, filepath.Base(file))
-		f.Add([]byte(m.Data), m.Attributes["budgetId"], m.Attributes[event.ReasonAttribute], m.Attributes[subscription])
+		f.Add([]byte(m.Data), m.Attributes["budgetId"], m.Attributes[event.ReasonAttribute], m.Attributes[event.PubSubSubscription])
 	}
 	f.Fuzz(func(t *testing.T, data []byte, budgetID, reason, sub string) {
 		e := event.Event{ID: "1", Data: data, Attributes: map[string]string{}}
-		for name, value := range map[string]string{"budgetId": budgetID, event.ReasonAttribute: reason, subscription: sub} {
+		for name, value := range map[string]string{"budgetId": budgetID, event.ReasonAttribute: reason, event.PubSubSubscription: sub} {
 			if value != "" {
 				e.Attributes[name] = value
 			}

@@ -27,19 +27,11 @@ type notice struct {
 
 type link struct{ text, url string }
 
-// Attributes that Pub/Sub gives a message that it dead-letters:
-// https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts.
-const (
-	deliveryCount       = "CloudPubSubDeadLetterSourceDeliveryCount"
-	subscription        = "CloudPubSubDeadLetterSourceSubscription"
-	subscriptionProject = "CloudPubSubDeadLetterSourceSubscriptionProject"
-)
-
 // decode returns the notice that a message holds, or nil when it holds nothing to tell.
 func decode(e event.Event) (*notice, error) {
 	has := func(name string) bool { _, ok := e.Attributes[name]; return ok }
 	switch {
-	case has(event.ReasonAttribute), has(subscription):
+	case has(event.ReasonAttribute), has(event.PubSubSubscription):
 		return deadLetter(e), nil
 	case has("budgetId"):
 		return budget(e)
@@ -146,9 +138,9 @@ func budget(e event.Event) (*notice, error) {
 func deadLetter(e event.Event) *notice {
 	source, id := e.Attributes[event.SourceAttribute], e.Attributes[event.SourceIDAttribute]
 	reason := e.Attributes[event.ReasonAttribute]
-	if s := e.Attributes[subscription]; s != "" {
-		source, id = "projects/"+e.Attributes[subscriptionProject]+"/subscriptions/"+s, e.ID
-		reason = "delivered " + e.Attributes[deliveryCount] + " times in vain"
+	if s := e.Attributes[event.PubSubSubscription]; s != "" {
+		source, id = "projects/"+e.Attributes[event.PubSubSubscriptionProject]+"/subscriptions/"+s, e.ID
+		reason = "delivered " + e.Attributes[event.PubSubDeliveryCount] + " times in vain"
 	}
 	n := &notice{
 		key:   "dead letter of " + source + ": " + reason,

@@ -53,8 +53,6 @@ type server struct {
 // handler routes the function's requests.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
-
 	serveContract(mux)
 	s.register(mux)
 	all := problem.Handler(mux)

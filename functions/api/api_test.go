@@ -273,15 +273,6 @@ func TestSpannerAway(t *testing.T) {
 	}
 }
 
-func TestHealth(t *testing.T) {
-	h := (&server{}).handler()
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/healthz", nil))
-	if w.Code != 200 {
-		t.Errorf("healthz: %d", w.Code)
-	}
-}
-
 func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 	err := run(t.Context(), func(string) (string, bool) { return "", false })
 	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE"} {

@@ -56,7 +56,6 @@ type city struct {
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	s.register(mux)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	mux.HandleFunc("GET /v1/cities/customers", func(w http.ResponseWriter, _ *http.Request) { problem.Write(w, emptyCityProblem()) })
 	return rejectEmptyCity(problem.Handler(mux))
 }

@@ -52,7 +52,6 @@ type server struct {
 // handler routes the function's requests.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) })
 	s.register(mux)
 	answers := problem.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

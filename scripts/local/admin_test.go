@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/uuid"
 
+	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
@@ -108,7 +109,7 @@ func (r *running) testAdmin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		attributes[sourceDeliveryCount], attributes[sourceSubscription] = "100", "reviews-sentiment"
+		attributes[event.PubSubDeliveryCount], attributes[event.PubSubSubscription] = "100", "reviews-sentiment"
 		topic := r.pubsub(t).Publisher(deadReviews)
 		defer topic.Stop()
 		if _, err := topic.Publish(t.Context(), &pubsub.Message{Data: data, Attributes: attributes}).Get(t.Context()); err != nil {

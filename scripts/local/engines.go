@@ -201,7 +201,7 @@ func (e *engines) logDeadLetters(ctx context.Context, s subscription) {
 		}
 		reason := m.Attributes[event.ReasonAttribute]
 		if reason == "" {
-			reason = "delivered " + m.Attributes[sourceDeliveryCount] + " times in vain"
+			reason = "delivered " + m.Attributes[event.PubSubDeliveryCount] + " times in vain"
 		}
 		slog.Warn("dead letter", "topic", s.deadTopic, "bytes", len(m.Data), "reason", reason)
 		m.Ack()

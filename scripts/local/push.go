@@ -17,15 +17,8 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	pubsubapi "cloud.google.com/go/pubsub/v2/apiv1"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-)
 
-// Attributes that Pub/Sub adds to a dead letter:
-// https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts.
-const (
-	sourceDeliveryCount       = "CloudPubSubDeadLetterSourceDeliveryCount"
-	sourceSubscription        = "CloudPubSubDeadLetterSourceSubscription"
-	sourceSubscriptionProject = "CloudPubSubDeadLetterSourceSubscriptionProject"
-	sourcePublishTime         = "CloudPubSubDeadLetterSourceTopicPublishTime"
+	"github.com/hybrid-bts/functions/shared/event"
 )
 
 const (
@@ -246,10 +239,10 @@ func inHeader(s string) string {
 func (p *push) giveUp(ctx context.Context, m *pubsubpb.PubsubMessage) error {
 	attributes := map[string]string{}
 	maps.Copy(attributes, m.Attributes)
-	attributes[sourceDeliveryCount] = strconv.Itoa(p.maxAttempts)
-	attributes[sourceSubscription] = p.name()
-	attributes[sourceSubscriptionProject] = project
-	attributes[sourcePublishTime] = m.PublishTime.AsTime().Format(time.RFC3339Nano)
+	attributes[event.PubSubDeliveryCount] = strconv.Itoa(p.maxAttempts)
+	attributes[event.PubSubSubscription] = p.name()
+	attributes[event.PubSubSubscriptionProject] = project
+	attributes[event.PubSubPublishTime] = m.PublishTime.AsTime().Format(time.RFC3339Nano)
 	_, err := p.dead.Publish(ctx, &pubsub.Message{Data: m.Data, Attributes: attributes}).Get(ctx)
 	return err
 }

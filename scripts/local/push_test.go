@@ -151,7 +151,7 @@ func TestMessageThatIsRefusedTooOftenIsDeadLetteredOnce(t *testing.T) {
 		t.Fatalf("dead letters %v, want the one message as it came", dead)
 	}
 	for name, want := range map[string]string{
-		sourceDeliveryCount: "5", sourceSubscription: "reviews-sentiment", sourceSubscriptionProject: project,
+		event.PubSubDeliveryCount: "5", event.PubSubSubscription: "reviews-sentiment", event.PubSubSubscriptionProject: project,
 	} {
 		if got := dead[0].Attributes[name]; got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)

@@ -178,10 +178,21 @@ type DeadLetters func(ctx context.Context, e Event, reason error) error
 
 // Attributes that DeadLetterTopic adds to those of the event.
 const (
-	ReasonAttribute   = "dead_letter_reason"
-	SourceAttribute   = "dead_letter_source"
-	SourceIDAttribute = "dead_letter_source_id"
-	TypeAttribute     = "dead_letter_type" // of an event that was no Pub/Sub message, which has attributes of its own
+	AttributePrefix   = "dead_letter_" // of all attributes below
+	ReasonAttribute   = AttributePrefix + "reason"
+	SourceAttribute   = AttributePrefix + "source"    // the subscription, or the source of a CloudEvent
+	SourceIDAttribute = AttributePrefix + "source_id" // the ID of the event
+	TypeAttribute     = AttributePrefix + "type"      // only for events that were not Pub/Sub messages
+)
+
+// Attributes that Pub/Sub adds to a message after too many deliveries:
+// https://cloud.google.com/pubsub/docs/handling-failures#track_delivery_attempts.
+const (
+	PubSubPrefix              = "CloudPubSubDeadLetterSource" // of all attributes below
+	PubSubDeliveryCount       = PubSubPrefix + "DeliveryCount"
+	PubSubSubscription        = PubSubPrefix + "Subscription" // its ID
+	PubSubSubscriptionProject = PubSubPrefix + "SubscriptionProject"
+	PubSubPublishTime         = PubSubPrefix + "TopicPublishTime" // RFC 3339
 )
 
 // maxAttributes is how many a Pub/Sub message may have.

@@ -1,4 +1,5 @@
-// Package serve runs a program's HTTP server until it is told to stop, letting what is in flight finish.
+// Package serve runs the HTTP server of a program until the program receives a signal to stop. Requests in flight
+// finish first.
 package serve
 
 import (
@@ -14,12 +15,16 @@ import (
 	"time"
 )
 
-// Grace is how long requests in flight may take to finish once the program is told to stop. Cloud
-// Run kills an instance 10 s after its SIGTERM; the rest is for flushing and closing clients.
+// Grace is the time that requests in flight have after the signal to stop. Cloud Run kills an instance 10 s after
+// SIGTERM; the remaining 2 s are for flushing and closing clients.
 const Grace = 8 * time.Second
 
-// Main runs a program and exits: with 0 when run returns nil, else with 1 after logging the error.
-// The context of run ends on SIGTERM, which Cloud Run sends, or SIGINT.
+// HealthPath is the path of the health check. GET and HEAD answer 200 without a call of the program's handler. Cloud Run
+// reserves the path on its public addresses.
+const HealthPath = "/healthz"
+
+// Main runs a program and exits the process: with status 0 when run returns nil, else with status 1 after it logged the
+// error. lookup is os.LookupEnv. The context ends on SIGTERM, which Cloud Run sends, and on SIGINT.
 func Main(run func(ctx context.Context, lookup func(string) (string, bool)) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
@@ -29,23 +34,25 @@ func Main(run func(ctx context.Context, lookup func(string) (string, bool)) erro
 	}
 }
 
-// Split parts what PORT may be: a port of all addresses, as Cloud Run sets it, or host:port.
-func Split(port string) (string, string) {
-	if host, p, err := net.SplitHostPort(port); err == nil {
-		return host, p
+// Split splits the value of the variable PORT: a port, as Cloud Run sets it, or host:port. The host of a port alone is
+// "", which stands for all interfaces.
+func Split(port string) (host, number string) {
+	if host, number, err := net.SplitHostPort(port); err == nil {
+		return host, number
 	}
 	return "", port
 }
 
-// HTTP serves h on port, which is a port of all addresses or host:port, until ctx ends and what was
-// in flight then is answered.
+// HTTP serves h on port, which is a port of all interfaces or host:port, and the health check. It logs the address, since
+// port 0 picks a free one. It returns nil when ctx has ended and all requests in flight are answered.
 func HTTP(ctx context.Context, port string, h http.Handler) error {
 	l, err := net.Listen("tcp", net.JoinHostPort(Split(port)))
 	if err != nil {
-		return fmt.Errorf("serve: %w", err)
+		return fmt.Errorf("serve: %w", ListenError(err))
 	}
+	slog.InfoContext(ctx, "listening", "addr", l.Addr().String())
 	srv := &http.Server{
-		Handler:           h,
+		Handler:           healthy(h),
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
@@ -63,4 +70,25 @@ func HTTP(ctx context.Context, port string, h http.Handler) error {
 		return fmt.Errorf("requests still in flight %v after the signal to stop: %w", Grace, errors.Join(err, srv.Close()))
 	}
 	return nil
+}
+
+// ListenError adds advice to the error of a port that another process has. It returns other errors unchanged.
+func ListenError(err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: set PORT to a free port, or to 127.0.0.1:0 to pick one", err)
+	}
+	return err
+}
+
+// IsHealthCheck reports whether r is a request of the health check.
+func IsHealthCheck(r *http.Request) bool {
+	return r.URL.Path == HealthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead)
+}
+
+func healthy(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !IsHealthCheck(r) {
+			next.ServeHTTP(w, r)
+		}
+	})
 }

@@ -1,10 +1,12 @@
 package serve_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -112,22 +114,35 @@ func TestWhatIsInFlightIsAnsweredBeforeTheEnd(t *testing.T) {
 	}
 }
 
-func TestHealthOfAFunction(t *testing.T) {
-	port := freePort(t)
-	go func() {
-		_ = framework.Serve(t.Context(), t.Name(), port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, r.URL.Path)
-		}))
-	}()
-	if code, body := get(t, "http://"+port+"/healthz"); code != 200 || body != "" {
-		t.Errorf("/healthz: %d %q", code, body)
-	}
-	if code, body := get(t, "http://"+port+"/any/path"); code != 200 || body != "/any/path" {
-		t.Errorf("another path: %d %q, want the function's answer", code, body)
+func TestHealthCheckAnswersWithoutTheHandler(t *testing.T) {
+	for name, serve := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			port := freePort(t)
+			go func() {
+				_ = serve(t.Context(), port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					_, _ = io.WriteString(w, r.Method+r.URL.Path)
+				}))
+			}()
+			if code, body := get(t, "http://"+port+"/healthz"); code != 200 || body != "" {
+				t.Errorf("/healthz: %d %q", code, body)
+			}
+			if code, body := get(t, "http://"+port+"/any/path"); code != 200 || body != "GET/any/path" {
+				t.Errorf("another path: %d %q, want the response of the handler", code, body)
+			}
+			resp, err := http.Post("http://"+port+"/healthz", "text/plain", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			if err != nil || string(body) != "POST/healthz" {
+				t.Errorf("POST /healthz: %q, %v, want the response of the handler", body, err)
+			}
+		})
 	}
 }
 
-func TestTakenPortIsAnError(t *testing.T) {
+func TestTakenPortIsAnErrorWithAdvice(t *testing.T) {
 	l, err := net.Listen("tcp", ":0")
 	if err != nil {
 		t.Fatal(err)
@@ -135,9 +150,38 @@ func TestTakenPortIsAnError(t *testing.T) {
 	defer l.Close()
 	_, port, _ := net.SplitHostPort(l.Addr().String())
 	for name, serve := range servers(t) {
-		if err := serve(t.Context(), port, http.NotFoundHandler()); !errors.Is(err, syscall.EADDRINUSE) {
-			t.Errorf("%s: %v, want the address to be in use", name, err)
+		err := serve(t.Context(), port, http.NotFoundHandler())
+		if !errors.Is(err, syscall.EADDRINUSE) || !strings.Contains(err.Error(), "set PORT to") {
+			t.Errorf("%s: %v, want EADDRINUSE with advice", name, err)
 		}
+	}
+}
+
+func TestServerLogsItsAddress(t *testing.T) {
+	defer slog.SetDefault(slog.Default())
+	for name, serve := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			r, w := io.Pipe()
+			slog.SetDefault(slog.New(slog.NewTextHandler(w, nil)))
+			ctx, stop := context.WithCancel(t.Context())
+			served := make(chan error, 1)
+			go func() { served <- serve(ctx, "127.0.0.1:0", http.NotFoundHandler()) }()
+			line, err := bufio.NewReader(r).ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, addr, ok := strings.Cut(strings.TrimSpace(line), "msg=listening addr=")
+			if !ok || strings.HasSuffix(addr, ":0") {
+				t.Fatalf("log line %q has no address", line)
+			}
+			if code, _ := get(t, "http://"+addr+"/"); code != http.StatusNotFound {
+				t.Errorf("status %d from the logged address", code)
+			}
+			stop()
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -1,10 +1,12 @@
-// Package framework serves a function by the Functions Framework. It is apart from serve because the framework takes its
-// time when a program starts, whether it is used or not.
+// Package framework serves a function with the Functions Framework. It is separate from serve because the framework
+// adds to the start of every program that links it.
 package framework
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -16,27 +18,32 @@ import (
 	"github.com/hybrid-bts/functions/shared/serve"
 )
 
-// flush is how long the server may take to send an answer once its handler has returned, which is
-// when we stop counting it as in flight.
+// flush is the time for the server to send a response after its handler returned. A request no longer counts as in
+// flight then.
 const flush = 100 * time.Millisecond
 
-// Serve registers h with the Functions Framework as the function called name, and serves it on
-// port, a port of all addresses or host:port, until ctx ends and what was in flight then is answered. The framework owns its listener and
-// cannot close it, so requests that come after the end are answered 503, which Pub/Sub delivers again.
-// GET /healthz answers 200 in h's place. The framework's server has no time-outs, so h bounds how
-// long it reads a body. A panic with http.ErrAbortHandler breaks the connection, as net/http would.
+// Serve registers h with the Functions Framework under a name. It serves h at all paths on port, which is a port of all
+// interfaces or host:port, and the health check of package serve. It returns nil when ctx has ended and all requests in
+// flight are answered. The framework owns its listener and cannot close it, so later requests receive 503, which makes
+// Pub/Sub redeliver. The framework's server has no timeouts: h must bound the time for reading a body. A panic with
+// http.ErrAbortHandler breaks the connection, as it does in net/http.
 func Serve(ctx context.Context, name, port string, h http.Handler) error {
 	d := &drainer{next: h, idle: make(chan struct{})}
 	functions.HTTP(name, d.ServeHTTP)
-	// The framework serves the function that this variable names at every path.
+	// The framework serves only the function named by this variable, at every path.
 	if err := os.Setenv("FUNCTION_TARGET", name); err != nil {
 		return fmt.Errorf("serve %s: %w", name, err)
 	}
+	host, number, err := freePort(serve.Split(port))
+	if err != nil {
+		return fmt.Errorf("serve %s: %w", name, err)
+	}
 	served := make(chan error, 1)
-	go func() { served <- funcframework.StartHostPort(serve.Split(port)) }()
+	go func() { served <- funcframework.StartHostPort(host, number) }()
+	slog.InfoContext(ctx, "listening", "addr", net.JoinHostPort(host, number))
 	select {
 	case err := <-served:
-		return fmt.Errorf("serve %s on port %s: %w", name, port, err)
+		return fmt.Errorf("serve %s on port %s: %w", name, port, serve.ListenError(err))
 	case <-ctx.Done():
 	}
 	if left := d.drain(serve.Grace); left > 0 {
@@ -45,19 +52,33 @@ func Serve(ctx context.Context, name, port string, h http.Handler) error {
 	return nil
 }
 
-// drainer counts the requests in flight, and turns away those that come once it drains.
+// freePort replaces port 0 by a free one: the framework does not report the port that its listener gets. Another process
+// may take the port before the framework listens, so this is for development.
+func freePort(host, number string) (string, string, error) {
+	if number != "0" {
+		return host, number, nil
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(host, number))
+	if err != nil {
+		return "", "", err
+	}
+	_, number, err = net.SplitHostPort(l.Addr().String())
+	_ = l.Close() // nobody connected
+	return host, number, err
+}
+
+// drainer counts the requests in flight. While it drains, it answers new requests with 503.
 type drainer struct {
 	next http.Handler
 
 	mu       sync.Mutex
 	inFlight int
 	draining bool
-	idle     chan struct{} // closed when draining with nothing in flight
+	idle     chan struct{} // closed while draining, as soon as no request is in flight
 }
 
 func (d *drainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/healthz" {
-		w.WriteHeader(http.StatusOK)
+	if serve.IsHealthCheck(r) {
 		return
 	}
 	if !d.enter() {
@@ -67,12 +88,12 @@ func (d *drainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer d.leave()
-	// The framework would make an answer that ends well of the panic, with its own words at the end.
+	// The framework recovers from a panic and completes the response with its own text.
 	defer func() {
 		switch p := recover(); p {
 		case nil:
 		case http.ErrAbortHandler:
-			breakOff(w)
+			abort(w)
 		default:
 			panic(p)
 		}
@@ -80,12 +101,12 @@ func (d *drainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.next.ServeHTTP(w, r)
 }
 
-// breakOff closes the connection of an answer that is not whole.
-func breakOff(w http.ResponseWriter) {
+// abort closes the connection, so that the client sees an incomplete response.
+func abort(w http.ResponseWriter) {
 	c := http.NewResponseController(w)
 	conn, _, err := c.Hijack()
 	if err != nil {
-		_ = c.SetWriteDeadline(time.Now()) // then the end of the answer cannot be written
+		_ = c.SetWriteDeadline(time.Now()) // HTTP/2: the server cannot send the end of the response
 		return
 	}
 	_ = conn.Close()
@@ -114,7 +135,7 @@ func (d *drainer) closeIfIdle() {
 	}
 }
 
-// drain returns how many requests are still in flight when none is left or the grace is over.
+// drain waits until no request is in flight, at most for the grace, and returns the number of those left.
 func (d *drainer) drain(grace time.Duration) int {
 	d.mu.Lock()
 	d.draining = true
