@@ -36,7 +36,7 @@ const butter = "butter-cream-peaches"
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 123456000, time.UTC)
 
-// fixture is the function, with what is around it.
+// fixture is the function with an issuer, Spanner and Pub/Sub.
 type fixture struct {
 	http.Handler
 	t      testing.TB
@@ -75,7 +75,7 @@ func newFixture(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOp
 	return &fixture{contracttest.Handler(t, "openapi.json", s.handler()), t, db, srv, client, "Bearer " + i.Token(operator, nil)}
 }
 
-// send makes an operator's request.
+// send sends a request with the token of an operator.
 func (d *fixture) send(method, path, body string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, apiRoot+path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -85,8 +85,9 @@ func (d *fixture) send(method, path, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-// answer makes an operator's request, and returns the answer, which must have a status.
-func answer[T any](d *fixture, want int, method, path, body string) T {
+// mustDecode sends a request with the token of an operator and decodes the response. It fails the test unless the response has
+// the given status and known fields only.
+func mustDecode[T any](d *fixture, want int, method, path, body string) T {
 	d.t.Helper()
 	w := d.send(method, path, body)
 	if w.Code != want {
@@ -101,8 +102,8 @@ func answer[T any](d *fixture, want int, method, path, body string) T {
 	return v
 }
 
-// add adds a row of Reviews.
-func (d *fixture) add(id string, change map[string]any) {
+// addReview inserts a row into Reviews: a published review with the given columns changed.
+func (d *fixture) addReview(id string, change map[string]any) {
 	d.t.Helper()
 	row := map[string]any{
 		"Product": butter, "Review": id, "Status": "published", "Rating": int64(5), "Text": "최고 💜", "Author": "아미", "Locale": "ko",
@@ -124,14 +125,14 @@ func (d *fixture) apply(m *spanner.Mutation) {
 	}
 }
 
-// rated adds a row of Ratings, which a product with published reviews has.
-func (d *fixture) rated(product string) {
+// addRating inserts a row into Ratings, as the review writer does for a product with published reviews.
+func (d *fixture) addRating(product string) {
 	d.apply(spanner.Insert("Ratings", []string{"Product", "Shard", "Stars1", "Stars2", "Stars3", "Stars4", "Stars5", "Scored", "ScoreMicros"},
 		[]any{product, 0, 0, 0, 0, 0, 1, 0, 0}))
 }
 
-// told returns what was published to the topic of reviews.
-func (d *fixture) told() (all []wire.Message) {
+// commands returns the commands that were published to the reviews topic.
+func (d *fixture) commands() (all []wire.Message) {
 	d.t.Helper()
 	for _, m := range d.pubsub.Messages() {
 		got, err := wire.Decode(m.Data, m.Attributes)
@@ -143,59 +144,59 @@ func (d *fixture) told() (all []wire.Message) {
 	return all
 }
 
-type listed struct {
+type reviewList struct {
 	Reviews []moderated `json:"reviews"`
 	Next    string      `json:"next_page_token"`
 }
 
-// ids returns the ids of all pages of a list.
-func (d *fixture) ids(path string, between func()) (all []string) {
+// listIDs returns the review IDs on all pages of a list. It calls betweenPages, unless nil, after each page but the last.
+func (d *fixture) listIDs(path string, betweenPages func()) (all []string) {
 	d.t.Helper()
 	token := ""
 	for {
-		page := answer[listed](d, 200, http.MethodGet, path+"&page_token="+token, "")
+		page := mustDecode[reviewList](d, 200, http.MethodGet, path+"&page_token="+token, "")
 		for _, r := range page.Reviews {
 			all = append(all, r.ID)
 		}
 		if token = page.Next; token == "" {
 			return all
 		}
-		if between != nil {
-			between()
+		if betweenPages != nil {
+			betweenPages()
 		}
 	}
 }
 
-func TestAnOperatorSeesWhatIsHeldAndWhy(t *testing.T) {
+func TestListShowsReviewsWithReasonAndDecisions(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		d := newFixture(t, db)
 		id := uuid.NewString()
-		d.add(id, map[string]any{
+		d.addReview(id, map[string]any{
 			"Status": "held", "HeldFor": "it names a phone number", "HeldAt": noon, "Revision": noon.UnixMicro() + 7, "EditedAt": noon.Add(7 * time.Microsecond),
 			"Language": "ko", "Score": 0.5, "ScoredBy": "model", "Photos": []string{"reviews/a.jpg"}, "Reply": "고마워요", "RepliedAt": noon,
 			"Verdicts": []string{"hold"}, "Reasons": []string{"it names a phone number"}, "DecidedOn": []int64{7}, "DecidedAt": []time.Time{noon},
 		})
-		d.add(uuid.NewString(), nil)
-		d.add(uuid.NewString(), map[string]any{"Status": "rejected", "HeldFor": "spam", "HeldAt": noon})
-		w := d.send(http.MethodGet, "/reviews", "")
+		d.addReview(uuid.NewString(), nil)
+		d.addReview(uuid.NewString(), map[string]any{"Status": "rejected", "HeldFor": "spam", "HeldAt": noon})
+		w := d.send(http.MethodGet, "/reviews", "") // held reviews by default
 		want := `{"reviews":[{"id":"` + id + `","product":"butter-cream-peaches","status":"held","reason":"it names a phone number","reason_code":"operator","held_at":"2026-11-20T12:00:00.123456Z",` +
 			`"revision":1795176000123463,"rating":5,"text":"최고 💜","author":"아미","language":"ko","score":0.5,"scored_by":"model","photos":["reviews/a.jpg"],` +
 			`"submitted_at":"2026-11-20T12:00:00.123456Z","edited_at":"2026-11-20T12:00:00.123463Z","published_at":null,` +
 			`"reply":{"text":"고마워요","replied_at":"2026-11-20T12:00:00.123456Z"},` +
 			`"decisions":[{"verdict":"hold","reason":"it names a phone number","revision":7,"at":"2026-11-20T12:00:00.123456Z"}]}],"next_page_token":""}`
 		if diff := cmp.Diff(want, strings.TrimSpace(w.Body.String())); w.Code != 200 || diff != "" {
-			t.Errorf("%d %s", w.Code, diff)
+			t.Errorf("list: got %d, difference %s", w.Code, diff)
 		}
 		if one := d.send(http.MethodGet, "/reviews/"+butter+"/"+id, ""); one.Code != 200 || !strings.Contains(want, strings.TrimSpace(one.Body.String())) {
-			t.Errorf("%d %s", one.Code, one.Body)
+			t.Errorf("single review: got %d %s, want the entry of the list", one.Code, one.Body)
 		}
-		if got := d.ids("/reviews?status=rejected", nil); len(got) != 1 {
-			t.Errorf("%d are rejected, want one", len(got))
+		if got := d.listIDs("/reviews?status=rejected", nil); len(got) != 1 {
+			t.Errorf("list has %d rejected reviews, want 1", len(got))
 		}
 	})
 }
 
-func TestOperatorSeesTheReasonCodeAndTheOperatorsWords(t *testing.T) {
+func TestReviewHasReasonCodeAndOperatorsWords(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		d := newFixture(t, db)
 		held := func(change map[string]any) map[string]any {
@@ -216,16 +217,16 @@ func TestOperatorSeesTheReasonCodeAndTheOperatorsWords(t *testing.T) {
 			}),
 		} {
 			id := uuid.NewString()
-			d.add(id, row)
+			d.addReview(id, row)
 			if w := d.send(http.MethodGet, "/reviews/"+butter+"/"+id, ""); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), want) {
-				t.Errorf("%d %s, want %s", w.Code, w.Body, want)
+				t.Errorf("got %d %s, want %s", w.Code, w.Body, want)
 			}
 		}
 	})
 }
 
-// The page translates every code into both languages, and shows the operator's words alone as they are.
-func TestPageHasWordsForEveryReasonCode(t *testing.T) {
+// The page translates each code into both languages, except operator: it shows the words of the operator.
+func TestPageTranslatesEveryReasonCode(t *testing.T) {
 	words, err := web.ReadFile("web/words.js")
 	if err != nil {
 		t.Fatal(err)
@@ -249,19 +250,19 @@ func TestPageHasWordsForEveryReasonCode(t *testing.T) {
 	}
 }
 
-func TestListsGoBackPageByPage(t *testing.T) {
+func TestPagesOfListsCoverAllReviewsInOrder(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		d := newFixture(t, db)
-		d.rated(butter)
-		d.rated("hoodie-purple")
+		d.addRating(butter)
+		d.addRating("hoodie-purple")
 		want := map[string][]string{}
-		// Times with ties, of two products; of published ones some are months and years old.
+		// Two products, equal times, and published reviews that are months and decades old.
 		for i := range 24 {
 			product := []string{butter, "hoodie-purple"}[i%2]
 			ago := []time.Duration{0, time.Minute, 3 * time.Hour, 40 * 24 * time.Hour, 900 * 24 * time.Hour, 20000 * 24 * time.Hour}[i/4]
 			for _, status := range []string{"held", "published"} {
 				id := uuid.NewString()
-				d.add(id, map[string]any{"Product": product, "Status": status, "SubmittedAt": noon.Add(-ago)})
+				d.addReview(id, map[string]any{"Product": product, "Status": status, "SubmittedAt": noon.Add(-ago)})
 				if status == "held" {
 					d.apply(spanner.UpdateMap("Reviews", map[string]any{"Product": product, "Review": id, "HeldAt": noon.Add(-ago), "SubmittedAt": noon.Add(ago)}))
 				}
@@ -280,26 +281,26 @@ func TestListsGoBackPageByPage(t *testing.T) {
 					ids = append(ids, k[strings.LastIndex(k, " ")+1:])
 				}
 				n := 0
-				got := d.ids(fmt.Sprintf("/reviews?status=%s&page_size=%d", list, size), func() {
-					if n++; n%5 == 0 && size == 5 { // what comes between two pages moves nothing
-						d.add(uuid.NewString(), map[string]any{"Status": "rejected", "HeldAt": noon.Add(time.Hour)})
+				got := d.listIDs(fmt.Sprintf("/reviews?status=%s&page_size=%d", list, size), func() {
+					if n++; n%5 == 0 && size == 5 { // new reviews between two pages must not shift the next page
+						d.addReview(uuid.NewString(), map[string]any{"Status": "rejected", "HeldAt": noon.Add(time.Hour)})
 					}
 				})
 				if diff := cmp.Diff(ids, got); diff != "" {
-					t.Errorf("%s by %d: %s", list, size, diff)
+					t.Errorf("status %s with page size %d: %s", list, size, diff)
 				}
 			}
 		}
 	})
 }
 
-func TestListsAreRefused(t *testing.T) {
+func TestInvalidListParametersAreRejected(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	d := newFixture(t, db)
 	for range 2 {
-		d.add(uuid.NewString(), map[string]any{"Status": "held", "HeldAt": noon})
+		d.addReview(uuid.NewString(), map[string]any{"Status": "held", "HeldAt": noon})
 	}
-	token := answer[listed](d, 200, http.MethodGet, "/reviews?page_size=1", "").Next
+	token := mustDecode[reviewList](d, 200, http.MethodGet, "/reviews?page_size=1", "").Next
 	for path, parameter := range map[string]string{
 		"/reviews?status=erased":                              "status",
 		"/reviews?page_size=0":                                "page_size",
@@ -313,23 +314,23 @@ func TestListsAreRefused(t *testing.T) {
 		w := d.send(http.MethodGet, path, "")
 		var p problem.Problem
 		if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != 422 || len(p.Errors) != 1 || p.Errors[0].Parameter != parameter {
-			t.Errorf("GET %s: %d %s, want 422 for %s", path, w.Code, w.Body, parameter)
+			t.Errorf("GET %s: got %d %s, want 422 for parameter %s", path, w.Code, w.Body, parameter)
 		}
 	}
 	for path, want := range map[string]int{
 		"/reviews/" + butter + "/" + uuid.NewString(): 404, "/reviews/" + butter + "/nonsense": 422, "/nowhere": 404, "": 404,
 	} {
 		if w := d.send(http.MethodGet, path, ""); w.Code != want || w.Header().Get("Content-Type") != problem.ContentType || w.Header().Get("Cache-Control") != "no-store" {
-			t.Errorf("GET %s: %d %v %s, want %d", path, w.Code, w.Header(), w.Body, want)
+			t.Errorf("GET %s: got %d %v %s, want an uncached problem %d", path, w.Code, w.Header(), w.Body, want)
 		}
 	}
 	if w := d.send(http.MethodPatch, "/reviews", ""); w.Code != 405 {
-		t.Errorf("PATCH: %d", w.Code)
+		t.Errorf("PATCH: got %d, want 405", w.Code)
 	}
 }
 
-// Nobody but an operator is told anything, not even what is there.
-func TestEveryPathOfOperatorsIsGuarded(t *testing.T) {
+// Unknown paths and methods answer 401 too, so the API reveals no routes.
+func TestEveryPathOfTheAPIRequiresAnOperator(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	d := newFixture(t, db)
 	d.bearer = ""
@@ -340,31 +341,31 @@ func TestEveryPathOfOperatorsIsGuarded(t *testing.T) {
 	} {
 		method, path, _ := strings.Cut(request, " ")
 		if w := d.send(method, path, ""); w.Code != http.StatusUnauthorized || w.Header().Get("WWW-Authenticate") == "" {
-			t.Errorf("%s: %d %s, want 401", request, w.Code, w.Body)
+			t.Errorf("%s: got %d %s, want 401", request, w.Code, w.Body)
 		}
 	}
 	for _, path := range []string{"/v1/%61dmin/reviews", "/v1%2Fadmin/reviews"} {
 		w := httptest.NewRecorder()
 		d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code == http.StatusOK {
-			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+			t.Errorf("%s: got %d %s, want an error", path, w.Code, w.Body)
 		}
 	}
 	for _, path := range []string{"/admin", "/admin/admin.js"} {
 		w := httptest.NewRecorder()
 		d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != http.StatusOK {
-			t.Errorf("%s: %d %s, want 200 for anybody", path, w.Code, w.Body)
+			t.Errorf("%s without token: got %d %s, want 200", path, w.Code, w.Body)
 		}
 	}
 }
 
-// write does what the writer of reviews does with the last message, as far as an operator sees it.
-func (d *fixture) write(t testing.TB) {
+// applyLastCommand changes the review as the review writer does, as far as operators see it.
+func (d *fixture) applyLastCommand(t testing.TB) {
 	t.Helper()
-	all := d.told()
+	all := d.commands()
 	if len(all) == 0 {
-		t.Fatal("nothing was told")
+		t.Fatal("no command was published")
 	}
 	switch m := all[len(all)-1].(type) {
 	case wire.Decision:
@@ -380,8 +381,8 @@ func (d *fixture) write(t testing.TB) {
 	}
 }
 
-// whileWriting runs f, and what the writer of reviews does some moments after f told it.
-func (d *fixture) whileWriting(t testing.TB, f func()) {
+// withWriter runs f and applies the command that f publishes, after f has read the review a few times.
+func (d *fixture) withWriter(t testing.TB, f func()) {
 	before := len(d.pubsub.Messages())
 	done := make(chan struct{})
 	go func() {
@@ -393,147 +394,147 @@ func (d *fixture) whileWriting(t testing.TB, f func()) {
 			time.Sleep(time.Millisecond)
 		}
 		time.Sleep(2 * awaitInterval)
-		d.write(t)
+		d.applyLastCommand(t)
 	}()
 	f()
 	<-done
 }
 
-func TestAnOperatorDecides(t *testing.T) {
+func TestDecisionIsPublishedAndAwaited(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	for verdict, status := range map[wire.Verdict]wire.Status{wire.Publish: wire.Published, wire.Hold: wire.Held, wire.Reject: wire.Rejected} {
 		t.Run(string(verdict), func(t *testing.T) {
 			d := newFixture(t, db)
 			id := uuid.NewString()
-			d.add(id, nil) // of before there were revisions
+			d.addReview(id, nil) // a row without a revision
 			path, key := "/reviews/"+butter+"/"+id, wire.Key{Product: butter, Review: id}
 			body := fmt.Sprintf(`{"verdict":%q,"reason":" 욕설\u0000 ","revision":%d}`, verdict, noon.UnixMicro())
-			d.whileWriting(t, func() {
-				got := answer[moderated](d, 200, http.MethodPost, path+"/decision", body)
+			d.withWriter(t, func() {
+				got := mustDecode[moderated](d, 200, http.MethodPost, path+"/decision", body)
 				if got.Status != status || len(got.Decisions) != 1 {
-					t.Errorf("it is %+v, want %s", got, status)
+					t.Errorf("got %+v, want status %s with one decision", got, status)
 				}
 			})
 			want := []wire.Message{wire.Decision{Key: key, Verdict: verdict, Reason: "욕설", Revision: noon.UnixMicro(), At: noon.Add(time.Hour)}}
-			if diff := cmp.Diff(want, d.told()); diff != "" {
+			if diff := cmp.Diff(want, d.commands()); diff != "" {
 				t.Error(diff)
 			}
-			// Nobody does it this time, so the answer comes before it is done; and it is later than the decision before.
-			answer[moderated](d, 202, http.MethodPost, path+"/decision", body)
-			if last := d.told()[1].(wire.Decision); !last.At.Equal(noon.Add(time.Hour + time.Microsecond)) {
-				t.Errorf("the second decision is of %v", last.At)
+			// Without a writer the response is 202. The second decision is later than the first.
+			mustDecode[moderated](d, 202, http.MethodPost, path+"/decision", body)
+			if last := d.commands()[1].(wire.Decision); !last.At.Equal(noon.Add(time.Hour + time.Microsecond)) {
+				t.Errorf("second decision has time %v, want one microsecond after the first", last.At)
 			}
 		})
 	}
 }
 
-func TestADecisionIsLaterThanWhatItIsAboutWhateverTheClock(t *testing.T) {
+func TestDecisionIsLaterThanContentFromAFastClock(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	d := newFixture(t, db)
 	id := uuid.NewString()
 	ahead := noon.Add(2 * time.Hour)
-	d.add(id, map[string]any{"Revision": ahead.UnixMicro(), "EditedAt": ahead})
-	answer[moderated](d, 202, http.MethodPost, "/reviews/"+butter+"/"+id+"/decision", fmt.Sprintf(`{"verdict":"publish","revision":%d}`, ahead.UnixMicro()))
-	if got := d.told()[0].(wire.Decision).At; !got.After(ahead) {
-		t.Errorf("it is of %v, and the content of %v", got, ahead)
+	d.addReview(id, map[string]any{"Revision": ahead.UnixMicro(), "EditedAt": ahead})
+	mustDecode[moderated](d, 202, http.MethodPost, "/reviews/"+butter+"/"+id+"/decision", fmt.Sprintf(`{"verdict":"publish","revision":%d}`, ahead.UnixMicro()))
+	if got := d.commands()[0].(wire.Decision).At; !got.After(ahead) {
+		t.Errorf("decision has time %v, want after the content of %v", got, ahead)
 	}
 }
 
-func TestAnOperatorReplies(t *testing.T) {
+func TestReplyIsSetAndDeleted(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	d := newFixture(t, db)
 	id := uuid.NewString()
-	d.add(id, nil)
+	d.addReview(id, nil)
 	path, key := "/reviews/"+butter+"/"+id+"/reply", wire.Key{Product: butter, Review: id}
-	d.whileWriting(t, func() {
-		got := answer[moderated](d, 200, http.MethodPut, path, `{"text":" 고마워요 💜\r\n또 오세요\u0000 "}`)
+	d.withWriter(t, func() {
+		got := mustDecode[moderated](d, 200, http.MethodPut, path, `{"text":" 고마워요 💜\r\n또 오세요\u0000 "}`)
 		if got.Reply == nil || got.Reply.Text != "고마워요 💜\n또 오세요" {
-			t.Errorf("it is %+v", got.Reply)
+			t.Errorf("got reply %+v", got.Reply)
 		}
 	})
-	d.whileWriting(t, func() {
-		if got := answer[moderated](d, 200, http.MethodDelete, path, ""); got.Reply != nil {
-			t.Errorf("it is %+v, want none", got.Reply)
+	d.withWriter(t, func() {
+		if got := mustDecode[moderated](d, 200, http.MethodDelete, path, ""); got.Reply != nil {
+			t.Errorf("got reply %+v, want none", got.Reply)
 		}
 	})
 	at := noon.Add(time.Hour)
 	want := []wire.Message{wire.Reply{Key: key, Text: "고마워요 💜\n또 오세요", At: at}, wire.Reply{Key: key, At: at.Add(time.Microsecond)}}
-	if diff := cmp.Diff(want, d.told()); diff != "" {
+	if diff := cmp.Diff(want, d.commands()); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestWritesAreRefused(t *testing.T) {
+func TestInvalidChangesAreRejected(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	d := newFixture(t, db)
 	id := uuid.NewString()
-	d.add(id, nil)
-	path, gone := "/reviews/"+butter+"/"+id, "/reviews/"+butter+"/"+uuid.NewString()
+	d.addReview(id, nil)
+	path, unknown := "/reviews/"+butter+"/"+id, "/reviews/"+butter+"/"+uuid.NewString()
 	revision := fmt.Sprint(noon.UnixMicro())
 	for name, tc := range map[string]struct {
 		method, path, body string
 		status             int
 		pointer            string
 	}{
-		"a revision that is no more":   {"POST", path + "/decision", `{"verdict":"publish","revision":7}`, 409, ""},
-		"no revision":                  {"POST", path + "/decision", `{"verdict":"publish"}`, 422, "#/revision"},
-		"no verdict":                   {"POST", path + "/decision", `{"revision":` + revision + `}`, 422, "#/verdict"},
-		"another verdict":              {"POST", path + "/decision", `{"verdict":"burn","revision":` + revision + `}`, 422, "#/verdict"},
-		"held without a reason":        {"POST", path + "/decision", `{"verdict":"hold","revision":` + revision + `}`, 422, "#/reason"},
-		"rejected with blanks":         {"POST", path + "/decision", `{"verdict":"reject","reason":" \u0000\n","revision":` + revision + `}`, 422, "#/reason"},
-		"a long reason":                {"POST", path + "/decision", `{"verdict":"hold","reason":"` + strings.Repeat("가", 201) + `","revision":` + revision + `}`, 422, "#/reason"},
-		"a field that is not there":    {"POST", path + "/decision", `{"verdict":"publish","revision":` + revision + `,"force":true}`, 422, "#/force"},
-		"no JSON":                      {"POST", path + "/decision", `verdict`, 400, "#"},
-		"a decision on what is not":    {"POST", gone + "/decision", `{"verdict":"publish","revision":7}`, 404, ""},
-		"an empty reply":               {"PUT", path + "/reply", `{"text":" \n "}`, 422, "#/text"},
-		"a long reply":                 {"PUT", path + "/reply", `{"text":"` + strings.Repeat("가", 2001) + `"}`, 422, "#/text"},
-		"a reply to what is not":       {"PUT", gone + "/reply", `{"text":"a"}`, 404, ""},
-		"no reply to what is not":      {"DELETE", gone + "/reply", ``, 404, ""},
-		"a body of more than 64 KiB":   {"PUT", path + "/reply", `{"text":"` + strings.Repeat("a", maxBody) + `"}`, 413, ""},
-		"a verdict that is no verdict": {"POST", path + "/decision", `{"verdict":7,"revision":` + revision + `}`, 422, "#/verdict"},
+		"old revision":               {"POST", path + "/decision", `{"verdict":"publish","revision":7}`, 409, ""},
+		"no revision":                {"POST", path + "/decision", `{"verdict":"publish"}`, 422, "#/revision"},
+		"no verdict":                 {"POST", path + "/decision", `{"revision":` + revision + `}`, 422, "#/verdict"},
+		"unknown verdict":            {"POST", path + "/decision", `{"verdict":"burn","revision":` + revision + `}`, 422, "#/verdict"},
+		"hold without reason":        {"POST", path + "/decision", `{"verdict":"hold","revision":` + revision + `}`, 422, "#/reason"},
+		"reject with blank reason":   {"POST", path + "/decision", `{"verdict":"reject","reason":" \u0000\n","revision":` + revision + `}`, 422, "#/reason"},
+		"too long reason":            {"POST", path + "/decision", `{"verdict":"hold","reason":"` + strings.Repeat("가", 201) + `","revision":` + revision + `}`, 422, "#/reason"},
+		"unknown field":              {"POST", path + "/decision", `{"verdict":"publish","revision":` + revision + `,"force":true}`, 422, "#/force"},
+		"not JSON":                   {"POST", path + "/decision", `verdict`, 400, "#"},
+		"decision on unknown review": {"POST", unknown + "/decision", `{"verdict":"publish","revision":7}`, 404, ""},
+		"empty reply":                {"PUT", path + "/reply", `{"text":" \n "}`, 422, "#/text"},
+		"too long reply":             {"PUT", path + "/reply", `{"text":"` + strings.Repeat("가", 2001) + `"}`, 422, "#/text"},
+		"reply to unknown review":    {"PUT", unknown + "/reply", `{"text":"a"}`, 404, ""},
+		"delete of unknown reply":    {"DELETE", unknown + "/reply", ``, 404, ""},
+		"body over 64 KiB":           {"PUT", path + "/reply", `{"text":"` + strings.Repeat("a", maxBody) + `"}`, 413, ""},
+		"verdict that is a number":   {"POST", path + "/decision", `{"verdict":7,"revision":` + revision + `}`, 422, "#/verdict"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := d.send(tc.method, tc.path, tc.body)
 			var p problem.Problem
 			if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Code != tc.status {
-				t.Fatalf("%d %s, want %d", w.Code, w.Body, tc.status)
+				t.Fatalf("got %d %s, want %d", w.Code, w.Body, tc.status)
 			}
 			if tc.pointer != "" && (len(p.Errors) == 0 || p.Errors[0].Pointer != tc.pointer) {
-				t.Errorf("%s, want %s", w.Body, tc.pointer)
+				t.Errorf("got %s, want pointer %s", w.Body, tc.pointer)
 			}
 		})
 	}
 	if n := len(d.pubsub.Messages()); n > 0 {
-		t.Errorf("%d messages were published", n)
+		t.Errorf("%d commands were published, want none", n)
 	}
 }
 
-func TestWhatIsAwayIsSaid(t *testing.T) {
+func TestUnavailableServicesAnswer503(t *testing.T) {
 	db, engine := spannerdbtest.New(t)
 	d := newFixture(t, db, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
 	id := uuid.NewString()
-	d.add(id, nil)
+	d.addReview(id, nil)
 	w := d.send(http.MethodPost, "/reviews/"+butter+"/"+id+"/decision", fmt.Sprintf(`{"verdict":"publish","revision":%d}`, noon.UnixMicro()))
 	if w.Code != 503 || w.Header().Get("Retry-After") != "2" {
-		t.Errorf("without Pub/Sub: %d %v %s", w.Code, w.Header(), w.Body)
+		t.Errorf("without Pub/Sub: got %d %v %s, want 503 with Retry-After", w.Code, w.Header(), w.Body)
 	}
 	engine.Fail(status.Error(codes.ResourceExhausted, "quota of a secret"))
 	for _, path := range []string{"/reviews", "/days", "/reviews/" + butter + "/" + id} {
 		if w := d.send(http.MethodGet, path, ""); w.Code != 503 || strings.Contains(w.Body.String(), "secret") {
-			t.Errorf("%s without Spanner: %d %s", path, w.Code, w.Body)
+			t.Errorf("%s without Spanner: got %d %s, want 503 without details", path, w.Code, w.Body)
 		}
 	}
 }
 
-func TestDaysAreCountedInSeoul(t *testing.T) {
+func TestReviewsAreCountedByDayInSeoul(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		d := newFixture(t, db) // it is 22:00 of 20 November in Seoul
+		d := newFixture(t, db) // the clock says 22:00 of 20 November in Seoul
 		if w := d.send(http.MethodGet, "/days?days=1", ""); !strings.Contains(w.Body.String(), `[{"day":"2026-11-20","published":0,"held":0,"rejected":0}]`) {
-			t.Errorf("without a review: %d %s", w.Code, w.Body)
+			t.Errorf("without reviews: got %d %s", w.Code, w.Body)
 		}
-		d.rated(butter)
-		d.rated("not-in-the-catalogue")
-		midnight := time.Date(2026, 11, 19, 15, 0, 0, 0, time.UTC) // of the same day there
+		d.addRating(butter)
+		d.addRating("not-in-the-catalogue")
+		midnight := time.Date(2026, 11, 19, 15, 0, 0, 0, time.UTC) // of 20 November in Seoul
 		for _, r := range []struct {
 			at      time.Time
 			product string
@@ -547,24 +548,24 @@ func TestDaysAreCountedInSeoul(t *testing.T) {
 			if r.status != "published" {
 				change["HeldAt"] = noon
 			}
-			d.add(uuid.NewString(), change)
+			d.addReview(uuid.NewString(), change)
 		}
 		w := d.send(http.MethodGet, "/days?days=2", "")
 		const want = `{"time_zone":"Asia/Seoul","days":[{"day":"2026-11-19","published":1,"held":1,"rejected":0},{"day":"2026-11-20","published":3,"held":1,"rejected":1}]}`
 		if got := strings.TrimSpace(w.Body.String()); w.Code != 200 || got != want {
-			t.Errorf("%d %s, want %s", w.Code, got, want)
+			t.Errorf("got %d %s, want %s", w.Code, got, want)
 		}
-		month := answer[struct {
+		month := mustDecode[struct {
 			Days []day
 			Zone string `json:"time_zone"`
 		}](d, 200, http.MethodGet, "/days", "").Days
 		if len(month) != 30 || month[0].Day != "2026-10-22" || month[27].Published != 1 {
-			t.Errorf("%+v, want 30 days up to today", month)
+			t.Errorf("got %+v, want 30 days up to today", month)
 		}
 	})
 }
 
-func TestThePageIsStrict(t *testing.T) {
+func TestPageHasStrictPolicyAndLogin(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	d := newFixture(t, db)
 	w := httptest.NewRecorder()
@@ -576,28 +577,28 @@ func TestThePageIsStrict(t *testing.T) {
 	policy := w.Header().Get("Content-Security-Policy")
 	if w.Code != 200 || !strings.Contains(policy, "default-src 'none'; script-src 'self'; ") || strings.Contains(policy, "unsafe") ||
 		!strings.Contains(policy, "connect-src 'self' http://127.0.0.1:") || w.Header().Get("Referrer-Policy") != "no-referrer" {
-		t.Errorf("%d %v", w.Code, w.Header())
+		t.Errorf("page: got %d %v, want 200 with a strict policy", w.Code, w.Header())
 	}
 	if !strings.Contains(string(body), "/authorize") || !strings.Contains(string(body), audience) {
-		t.Errorf("nobody can log in: %s", body)
+		t.Errorf("page lacks the login configuration: %s", body)
 	}
 	for _, file := range []string{"admin.css", "admin.js", "api.js", "chart.js", "login.js", "words.js"} {
 		w := httptest.NewRecorder()
 		d.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/admin/"+file, nil))
 		if w.Code != 200 || !strings.Contains(w.Header().Get("Content-Type"), strings.TrimPrefix(file[strings.LastIndex(file, "."):], ".")[:2]) && !strings.Contains(w.Header().Get("Content-Type"), "javascript") {
-			t.Errorf("%s: %d %v", file, w.Code, w.Header())
+			t.Errorf("%s: got %d %v, want 200 with its content type", file, w.Code, w.Header())
 		}
 	}
 }
 
-func TestThePageComesWithoutAnIssuer(t *testing.T) {
+func TestPageLoadsWhileIssuerIsUnavailable(t *testing.T) {
 	g := newGuard("http://127.0.0.1:1", audience, "roles", "operator")
 	mux := http.NewServeMux()
 	(&operatorPage{issuer: g.issuer, client: audience, scope: "openid"}).register(mux)
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/admin", nil))
 	if w.Code != 200 || !strings.Contains(w.Header().Get("Content-Security-Policy"), "connect-src 'self';") {
-		t.Errorf("%d %v", w.Code, w.Header())
+		t.Errorf("page: got %d %v, want 200 without the token endpoint in its policy", w.Code, w.Header())
 	}
 }
 
@@ -606,7 +607,7 @@ func TestDocument(t *testing.T) {
 	contracttest.Golden(t, "openapi.json", s.register(http.NewServeMux()).OpenAPI())
 }
 
-func TestConfigurationIsReportedAtOnce(t *testing.T) {
+func TestAllConfigurationErrorsAreReportedAtOnce(t *testing.T) {
 	err := run(t.Context(), func(name string) (string, bool) {
 		v, ok := map[string]string{"OIDC_ISSUER": "http://issuer.example", "OIDC_AUDIENCE": "a"}[name]
 		return v, ok
@@ -630,7 +631,7 @@ func FuzzCursor(f *testing.F) {
 		c, err := decodeCursor(token, "held of ")
 		if err != nil || c == nil {
 			if err != nil && !errors.Is(err, pagetoken.ErrToken) {
-				t.Errorf("%v", err)
+				t.Errorf("decodeCursor: got %v, want ErrToken", err)
 			}
 			return
 		}
@@ -639,7 +640,7 @@ func FuzzCursor(f *testing.F) {
 			t.Fatal(err)
 		}
 		if c2, err := decodeCursor(again, "held of "); err != nil || *c2 != *c {
-			t.Errorf("%+v became %+v, %v", c, c2, err)
+			t.Errorf("cursor %+v becomes %+v, %v", c, c2, err)
 		}
 	})
 }

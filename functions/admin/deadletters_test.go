@@ -37,7 +37,7 @@ type deadLetterList struct {
 
 func (d *fixture) listDeadLetters() deadLetterList {
 	d.t.Helper()
-	return answer[deadLetterList](d, 200, http.MethodGet, "/dead-letters", "")
+	return mustDecode[deadLetterList](d, 200, http.MethodGet, "/dead-letters", "")
 }
 
 // replayed pulls the messages that were published to a source topic.
@@ -139,7 +139,7 @@ func TestStorageEventIsReplayedAsNotification(t *testing.T) {
 	})
 	d.addDeadLetter("originals-dead", object, notification) // dead-lettered by Pub/Sub
 	for _, l := range d.listDeadLetters().Letters {
-		answer[map[string]string](d, 202, http.MethodPost, "/dead-letters/"+l.ID+"/replay", "")
+		mustDecode[map[string]string](d, 202, http.MethodPost, "/dead-letters/"+l.ID+"/replay", "")
 	}
 	got := d.replayed("originals")
 	if len(got) != 2 {

@@ -21,28 +21,31 @@ import (
 )
 
 const (
-	// awaitTimeout is how long an answer waits for what it asked for to be done, and awaitInterval how often it looks.
+	// A response waits at most awaitTimeout for the review writer to apply a command, and reads the review every
+	// awaitInterval. The writer usually takes less than half a second.
 	awaitTimeout  = 2 * time.Second
 	awaitInterval = 50 * time.Millisecond
 )
 
-// listFilter says which reviews a list has.
+// listFilter selects the reviews of a list.
 type listFilter struct {
 	status  wire.Status
-	product string // "": of every product
+	product string // "" selects all products
 }
 
-// store reads reviews, whatever their status.
+// store reads reviews with any status. The review writer is the only one to change them.
 type store interface {
-	// list returns at most limit reviews, newest first, those after the cursor when there is one: published ones by when
-	// they were submitted, others by since when they are not shown.
+	// list returns at most limit reviews, newest first: published reviews by SubmittedAt, others by HeldAt. It starts after
+	// the cursor, or at the newest review if the cursor is nil.
 	list(ctx context.Context, f listFilter, after *cursor, limit int) ([]moderated, error)
-	review(ctx context.Context, k wire.Key) (moderated, error) // errNotFound
-	// countByDay counts the reviews that were submitted on each of n days, of which the first one begins at from.
+	// review returns a review, or errNotFound.
+	review(ctx context.Context, k wire.Key) (moderated, error)
+	// countByDay counts the reviews submitted on each of n days. The first day begins at from, and the days are those of
+	// the time zone of from.
 	countByDay(ctx context.Context, from time.Time, n int) ([]statusCounts, error)
 }
 
-// statusCounts is how many reviews have a status.
+// statusCounts is the number of reviews with each status.
 type statusCounts map[wire.Status]int64
 
 // publisher takes what is to happen to a review, which another function does.
@@ -51,7 +54,7 @@ type publisher interface {
 	Publish(ctx context.Context, data []byte, attributes map[string]string) error
 }
 
-// reviewHandlers shows reviews to operators, and hands what they decide to the one writer of reviews.
+// reviewHandlers lists reviews for operators and publishes their decisions and replies as commands to the review writer.
 type reviewHandlers struct {
 	store store
 	topic publisher
@@ -61,29 +64,29 @@ type reviewHandlers struct {
 // moderated is a review as operators see it.
 type moderated struct {
 	ID          string       `json:"id" format:"uuid"`
-	Product     string       `json:"product"`
+	Product     string       `json:"product" doc:"ID of the product."`
 	Status      wire.Status  `json:"status" enum:"published,held,rejected"`
-	Reason      *string      `json:"reason" doc:"Why it is held or rejected: the operator's words, or those of the reason code in English; null when it is published."`
-	ReasonCode  *reason.Code `json:"reason_code" enum:"unknown_product,contact_details,abusive_language,sexual_content,violent_content,moderation,edited_after_hold,edited_after_rejection,operator" doc:"The cause of the reason. operator: an operator's decision, so the reason is in the operator's words. null when it is published."`
-	HeldAt      *time.Time   `json:"held_at" doc:"Since when it is not shown; null when it is."`
-	Revision    int64        `json:"revision" doc:"Of the content; a decision names it."`
+	Reason      *string      `json:"reason" doc:"Reason for the status: the words of the operator, or the English words of the reason code. null if the review is published."`
+	ReasonCode  *reason.Code `json:"reason_code" enum:"unknown_product,contact_details,abusive_language,sexual_content,violent_content,moderation,edited_after_hold,edited_after_rejection,operator" doc:"Code of the reason. operator means that an operator decided and wrote the reason. null if the review is published."`
+	HeldAt      *time.Time   `json:"held_at" doc:"Time at which the review was held or rejected. null if it is published."`
+	Revision    int64        `json:"revision" doc:"Revision of the content. A decision must name it."`
 	Rating      int64        `json:"rating" minimum:"1" maximum:"5"`
 	Text        string       `json:"text"`
-	Author      string       `json:"author"`
-	Language    *string      `json:"language" doc:"Of the text, as detected (BCP 47)."`
-	Score       *float64     `json:"score" doc:"The sentiment, -1 to 1; null when it has none."`
-	ScoredBy    *string      `json:"scored_by"`
-	Photos      []string     `json:"photos" nullable:"false" doc:"Their names; /img/{name}?p=thumb shows one."`
+	Author      string       `json:"author" doc:"Name of the author; may be empty."`
+	Language    *string      `json:"language" doc:"Detected language of the text, as a BCP 47 tag."`
+	Score       *float64     `json:"score" doc:"Sentiment of the text, -1 to 1. null if it has no score."`
+	ScoredBy    *string      `json:"scored_by" doc:"Scorer of the text. null if it has no score."`
+	Photos      []string     `json:"photos" nullable:"false" doc:"Names of the photos. /img/{name}?p=thumb is a preview."`
 	SubmittedAt time.Time    `json:"submitted_at"`
-	EditedAt    *time.Time   `json:"edited_at" doc:"null when it never was."`
-	PublishedAt *time.Time   `json:"published_at" doc:"null while it is not published."`
-	Reply       *reply       `json:"reply,omitempty" doc:"The merchant's; absent when there is none."`
-	Decisions   []decision   `json:"decisions" nullable:"false" doc:"Of operators, the last one last."`
+	EditedAt    *time.Time   `json:"edited_at" doc:"Time of the last edit. null if the review was never edited."`
+	PublishedAt *time.Time   `json:"published_at" doc:"Time of the publication. null if the review is not published."`
+	Reply       *reply       `json:"reply,omitempty" doc:"Reply of the merchant. Absent if there is none."`
+	Decisions   []decision   `json:"decisions" nullable:"false" doc:"Decisions of operators, oldest first."`
 
-	repliedAt time.Time // also of a reply that was taken away
+	repliedAt time.Time // time of the last reply or of its removal; zero if there was none
 }
 
-// initialRevision is the revision of a review that nobody edited. Rows from before editing store none.
+// initialRevision returns the revision of a review that was never edited. Rows written before edits existed store none.
 func initialRevision(submittedAt time.Time) int64 { return submittedAt.UnixMicro() }
 
 func (r moderated) key() wire.Key { return wire.Key{Product: r.Product, Review: r.ID} }
@@ -96,34 +99,34 @@ type reply struct {
 type decision struct {
 	Verdict  wire.Verdict `json:"verdict" enum:"publish,hold,reject"`
 	Reason   string       `json:"reason"`
-	Revision int64        `json:"revision" doc:"Of the content that it was made on."`
+	Revision int64        `json:"revision" doc:"Revision of the content that the operator saw."`
 	At       time.Time    `json:"at"`
 }
 
-// register adds the operations.
+// register adds the operations of reviews to the API.
 func (m *reviewHandlers) register(api huma.API) {
 	const reviewPath = "/reviews/{product}/{review}"
-	addOperation(api, http.MethodGet, "/reviews", "list-moderated", "List reviews of a status, newest first", m.list)
-	addOperation(api, http.MethodGet, reviewPath, "get-moderated", "Get a review, whatever its status", m.get)
-	later := func(op *huma.Operation) {
+	addOperation(api, http.MethodGet, "/reviews", "list-moderated", "List reviews with a status, newest first", m.list)
+	addOperation(api, http.MethodGet, reviewPath, "get-moderated", "Get a review with any status", m.get)
+	accepted := func(op *huma.Operation) {
 		body := &huma.MediaType{Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[moderated](), true, "")}
-		op.Responses = map[string]*huma.Response{"202": {Description: "Accepted: the review as it was", Content: map[string]*huma.MediaType{"application/json": body}}}
+		op.Responses = map[string]*huma.Response{"202": {Description: "Accepted: the review before the change", Content: map[string]*huma.MediaType{"application/json": body}}}
 	}
-	soon := withDescription("200: it is done, and this is how the review stands. 202: it will be done; look again.")
-	stale := withDescription("200: it is done, and this is how the review stands. 202: it will be done; look again. " +
-		"409: the review was edited after the revision that was judged. To publish is for that revision alone; to hold or to " +
-		"reject is for whatever is written in it, until an operator publishes.")
-	addOperation(api, http.MethodPost, reviewPath+"/decision", "decide", "Publish, hold or reject a review", m.decide, withBody, stale, later)
-	addOperation(api, http.MethodPut, reviewPath+"/reply", "reply", "Reply to a review, in place of the reply that is there", m.reply, withBody, soon, later)
-	addOperation(api, http.MethodDelete, reviewPath+"/reply", "unreply", "Take the reply away", m.unreply, soon, later)
-	addOperation(api, http.MethodGet, "/days", "count-days", "Count the reviews of each day, by status", m.countDays)
+	const statuses = "200: the change is done; the body is the review after it. 202: the change is accepted but not done yet; read the review again later."
+	replyDescription := withDescription(statuses)
+	decisionDescription := withDescription(statuses + " 409: the author edited the review after the given revision. " +
+		"A decision to publish applies to that revision only. A decision to hold or reject also applies to later revisions, until an operator publishes one.")
+	addOperation(api, http.MethodPost, reviewPath+"/decision", "decide", "Publish, hold or reject a review", m.decide, withBody, decisionDescription, accepted)
+	addOperation(api, http.MethodPut, reviewPath+"/reply", "reply", "Set the reply to a review", m.reply, withBody, replyDescription, accepted)
+	addOperation(api, http.MethodDelete, reviewPath+"/reply", "unreply", "Delete the reply to a review", m.unreply, replyDescription, accepted)
+	addOperation(api, http.MethodGet, "/days", "count-days", "Count reviews by day and status", m.countDays)
 }
 
 type listInput struct {
 	Status    wire.Status `query:"status" enum:"held,rejected,published" default:"held"`
-	Product   string      `query:"product" pattern:"^[a-z0-9-]*$" maxLength:"64" doc:"Only of this one."`
+	Product   string      `query:"product" pattern:"^[a-z0-9-]*$" maxLength:"64" doc:"Product ID. Empty: all products."`
 	PageSize  int         `query:"page_size" minimum:"1" maximum:"100" default:"20"`
-	PageToken string      `query:"page_token" maxLength:"400" doc:"The next_page_token of the page before."`
+	PageToken string      `query:"page_token" maxLength:"400" doc:"next_page_token of the previous page."`
 }
 
 type listOutput struct {
@@ -160,10 +163,10 @@ func (m *reviewHandlers) list(ctx context.Context, in *listInput) (*listOutput, 
 	return &out, nil
 }
 
-// ReviewInput names a review. It is exported for huma, which looks into exported fields only.
+// ReviewInput is the path of a review. It is exported because huma reads exported embedded structs only.
 type ReviewInput struct {
 	Product string `path:"product" pattern:"^[a-z0-9-]+$" maxLength:"64"`
-	Review  string `path:"review" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" doc:"A UUID."`
+	Review  string `path:"review" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" doc:"ID of the review, a UUID."`
 }
 
 type reviewOutput struct {
@@ -177,11 +180,11 @@ func (m *reviewHandlers) get(ctx context.Context, in *ReviewInput) (*reviewOutpu
 	return &reviewOutput{http.StatusOK, r}, err
 }
 
-// findReview returns a review, or a problem when it is not there.
+// findReview returns a review, or a problem with status 404.
 func (m *reviewHandlers) findReview(ctx context.Context, in *ReviewInput) (moderated, error) {
 	r, err := m.store.review(ctx, wire.Key{Product: in.Product, Review: in.Review})
 	if errors.Is(err, errNotFound) {
-		return r, problem.New(http.StatusNotFound, "no review "+in.Review+" of "+in.Product)
+		return r, problem.New(http.StatusNotFound, "review "+in.Review+" of product "+in.Product+" does not exist")
 	}
 	return r, err
 }
@@ -190,22 +193,22 @@ type decideInput struct {
 	ReviewInput
 	Body struct {
 		Verdict  wire.Verdict `json:"verdict" enum:"publish,hold,reject"`
-		Reason   string       `json:"reason,omitempty" doc:"Required to hold and to reject; at most 200 characters."`
-		Revision int64        `json:"revision" minimum:"1" doc:"Of the content that was judged."`
+		Reason   string       `json:"reason,omitempty" doc:"Reason, at most 200 characters. Required to hold or reject."`
+		Revision int64        `json:"revision" minimum:"1" doc:"Revision of the content that the operator saw."`
 	}
 }
 
-// checkLength returns what is wrong with the length of a text.
-func checkLength(name, s string, least, most int) error {
+// checkLength returns a validation error unless the number of characters of a field is in a range.
+func checkLength(field, s string, least, most int) error {
 	n := utf8.RuneCountInString(s)
 	if n >= least && n <= most {
 		return nil
 	}
-	detail := fmt.Sprintf("has %d characters, more than %d", n, most)
+	detail := fmt.Sprintf("has %d characters; the maximum is %d", n, most)
 	if n < least {
 		detail = "is empty"
 	}
-	return huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "body." + name, Message: detail})
+	return huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "body." + field, Message: detail})
 }
 
 // decide answers POST /v1/admin/reviews/{product}/{review}/decision.
@@ -223,9 +226,10 @@ func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOu
 		return nil, err
 	}
 	if r.Revision != in.Body.Revision {
-		return nil, problem.New(http.StatusConflict, fmt.Sprintf("the review was edited: its revision is %d", r.Revision))
+		return nil, problem.New(http.StatusConflict, fmt.Sprintf("author edited the review; its revision is now %d", r.Revision))
 	}
-	// Of two decisions the later one wins, so this one is later than what the operator saw, whatever the clocks.
+	// The review writer applies the latest decision. Clocks of instances differ, so this decision gets a time after all that
+	// the operator saw.
 	at := m.timestampAfter(time.UnixMicro(r.Revision))
 	if n := len(r.Decisions); n > 0 {
 		at = m.timestampAfter(slices.MaxFunc(r.Decisions, func(a, b decision) int { return a.At.Compare(b.At) }).At, at)
@@ -240,7 +244,8 @@ func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOu
 	})
 }
 
-// timestampAfter returns now, or a microsecond after the latest of the times when that is later.
+// timestampAfter returns the current time, or one microsecond after the latest of the given times if that is later. Spanner
+// and commands have a resolution of microseconds.
 func (m *reviewHandlers) timestampAfter(times ...time.Time) time.Time {
 	at := m.now().UTC().Truncate(time.Microsecond)
 	for _, t := range times {
@@ -254,7 +259,7 @@ func (m *reviewHandlers) timestampAfter(times ...time.Time) time.Time {
 type replyInput struct {
 	ReviewInput
 	Body struct {
-		Text string `json:"text" doc:"At most 2000 characters."`
+		Text string `json:"text" doc:"Text of the reply, at most 2000 characters."`
 	}
 }
 
@@ -272,7 +277,7 @@ func (m *reviewHandlers) unreply(ctx context.Context, in *ReviewInput) (*reviewO
 	return m.setReply(ctx, in, "")
 }
 
-// setReply makes a text the reply to a review.
+// setReply publishes a command that replaces the reply to a review; "" deletes it.
 func (m *reviewHandlers) setReply(ctx context.Context, in *ReviewInput, text string) (*reviewOutput, error) {
 	r, err := m.findReview(ctx, in)
 	if err != nil {
@@ -282,7 +287,7 @@ func (m *reviewHandlers) setReply(ctx context.Context, in *ReviewInput, text str
 	if err := m.tell(ctx, wire.Reply{Key: r.key(), Text: text, At: at}); err != nil {
 		return nil, err
 	}
-	slog.InfoContext(ctx, "review replied to", "product", r.Product, "review", r.ID, "characters", utf8.RuneCountInString(text), "operator", operatorFrom(ctx))
+	slog.InfoContext(ctx, "reply set", "product", r.Product, "review", r.ID, "characters", utf8.RuneCountInString(text), "operator", operatorFrom(ctx))
 	return m.await(ctx, r, func(r moderated) bool { return !r.repliedAt.Before(at) })
 }
 
@@ -298,8 +303,8 @@ func (m *reviewHandlers) tell(ctx context.Context, msg wire.Message) error {
 	return nil
 }
 
-// await answers 200 with the review once what was told is done, or 202 with how it was when that takes long: it
-// will be done, so to fail to look is no failure.
+// await returns 200 with the review once done reports true, or 202 with the earlier state after awaitTimeout. Errors of the
+// store are ignored: the command is published, so the change will happen.
 func (m *reviewHandlers) await(ctx context.Context, before moderated, done func(moderated) bool) (*reviewOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, awaitTimeout)
 	defer cancel()
@@ -317,13 +322,13 @@ func (m *reviewHandlers) await(ctx context.Context, before moderated, done func(
 }
 
 type daysInput struct {
-	Days int `query:"days" minimum:"1" maximum:"90" default:"30"`
+	Days int `query:"days" doc:"Number of days up to today." minimum:"1" maximum:"90" default:"30"`
 }
 
 type daysOutput struct {
 	Body struct {
-		TimeZone string `json:"time_zone" doc:"Of which the days are."`
-		Days     []day  `json:"days" nullable:"false" doc:"Today is the last one."`
+		TimeZone string `json:"time_zone" doc:"Time zone of the days, an IANA name."`
+		Days     []day  `json:"days" nullable:"false" doc:"Days in order; the last is today."`
 	}
 }
 
@@ -334,10 +339,10 @@ type day struct {
 	Rejected  int64  `json:"rejected"`
 }
 
-// seoul is the shop's time zone, which has no summer time.
+// seoul is the time zone of the shop. It has no daylight saving time, so a fixed offset spares a time zone database.
 var seoul = time.FixedZone("Asia/Seoul", 9*60*60)
 
-// countDays answers GET /v1/admin/days: reviews by the day on which they were submitted, and by the status that they have now.
+// countDays answers GET /v1/admin/days. It counts reviews by the day of their submission and by their current status.
 func (m *reviewHandlers) countDays(ctx context.Context, in *daysInput) (*daysOutput, error) {
 	now := m.now().In(seoul)
 	from := time.Date(now.Year(), now.Month(), now.Day()+1-in.Days, 0, 0, 0, 0, seoul)

@@ -17,9 +17,9 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
-// spannerStore is the store in Spanner. Its lists read indexes: of what is not shown there is one over all products,
-// ReviewsHeld, of few rows; of what is, only one within each product, ReviewsByTime, since one in the order of time
-// over all of them would have every write at one end. So a list over all products names them.
+// spannerStore is the store in Spanner. Lists of held and rejected reviews read the index ReviewsHeld, which is small and
+// spans all products. Lists of published reviews read ReviewsByTime, which is ordered by time within each product: an index
+// ordered by time alone would send all writes to one split. So a list of all products names each product.
 type spannerStore struct{ db *spanner.Client }
 
 // translate turns the errors of Spanner into ours, and says what was tried.
@@ -112,8 +112,8 @@ func (s spannerStore) list(ctx context.Context, f listFilter, after *cursor, lim
 	return found, translate(err, "list %s reviews", f.status)
 }
 
-// listPublished lists published reviews of one product or of all. Of all it looks at the last hour first, then further back in
-// ever longer steps, so that it reads little more than it returns.
+// listPublished lists published reviews of one product or of all products. For all products, it reads windows that start
+// with an hour and grow by a factor of 24 into the past, so it reads few more rows than it returns.
 func listPublished(ctx context.Context, tx *spanner.ReadOnlyTransaction, f listFilter, after *cursor, limit int) ([]moderated, error) {
 	st := pageQuery("SubmittedAt", after, limit)
 	rest := st.SQL
@@ -134,7 +134,7 @@ func listPublished(ctx context.Context, tx *spanner.ReadOnlyTransaction, f listF
 	}
 	for span := time.Hour; ; span *= 24 {
 		since := top.Add(-span)
-		last := span > 24*365*time.Hour // the next one is longer than Spanner's time
+		last := span > 24*365*time.Hour // older reviews are few, so the last window has no start
 		if last {
 			since = time.Unix(0, 0)
 		}
@@ -146,7 +146,7 @@ func listPublished(ctx context.Context, tx *spanner.ReadOnlyTransaction, f listF
 	}
 }
 
-// ratedProducts returns the products that have, or had, a published review, whether the catalogue has them or not.
+// ratedProducts returns the products with a published review now or earlier, including products outside the catalogue.
 func ratedProducts(ctx context.Context, tx *spanner.ReadOnlyTransaction) (products []string, err error) {
 	err = tx.Query(ctx, spanner.Statement{SQL: "SELECT DISTINCT Product FROM Ratings"}).Do(func(r *spanner.Row) error {
 		var p string
@@ -157,8 +157,8 @@ func ratedProducts(ctx context.Context, tx *spanner.ReadOnlyTransaction) (produc
 	return products, err
 }
 
-// pageQuery returns the end of a query for a page of reviews, newest first by a column, and of what comes after a cursor the
-// beginning too.
+// pageQuery returns the conditions, the order and the limit of a list page that starts after a cursor, newest first by a time
+// column. Callers prepend the first condition.
 func pageQuery(by string, after *cursor, limit int) spanner.Statement {
 	st := spanner.Statement{Params: map[string]any{"limit": int64(limit)}}
 	if after != nil {
@@ -169,7 +169,7 @@ func pageQuery(by string, after *cursor, limit int) spanner.Statement {
 	return st
 }
 
-// selectReviews returns the reviews of a query, of which the statement has what comes after WHERE.
+// selectReviews returns the reviews that match a statement, whose SQL is the text after WHERE.
 func selectReviews(ctx context.Context, tx *spanner.ReadOnlyTransaction, st spanner.Statement) ([]moderated, error) {
 	st.SQL = "SELECT " + strings.Join(reviewColumns, ", ") + " FROM Reviews WHERE " + st.SQL
 	found := []moderated{}
@@ -198,7 +198,7 @@ func (s spannerStore) countByDay(ctx context.Context, from time.Time, n int) ([]
 	return days, translate(err, "count the reviews since %v", from)
 }
 
-// countPublished has a query for each day, of which the index gives the answer.
+// countPublished counts the published reviews of each day, with one query on ReviewsByTime per day.
 func (s spannerStore) countPublished(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []statusCounts) error {
 	products, err := ratedProducts(ctx, tx)
 	if err != nil {
@@ -222,6 +222,7 @@ func (s spannerStore) countPublished(ctx context.Context, tx *spanner.ReadOnlyTr
 	return err
 }
 
+// countHidden counts the held and rejected reviews of each day with one scan of ReviewsHeld.
 func (s spannerStore) countHidden(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []statusCounts) error {
 	return tx.Query(ctx, spanner.Statement{
 		SQL:    "SELECT Status, SubmittedAt FROM Reviews WHERE HeldAt IS NOT NULL AND SubmittedAt >= @from AND SubmittedAt < @to",

@@ -47,7 +47,7 @@ func (r *running) testAdmin(t *testing.T) {
 		b.do("open the page", chromedp.Navigate(r.url+"/admin"), chromedp.WaitVisible("#login"))
 		b.calm()
 		b.do("log in as a visitor", chromedp.Click("#login"), chromedp.WaitVisible("#visitor"), chromedp.Click("#visitor"), chromedp.WaitVisible("main .failure"))
-		if got := b.text("main .failure p"); got != "You are logged in, but not as an operator. Ask who runs the shop for the role." {
+		if got := b.text("main .failure p"); got != "Your account does not have the operator role. Ask an administrator for it." {
 			t.Errorf("it says %q", got)
 		}
 	})

@@ -1,4 +1,4 @@
-// The operator's page: what is not shown and why, what could not be handled, and counts by day.
+// The admin page: moderation of reviews, dead letters, and counts by day. The hash of the URL selects the view.
 
 import { call } from "./api.js";
 import { bars, parts } from "./chart.js";
@@ -6,10 +6,10 @@ import * as login from "./login.js";
 import { dayName, language, number, reasonText, switchLanguage, t, when } from "./words.js";
 
 const main = document.getElementById("main");
-const places = document.getElementById("places");
+const navigation = document.getElementById("places");
 const live = document.getElementById("live");
 
-// el returns an element; of its properties those with a dash, and role, are attributes, and on… are listeners.
+// el returns an element. Properties with a dash, role and for become attributes; on… become listeners; undefined is skipped.
 function el(tag, properties = {}, ...children) {
   const e = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -22,8 +22,8 @@ function el(tag, properties = {}, ...children) {
   return e;
 }
 
-// say has a screen reader read something that is seen anyway.
-function say(text) {
+// announce makes screen readers read a text. Clearing the region first makes them read an equal text again.
+function announce(text) {
   live.textContent = "";
   setTimeout(() => { live.textContent = text; }, 50);
 }
@@ -31,46 +31,46 @@ function say(text) {
 let ids = 0;
 const newID = () => `id${++ids}`;
 
-// trouble returns what tells of a failed call; a caller who is not logged in any more is asked to do so.
-function trouble(e, again) {
-  if (e.status === 401) return welcome(t("loggedOut"));
+// failure returns the message about a failed call, with a button if retry is given. On 401 it shows the login instead.
+function failure(e, retry) {
+  if (e.status === 401) return showLogin(t("loggedOut"));
   const text = e.status === 403 ? t("forbidden") : t("failed", e.message);
-  say(text);
-  return el("div", { className: "failure" }, el("p", {}, text), again && el("button", { type: "button", className: "quiet", onclick: again }, t("again")));
+  announce(text);
+  return el("div", { className: "failure" }, el("p", {}, text), retry && el("button", { type: "button", className: "quiet", onclick: retry }, t("retry")));
 }
 
-// welcome shows the way in.
-function welcome(note) {
-  places.hidden = true;
+// showLogin shows the login button, with a note if given. It returns "" so that failure can return its result.
+function showLogin(note) {
+  navigation.hidden = true;
   document.getElementById("logout").hidden = true;
   const heading = el("h1", { tabIndex: -1 }, t("welcome"));
   main.replaceChildren(el("section", { className: "missing" },
     heading, el("p", { className: "note" }, t("welcomeText")),
     note && el("p", { className: "failure", role: "alert" }, note),
-    login.possible ? el("button", { type: "button", id: "login", className: "button", onclick: login.begin }, t("login")) : el("p", { className: "failure" }, t("noIssuer"))));
+    login.available ? el("button", { type: "button", id: "login", className: "button", onclick: login.begin }, t("login")) : el("p", { className: "failure" }, t("noIssuer"))));
   return "";
 }
 
-// view puts a view into the page: its heading, then what load returns.
+// view shows a heading, an introduction, and the elements that load returns. A failed load shows a retry button.
 async function view(name, intro, load) {
   const heading = el("h1", { tabIndex: -1 }, t(name));
-  const room = el("div", { className: "list", "aria-busy": "true" }, el("p", { className: "note loading" }, t("loading")));
-  main.replaceChildren(heading, intro ?? "", room);
+  const content = el("div", { className: "list", "aria-busy": "true" }, el("p", { className: "note loading" }, t("loading")));
+  main.replaceChildren(heading, intro ?? "", content);
   heading.focus({ preventScroll: true });
   const fill = async () => {
     try {
-      room.replaceChildren(...await load());
+      content.replaceChildren(...await load());
     } catch (e) {
-      room.replaceChildren(trouble(e, fill));
+      content.replaceChildren(failure(e, fill));
     }
-    room.setAttribute("aria-busy", "false");
+    content.setAttribute("aria-busy", "false");
   };
   await fill();
 }
 
-// Reviews.
+// ---- Reviews ----
 
-const shown = { status: "held", product: "" };
+const filter = { status: "held", product: "" };
 
 function reviews() {
   const [status, product] = [newID(), newID()];
@@ -78,31 +78,31 @@ function reviews() {
   const form = el("form", { className: "filter", onsubmit: (e) => { e.preventDefault(); choose(); } },
     el("div", {}, el("label", { for: status }, t("status")),
       el("select", { id: status, name: "status", onchange: () => choose() },
-        ...["held", "rejected", "published"].map((s) => el("option", { value: s, selected: s === shown.status }, t(s))))),
+        ...["held", "rejected", "published"].map((s) => el("option", { value: s, selected: s === filter.status }, t(s))))),
     el("div", {}, el("label", { for: product }, t("product")),
-      el("input", { id: product, name: "product", value: shown.product, placeholder: t("everyProduct"), pattern: "[a-z0-9\\-]{0,64}", autocomplete: "off" })),
+      el("input", { id: product, name: "product", value: filter.product, placeholder: t("everyProduct"), pattern: "[a-z0-9\\-]{0,64}", autocomplete: "off" })),
     el("button", { className: "quiet" }, t("show")));
   const choose = () => {
     if (!form.reportValidity()) return;
-    shown.status = form.elements.status.value;
-    shown.product = form.elements.product.value;
+    filter.status = form.elements.status.value;
+    filter.product = form.elements.product.value;
     fill();
   };
-  let turn = 0; // an answer that comes after that of a later question is of no use
+  let latest = 0; // number of the latest request; earlier responses are dropped
   const fill = async () => {
-    const mine = ++turn;
+    const request = ++latest;
     list.setAttribute("aria-busy", "true");
     list.replaceChildren(el("p", { className: "note loading" }, t("loading")));
     let found;
     try {
-      found = await page("");
+      found = await reviewPage("");
     } catch (e) {
-      found = [trouble(e, fill)];
+      found = [failure(e, fill)];
     }
-    if (mine !== turn) return;
+    if (request !== latest) return;
     list.replaceChildren(...found);
     list.setAttribute("aria-busy", "false");
-    say(t("shown", list.querySelectorAll(".review").length));
+    announce(t("shown", list.querySelectorAll(".review").length));
   };
   return view("reviews", form, async () => {
     fill();
@@ -110,58 +110,59 @@ function reviews() {
   });
 }
 
-// page returns a page of the list of reviews as cards, and the button for the next one.
-async function page(after) {
-  const query = new URLSearchParams({ status: shown.status, product: shown.product, page_token: after });
+// reviewPage returns the cards of one page of the list, and a button that loads the next page.
+async function reviewPage(pageToken) {
+  const query = new URLSearchParams({ status: filter.status, product: filter.product, page_token: pageToken });
   const found = await call("GET", `/reviews?${query}`);
-  if (!after && found.reviews.length === 0) return [el("p", { className: "note" }, t("noReviews"))];
-  const cards = found.reviews.map(card);
+  if (!pageToken && found.reviews.length === 0) return [el("p", { className: "note" }, t("noReviews"))];
+  const cards = found.reviews.map(reviewCard);
   if (!found.next_page_token) return cards;
   const more = el("button", {
     type: "button", className: "quiet more",
     onclick: async () => {
       try {
-        const next = await page(found.next_page_token);
+        const next = await reviewPage(found.next_page_token);
         more.replaceWith(...next);
         next[0].querySelector("h2")?.focus();
       } catch (e) {
-        more.after(trouble(e));
+        more.after(failure(e));
       }
     },
   }, t("more"));
   return [...cards, more];
 }
 
-// card shows a review, with what an operator may do about it.
-function card(r) {
+// reviewCard returns the card of a review with the forms for decisions and the reply.
+function reviewCard(r) {
   const path = `/reviews/${r.product}/${r.id}`;
   const root = el("article", { className: "review panel", "data-status": r.status, "data-id": r.id });
   const title = newID();
   root.setAttribute("aria-labelledby", title);
   const result = el("div", { className: "result" });
 
-  // act calls the API and shows the review as it stands then.
-  const act = async (button, told, method, to, body) => {
+  // change sends a change and replaces the card by one of the changed review. A review that is still the same shows that the
+  // change is on its way. A conflict shows the edited review.
+  const change = async (button, doneText, method, subpath, body) => {
     button.disabled = true;
     try {
-      const now = await call(method, path + to, body);
-      const next = card(now);
-      const text = now.revision === r.revision && JSON.stringify(now) === JSON.stringify(r) ? t("soon") : told;
+      const now = await call(method, path + subpath, body);
+      const next = reviewCard(now);
+      const text = now.revision === r.revision && JSON.stringify(now) === JSON.stringify(r) ? t("soon") : doneText;
       next.querySelector(".result").append(el("p", { className: "done" }, text));
       root.replaceWith(next);
       next.querySelector("h2").focus();
-      say(text);
+      announce(text);
     } catch (e) {
       button.disabled = false;
       if (e.status === 409) {
-        const next = card(await call("GET", path));
+        const next = reviewCard(await call("GET", path));
         next.querySelector(".result").append(el("p", { className: "failure" }, t("stale")));
         root.replaceWith(next);
         next.querySelector("h2").focus();
-        say(t("stale"));
+        announce(t("stale"));
         return;
       }
-      result.replaceChildren(trouble(e));
+      result.replaceChildren(failure(e));
     }
   };
 
@@ -175,27 +176,27 @@ function card(r) {
     decide.querySelector(".error").textContent = missing ? t("needReason") : "";
     decide.elements.reason.setAttribute("aria-invalid", String(missing));
     if (missing) return decide.elements.reason.focus();
-    return act(e.submitter, t(`done_${verdict}`), "POST", "/decision", { verdict, reason: why, revision: r.revision });
+    return change(e.submitter, t(`done_${verdict}`), "POST", "/decision", { verdict, reason: why, revision: r.revision });
   } },
   el("div", {}, el("label", { for: reason }, t("reason")),
     el("input", { id: reason, name: "reason", autocomplete: "off", "aria-describedby": reasonError })),
   el("div", { className: "buttons" }, ...verdicts.map((v) => el("button", { value: v, className: v === "publish" ? "button" : "quiet" }, t(v)))),
   el("p", { id: reasonError, className: "error" }));
 
-  const answer = el("form", { onsubmit: (e) => {
+  const replyForm = el("form", { onsubmit: (e) => {
     e.preventDefault();
-    const text = answer.elements.text.value.trim();
+    const text = replyForm.elements.text.value.trim();
     const missing = text === "" || [...text].length > 2000;
-    answer.querySelector(".error").textContent = missing ? t("needReply") : "";
-    answer.elements.text.setAttribute("aria-invalid", String(missing));
-    if (missing) return answer.elements.text.focus();
-    return act(e.submitter, t("replied"), "PUT", "/reply", { text });
+    replyForm.querySelector(".error").textContent = missing ? t("needReply") : "";
+    replyForm.elements.text.setAttribute("aria-invalid", String(missing));
+    if (missing) return replyForm.elements.text.focus();
+    return change(e.submitter, t("replied"), "PUT", "/reply", { text });
   } },
   el("label", { for: reply, className: "unseen" }, t("reply")), el("p", { id: replyHint, className: "muted" }, t("replyHint")),
   el("textarea", { id: reply, name: "text", rows: 3, value: r.reply?.text ?? "", "aria-describedby": `${replyHint} ${replyError}` }),
   el("p", { id: replyError, className: "error" }),
   el("div", { className: "buttons" }, el("button", { className: "quiet" }, t("saveReply")),
-    r.reply && el("button", { type: "button", className: "quiet", onclick: (e) => act(e.currentTarget, t("unreplied"), "DELETE", "/reply") }, t("removeReply"))));
+    r.reply && el("button", { type: "button", className: "quiet", onclick: (e) => change(e.currentTarget, t("unreplied"), "DELETE", "/reply") }, t("removeReply"))));
 
   root.append(
     el("header", {},
@@ -215,22 +216,22 @@ function card(r) {
     ].filter(Boolean).join(" · ")),
     r.decisions.length === 0 ? "" : el("details", {}, el("summary", {}, t("history")), el("ul", {}, ...r.decisions.map((d) =>
       el("li", {}, d.reason ? t("decided", t(d.verdict), when(d.at), d.reason) : t("decidedNoReason", t(d.verdict), when(d.at)))))),
-    result, decide, el("details", { className: "reply", open: Boolean(r.reply) }, el("summary", {}, t("reply")), answer));
+    result, decide, el("details", { className: "reply", open: Boolean(r.reply) }, el("summary", {}, t("reply")), replyForm));
   return root;
 }
 
-// Dead letters.
+// ---- Dead letters ----
 
-function letters() {
-  return view("letters", el("p", { className: "note" }, t("lettersText")), async () => {
+function deadLetters() {
+  return view("deadLetters", el("p", { className: "note" }, t("deadLettersText")), async () => {
     const found = await call("GET", "/dead-letters");
-    const refresh = el("button", { type: "button", className: "quiet", onclick: letters }, t("refresh"));
-    if (found.dead_letters.length === 0) return [el("p", { className: "note" }, t("noLetters")), refresh];
-    return [el("div", { className: "list" }, ...found.dead_letters.map(letterCard)), found.more ? el("p", { className: "note" }, t("moreLetters")) : "", refresh];
+    const refresh = el("button", { type: "button", className: "quiet", onclick: deadLetters }, t("refresh"));
+    if (found.dead_letters.length === 0) return [el("p", { className: "note" }, t("noDeadLetters")), refresh];
+    return [el("div", { className: "list" }, ...found.dead_letters.map(deadLetterCard)), found.more ? el("p", { className: "note" }, t("moreDeadLetters")) : "", refresh];
   });
 }
 
-function letterCard(l) {
+function deadLetterCard(l) {
   const title = newID();
   const result = el("div", { className: "result" });
   const replay = async (e) => {
@@ -242,15 +243,15 @@ function letterCard(l) {
     } catch (problem) {
       if (problem.status !== 404) {
         button.disabled = false;
-        return result.replaceChildren(trouble(problem));
+        return result.replaceChildren(failure(problem));
       }
-      text = t("goneLetter");
+      text = t("goneDeadLetter");
     }
     const done = el("p", { className: "done", tabIndex: -1 }, text);
-    root.classList.add("over");
+    root.classList.add("replayed");
     button.replaceWith(done);
     done.focus();
-    say(text);
+    announce(text);
   };
   const root = el("article", { className: "letter panel", "data-id": l.id, "aria-labelledby": title },
     el("h2", { id: title }, t(`queue_${l.queue}`), ": ", el("span", { className: "why" }, l.reason)),
@@ -261,7 +262,7 @@ function letterCard(l) {
   return root;
 }
 
-// Days.
+// ---- Counts by day ----
 
 function days() {
   return view("days", el("p", { className: "note" }, t("daysText")), async () => {
@@ -277,11 +278,11 @@ function days() {
   });
 }
 
-// The page itself.
+// ---- Page ----
 
-const views = { "#reviews": reviews, "#letters": letters, "#days": days };
+const views = { "#reviews": reviews, "#letters": deadLetters, "#days": days };
 
-function dress() {
+function applyLanguage() {
   document.documentElement.lang = language;
   document.title = t("title");
   for (const e of document.querySelectorAll("[data-t]")) e.textContent = t(e.dataset.t);
@@ -291,12 +292,12 @@ function dress() {
   other.lang = language === "ko" ? "en" : "ko";
 }
 
-function show() {
-  if (!login.token()) return welcome();
-  places.hidden = false;
+function showView() {
+  if (!login.token()) return showLogin();
+  navigation.hidden = false;
   document.getElementById("logout").hidden = false;
   const name = location.hash in views ? location.hash : "#reviews";
-  for (const a of places.children) {
+  for (const a of navigation.children) {
     if (a.hash === name) a.setAttribute("aria-current", "page");
     else a.removeAttribute("aria-current");
   }
@@ -305,21 +306,21 @@ function show() {
 
 document.getElementById("language").addEventListener("click", () => {
   switchLanguage();
-  dress();
-  show();
+  applyLanguage();
+  showView();
   document.getElementById("language").focus();
 });
 document.getElementById("logout").addEventListener("click", () => {
-  login.forget();
-  welcome();
+  login.clearToken();
+  showLogin();
   main.querySelector("h1").focus();
 });
-document.querySelector(".skip").addEventListener("click", (e) => { // the hash is for views
+document.querySelector(".skip").addEventListener("click", (e) => { // following the link would change the hash, which selects the view
   e.preventDefault();
   main.focus();
 });
-addEventListener("hashchange", show);
+addEventListener("hashchange", showView);
 
-dress();
-if (await login.finish()) show();
-else welcome(t("loginFailed"));
+applyLanguage();
+if (await login.finish()) showView();
+else showLogin(t("loginFailed"));

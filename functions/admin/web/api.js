@@ -1,17 +1,17 @@
-// Calls the operator's API.
+// Client of the API below /v1/admin.
 
-import { forget, token } from "./login.js";
+import { clearToken, token } from "./login.js";
 import { t } from "./words.js";
 
-// Trouble is why a call failed: its status, 0 when there was no answer, and what to tell.
-export class Trouble extends Error {
+// CallError is a failed call. status is the HTTP status, or 0 without a response; message is for the operator.
+export class CallError extends Error {
   constructor(status, text) {
     super(text);
     this.status = status;
   }
 }
 
-// call returns the answer of the API as JSON.
+// call sends a request with the token of the operator and returns the decoded JSON. It throws a CallError on failure.
 export async function call(method, path, body) {
   let response;
   try {
@@ -21,12 +21,12 @@ export async function call(method, path, body) {
       body: body && JSON.stringify(body),
     });
   } catch {
-    throw new Trouble(0, t("offline"));
+    throw new CallError(0, t("offline"));
   }
-  if (response.status === 401) forget();
+  if (response.status === 401) clearToken();
   if (!response.ok) {
     const problem = await response.json().catch(() => ({}));
-    throw new Trouble(response.status, problem.errors?.[0]?.detail ?? problem.detail ?? problem.title ?? String(response.status));
+    throw new CallError(response.status, problem.errors?.[0]?.detail ?? problem.detail ?? problem.title ?? String(response.status));
   }
   return response.json();
 }

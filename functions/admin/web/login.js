@@ -1,46 +1,47 @@
-// Logs an operator in: the authorization code flow with PKCE, as a public client (RFC 7636). The token is kept for as
-// long as the tab is open, and nowhere else.
+// Login with the authorization code flow and PKCE (RFC 7636), as a public client of the issuer. sessionStorage keeps the token
+// until the tab is closed.
 
 const { authorize, token: tokenURL, client, scope } = document.documentElement.dataset;
 const store = sessionStorage;
-const home = () => location.origin + location.pathname;
+const redirectURI = () => location.origin + location.pathname;
 
-// possible tells whether the issuer was there when the page was made.
-export const possible = Boolean(authorize);
+// available reports whether the issuer was available when the server rendered the page.
+export const available = Boolean(authorize);
 
 const base64url = (bytes) => btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
+const randomString = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 
-// begin sends the browser to the issuer.
+// begin navigates to the issuer. It stores the secrets of the attempt, which finish checks.
 export async function begin() {
-  const attempt = { state: random(), nonce: random(), verifier: random(), view: location.hash };
+  const attempt = { state: randomString(), nonce: randomString(), verifier: randomString(), view: location.hash };
   store.setItem("attempt", JSON.stringify(attempt));
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(attempt.verifier));
-  const to = new URL(authorize);
+  const target = new URL(authorize);
   for (const [name, value] of Object.entries({
-    response_type: "code", client_id: client, redirect_uri: home(), scope, state: attempt.state, nonce: attempt.nonce,
+    response_type: "code", client_id: client, redirect_uri: redirectURI(), scope, state: attempt.state, nonce: attempt.nonce,
     code_challenge: base64url(new Uint8Array(digest)), code_challenge_method: "S256",
-  })) to.searchParams.set(name, value);
-  location.assign(to);
+  })) target.searchParams.set(name, value);
+  location.assign(target);
 }
 
-// finish takes the code that the issuer sent the browser back with, if it did. It returns whether that went well.
+// finish exchanges the authorization code in the URL for a token. It returns false if the login failed, and true if it
+// succeeded or the URL has no response of the issuer.
 export async function finish() {
-  const answer = new URLSearchParams(location.search);
-  if (!answer.has("code") && !answer.has("error")) return true;
+  const response = new URLSearchParams(location.search);
+  if (!response.has("code") && !response.has("error")) return true;
   const attempt = JSON.parse(store.getItem("attempt") ?? "{}");
   store.removeItem("attempt");
-  history.replaceState(null, "", home() + (attempt.view ?? "")); // so that neither a reload nor the history has the code
-  if (!answer.has("code") || !attempt.state || answer.get("state") !== attempt.state) return false;
+  history.replaceState(null, "", redirectURI() + (attempt.view ?? "")); // removes the code from the history
+  if (!response.has("code") || !attempt.state || response.get("state") !== attempt.state) return false;
   try {
-    const response = await fetch(tokenURL, {
+    const tokenResponse = await fetch(tokenURL, {
       method: "POST", credentials: "omit", referrerPolicy: "no-referrer",
       body: new URLSearchParams({
-        grant_type: "authorization_code", code: answer.get("code"), redirect_uri: home(), client_id: client, code_verifier: attempt.verifier,
+        grant_type: "authorization_code", code: response.get("code"), redirect_uri: redirectURI(), client_id: client, code_verifier: attempt.verifier,
       }),
     });
-    if (!response.ok) return false;
-    const { id_token: token } = await response.json();
+    if (!tokenResponse.ok) return false;
+    const { id_token: token } = await tokenResponse.json();
     if (claims(token).nonce !== attempt.nonce) return false;
     store.setItem("token", token);
     return true;
@@ -49,11 +50,11 @@ export async function finish() {
   }
 }
 
-// claims reads a token, which the API checks.
+// claims decodes the payload of a token. It does not verify the signature; the API does.
 const claims = (token) => {
   const bytes = Uint8Array.from(atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
   return JSON.parse(new TextDecoder().decode(bytes));
 };
 
 export const token = () => store.getItem("token");
-export const forget = () => store.removeItem("token");
+export const clearToken = () => store.removeItem("token");
