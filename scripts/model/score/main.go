@@ -1,9 +1,9 @@
-// Score reads one text a line and prints what the embedded model says of it:
+// Score scores texts with the embedded sentiment model, one text per line of standard input:
 //
 //	go run ./scripts/model/score < lines
 //
-// A line of the output is score, magnitude and language, with tabs between them: -0.912	0.912	ko. A text
-// whose language has no weights has a score of 0; that of an empty line is "und".
+// Each line of the output is the score, the magnitude and the language of a text, separated by tabs: -0.912	0.912	ko. The
+// score of a text is 0 if the model has no weights for its language. The language of an empty line is "und".
 package main
 
 import (
@@ -25,16 +25,17 @@ func main() {
 	}
 }
 
+// run writes a line to out for each line of in.
 func run(in io.Reader, out io.Writer) error {
-	r, w := bufio.NewReader(in), bufio.NewWriter(out)
+	lines, w := bufio.NewReader(in), bufio.NewWriter(out)
 	for {
-		line, err := r.ReadString('\n')
+		line, err := lines.ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("read texts: %w", err)
 		}
 		if line != "" {
-			found := sentiment.Analyze(strings.TrimRight(line, "\r\n"))
-			fmt.Fprintf(w, "%.3f\t%.3f\t%s\n", thousandths(found.Score), thousandths(found.Magnitude), found.Language)
+			r := sentiment.Analyze(strings.TrimRight(line, "\r\n"))
+			fmt.Fprintf(w, "%.3f\t%.3f\t%s\n", thousandths(r.Score), thousandths(r.Magnitude), r.Language)
 		}
 		if err != nil {
 			return w.Flush()
@@ -42,5 +43,5 @@ func run(in io.Reader, out io.Writer) error {
 	}
 }
 
-// thousandths rounds as it is printed, without a zero that is less than zero.
+// thousandths rounds f to three decimals. It returns 0 instead of negative zero, which would print as -0.000.
 func thousandths(f float64) float64 { return math.Round(f*1000)/1000 + 0 }

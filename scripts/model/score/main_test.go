@@ -9,6 +9,7 @@ import (
 	"testing/iotest"
 )
 
+// score returns the output lines for the input in.
 func score(t *testing.T, in string) []string {
 	t.Helper()
 	var out bytes.Buffer
@@ -24,14 +25,14 @@ func score(t *testing.T, in string) []string {
 	return strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 }
 
-func TestEveryLineHasOneAnswer(t *testing.T) {
+func TestEveryLineHasOneOutputLine(t *testing.T) {
 	row := regexp.MustCompile(`^-?[01]\.\d{3}\t\d+\.\d{3}\t[A-Za-z-]+$`)
 	in := []string{
 		"배송 빨라요. 최고예요!", "", "terrible quality", "\xff\xfe", "a\x00b", strings.Repeat("좋아요 ", 100_000), "Хорошо", "\r",
 	}
 	got := score(t, strings.Join(in, "\n"))
 	if len(got) != len(in) {
-		t.Fatalf("%d answers to %d lines", len(got), len(in))
+		t.Fatalf("%d output lines for %d lines", len(got), len(in))
 	}
 	for i, g := range got {
 		if !row.MatchString(g) {
@@ -44,23 +45,23 @@ func TestEveryLineHasOneAnswer(t *testing.T) {
 		}
 	}
 	if strings.HasPrefix(got[0], "-") || !strings.HasSuffix(got[0], "\tko") {
-		t.Errorf("praise is %q", got[0])
+		t.Errorf("positive review: %q", got[0])
 	}
 	if !strings.HasPrefix(got[2], "-") || !strings.HasSuffix(got[2], "\ten") {
-		t.Errorf("a complaint is %q", got[2])
+		t.Errorf("negative review: %q", got[2])
 	}
 }
 
-func TestALastNewlineIsNoLine(t *testing.T) {
+func TestFinalNewlineAddsNoLine(t *testing.T) {
 	if got := score(t, "good\n"); len(got) != 1 {
-		t.Errorf("answers %q", got)
+		t.Errorf("output %q", got)
 	}
 	if got := score(t, ""); len(got) != 0 {
-		t.Errorf("answers %q", got)
+		t.Errorf("output %q", got)
 	}
 }
 
-func TestAReadThatFailsIsTold(t *testing.T) {
+func TestReadErrorIsReturned(t *testing.T) {
 	broken := errors.New("broken")
 	if err := run(iotest.ErrReader(broken), &bytes.Buffer{}); !errors.Is(err, broken) {
 		t.Errorf("error %v", err)

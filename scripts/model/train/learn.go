@@ -11,25 +11,25 @@ import (
 // example is a labelled text.
 type example struct {
 	text   string
-	target float32 // 1 when it is positive, or abusive
+	target float32 // 1 if the text is positive or abusive, else 0
 	weight float32
 }
 
-// learner is a logistic regression over hashed features, which learns by AdaGrad. Its arithmetic is in one
-// order, so that the same examples give the same bits.
+// learner trains a logistic regression over hashed features with AdaGrad (Duchi et al., 2011). Its arithmetic has a fixed
+// order, so equal examples give equal bits. It is not safe for concurrent use.
 type learner struct {
-	offset [sentiment.None + 1]int // of each table in weight
-	abuse  bool                    // one table for all scripts, as the filter of abuse has it
+	offset [sentiment.None + 1]int // start of each table in weight
+	abuse  bool                    // one table for all scripts, and no negations
 	weight []float32
 	square []float32 // sums of squared gradients
 	rate   float32
 
-	// The features of the text that was read.
-	at    []uint32
+	// Features of the text of the last read.
+	at    []uint32 // indices in weight
 	value []float32
 }
 
-// newLearner returns a learner that knows nothing, with tables for sentiment, or with one for abuse.
+// newLearner returns an untrained learner with tables of the given sizes, or with one table of size abuse if abuse is not 0.
 func newLearner(sizes [sentiment.None]int, abuse int) *learner {
 	l := &learner{abuse: abuse > 0}
 	if l.abuse {
@@ -43,6 +43,7 @@ func newLearner(sizes [sentiment.None]int, abuse int) *learner {
 	return l
 }
 
+// clone returns a copy that shares no weights with l.
 func (l *learner) clone() *learner {
 	c := *l
 	c.weight, c.square = slices.Clone(l.weight), slices.Clone(l.square)
@@ -50,11 +51,11 @@ func (l *learner) clone() *learner {
 	return &c
 }
 
-// read reads the features of a text as the model does.
+// read reads the features of a text like sentiment.Model does.
 func (l *learner) read(text string) {
 	l.at, l.value = l.at[:0], l.value[:0]
 	var length, sentence float32
-	first := 0 // feature of the sentence
+	first := 0 // index of the first feature of the sentence
 	for x := sentiment.ReadFeatures(text); ; {
 		step := x.Next()
 		for _, f := range x.Found() {
@@ -72,7 +73,7 @@ func (l *learner) read(text string) {
 			}
 		}
 		switch {
-		case step == sentiment.Turn && !l.abuse:
+		case step == sentiment.Contrast && !l.abuse:
 			for i := range l.value[first:] {
 				l.value[first+i] /= 2
 			}
@@ -90,7 +91,7 @@ func (l *learner) read(text string) {
 	}
 }
 
-// logit is what the text that was read is thought to be.
+// logit returns the logit of the text of the last read.
 func (l *learner) logit() float32 {
 	var z float32
 	if l.abuse {
@@ -102,7 +103,7 @@ func (l *learner) logit() float32 {
 	return z
 }
 
-// pass learns from each example once, in an order that r gives.
+// pass learns from each example once, in random order.
 func (l *learner) pass(examples []example, r *rand.Rand) {
 	for _, k := range r.Perm(len(examples)) {
 		e := &examples[k]
@@ -116,8 +117,8 @@ func (l *learner) pass(examples []example, r *rand.Rand) {
 	}
 }
 
-// passes learns from all examples several times. What is learned is the mean of the weights after each pass
-// but the first: it is less of the last examples' doing than the last weights are.
+// passes learns from all examples n times. The result is the mean of the weights after each pass but the first, which depends
+// less on the last examples than the last weights do.
 func (l *learner) passes(n int, examples []example, r *rand.Rand) {
 	l.pass(examples, r)
 	if n == 1 {
@@ -133,4 +134,5 @@ func (l *learner) passes(n int, examples []example, r *rand.Rand) {
 	l.weight = mean
 }
 
+// probability returns the probability of a logit.
 func probability(logit float64) float64 { return 1 / (1 + math.Exp(-logit)) }

@@ -1,11 +1,10 @@
-// Train makes the weights of shared/engine/sentiment, and a report of how good they are on texts that they
-// were not made from.
+// Train trains the weights of shared/engine/sentiment and writes a report of their accuracy on unseen texts.
 //
-//	go run ./scripts/model/train [-data DIR] [-out shared/engine/sentiment/weights] [-seed N]
+//	go run ./scripts/model/train [-data DIR] [-lines DIR] [-out DIR] [-report FILE] [-seed N]
 //
-// data/ holds public labelled texts, see its README.md for sources and licences; lines/ holds shop reviews written for
-// this model. Training leaves out one part in 12 of all texts, on which the report measures the weights. The same data, seed and processor
-// architecture give the same bytes.
+// The folder data has public labelled texts; its README.md lists sources and licences. The folder lines has shop reviews
+// written for this model. Training excludes one of 12 parts of the texts, on which the report measures the weights. Equal
+// data, seed and processor architecture give equal bytes.
 package main
 
 import (
@@ -29,14 +28,15 @@ func main() {
 	}
 }
 
+// run trains a model with the given arguments and writes its weights and report.
 func run(args []string, stderr io.Writer) error {
 	f := flag.NewFlagSet("train", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	data := f.String("data", "scripts/model/train/data", "`folder` of nsmc.tsv.xz, vader.tsv.xz and curse.txt.xz")
-	lines := f.String("lines", "scripts/model/train/lines", "`folder` of the labelled lines")
-	out := f.String("out", "shared/engine/sentiment/weights", "`folder` that the weights are written into")
-	report := f.String("report", "scripts/model/train/REPORT.md", "`file` that the report is written to")
-	seed := f.Uint64("seed", 1, "of the order of examples")
+	data := f.String("data", "scripts/model/train/data", "`folder` with nsmc.tsv.xz, vader.tsv.xz and curse.txt.xz")
+	lines := f.String("lines", "scripts/model/train/lines", "`folder` with the labelled lines")
+	out := f.String("out", "shared/engine/sentiment/weights", "`folder` for the weights")
+	report := f.String("report", "scripts/model/train/REPORT.md", "`file` for the report")
+	seed := f.Uint64("seed", 1, "`seed` of the order of examples")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -56,14 +56,14 @@ func run(args []string, stderr io.Writer) error {
 	return os.WriteFile(*report, []byte(text), 0o644)
 }
 
-// write stores a model as the package embeds it.
+// write writes the tables of a model to the files that shared/engine/sentiment embeds.
 func write(dir string, m sentiment.Model) error {
 	for name, w := range map[string]sentiment.Weights{
 		"hangul": m.Sentiment[sentiment.Hangul], "latin": m.Sentiment[sentiment.Latin], "han": m.Sentiment[sentiment.Han],
 		"symbol": m.Sentiment[sentiment.Symbol], "abuse": m.Abuse, "languages": m.Languages, "scores": m.Scores,
 	} {
 		if err := w.Check(); err != nil {
-			return fmt.Errorf("weights %s: %w", name, err)
+			return fmt.Errorf("check weights %s: %w", name, err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, name+".bin"), []byte(w), 0o644); err != nil {
 			return err

@@ -9,40 +9,44 @@ import (
 	"github.com/hybrid-bts/functions/shared/engine/sentiment"
 )
 
-// evidence is what a model finds in a text before it is calibrated, and what is true.
+// evidence is the logit of a labelled text before calibration.
 type evidence struct {
-	table    sentiment.Table
+	table    sentiment.Table // whose calibration applies
 	logit    float64
-	positive bool
+	positive bool // label
 }
 
-func weigh(m *sentiment.Model, text string, positive bool) evidence {
+// findEvidence returns the evidence that a model finds in a text.
+func findEvidence(m *sentiment.Model, text string, positive bool) evidence {
 	t, z := m.Logit(text)
 	return evidence{t, z, positive}
 }
 
-// judgement is how probable a model thinks that a text is positive, or abusive, and what is true.
+// judgement is the probability of a labelled text to be positive, or to be abusive.
 type judgement struct {
 	probability float64
-	positive    bool
+	positive    bool // label; also for abusive
 }
 
+// judge returns the judgement of a model on a text.
 func judge(m *sentiment.Model, text string, positive bool) judgement {
 	return judgement{(m.Analyze(text).Score + 1) / 2, positive}
 }
 
-func (j judgement) right() bool { return (j.probability > 0.5) == j.positive }
+// correct reports whether the judgement agrees with the label.
+func (j judgement) correct() bool { return (j.probability > 0.5) == j.positive }
 
-// platt maps the logit of a model to a calibrated one.
+// platt is a Platt scaling (Platt, 1999): a linear map of logits to calibrated logits.
 type platt struct{ slope, shift float64 }
 
 func (p platt) logit(z float64) float64 { return p.slope*z + p.shift }
 
-// fitPlatt fits by gradient descent. Praise and complaints weigh the same in all.
-func fitPlatt(of []evidence) platt {
+// fitPlatt fits a Platt scaling by gradient descent. Both classes have the same total weight. If one class has no examples,
+// the result is the identity.
+func fitPlatt(examples []evidence) platt {
 	var n [2]float64
-	for _, j := range of {
-		n[index(j.positive)]++
+	for _, e := range examples {
+		n[class(e.positive)]++
 	}
 	p := platt{slope: 1}
 	if n[0] == 0 || n[1] == 0 {
@@ -50,9 +54,9 @@ func fitPlatt(of []evidence) platt {
 	}
 	for range 2000 {
 		var slope, shift float64
-		for _, j := range of {
-			d := (probability(p.logit(j.logit)) - float64(index(j.positive))) / 2 / n[index(j.positive)]
-			slope += d * j.logit
+		for _, e := range examples {
+			d := (probability(p.logit(e.logit)) - float64(class(e.positive))) / 2 / n[class(e.positive)]
+			slope += d * e.logit
 			shift += d
 		}
 		p.slope -= slope
@@ -61,17 +65,18 @@ func fitPlatt(of []evidence) platt {
 	return p
 }
 
-func index(positive bool) int {
+// class returns the index of a class: 1 for positive, 0 for negative.
+func class(positive bool) int {
 	if positive {
 		return 1
 	}
 	return 0
 }
 
-// calibration is what the logits of each script mean.
+// calibration has the Platt scaling of each table.
 type calibration [sentiment.Symbol]platt
 
-// weights are the scores of a calibration: a probability of praise from 0 to 1 is a score from -1 to 1.
+// weights returns the calibration as scores. A probability of 0 to 1 is a score of -1 to 1.
 func (c calibration) weights() sentiment.Weights {
 	var all []int8
 	for _, p := range c {
@@ -83,22 +88,22 @@ func (c calibration) weights() sentiment.Weights {
 	return sentiment.NewWeights(1./math.MaxInt8, all)
 }
 
-// quality is how good judgements are.
+// quality has the quality metrics of judgements. A metric without texts is 0.
 type quality struct {
-	accuracy, balanced, f1 float64 // F1 is the mean of both classes
+	accuracy, balanced, f1 float64 // f1 is the mean of both classes
 	precision, recall      float64 // of the positive class
-	calibration            float64 // expected calibration error, of ten bins
+	calibration            float64 // expected calibration error in ten bins
 }
 
-// measure compares probabilities with a threshold.
-func measure(of []judgement, threshold float64) quality {
-	var right, n [2]float64
+// measure returns the quality of judgements for a threshold of the probability.
+func measure(judgements []judgement, threshold float64) quality {
+	var correct, n [2]float64
 	var bins [10]struct{ p, positive float64 }
-	for _, j := range of {
-		k, p := index(j.positive), j.probability
+	for _, j := range judgements {
+		k, p := class(j.positive), j.probability
 		n[k]++
 		if (p > threshold) == j.positive {
-			right[k]++
+			correct[k]++
 		}
 		b := &bins[min(9, int(p*10))]
 		b.p += p
@@ -110,15 +115,15 @@ func measure(of []judgement, threshold float64) quality {
 		}
 		return a / b
 	}
-	total, wrong := n[0]+n[1], [2]float64{n[0] - right[0], n[1] - right[1]}
+	total, wrong := n[0]+n[1], [2]float64{n[0] - correct[0], n[1] - correct[1]}
 	q := quality{
-		accuracy:  ratio(right[0]+right[1], total),
-		balanced:  (ratio(right[0], n[0]) + ratio(right[1], n[1])) / 2,
-		precision: ratio(right[1], right[1]+wrong[0]),
-		recall:    ratio(right[1], n[1]),
+		accuracy:  ratio(correct[0]+correct[1], total),
+		balanced:  (ratio(correct[0], n[0]) + ratio(correct[1], n[1])) / 2,
+		precision: ratio(correct[1], correct[1]+wrong[0]),
+		recall:    ratio(correct[1], n[1]),
 	}
-	for k := range right {
-		q.f1 += ratio(right[k], 2*right[k]+wrong[0]+wrong[1])
+	for k := range correct {
+		q.f1 += ratio(correct[k], 2*correct[k]+wrong[0]+wrong[1])
 	}
 	for _, b := range bins {
 		q.calibration += ratio(math.Abs(b.p-b.positive), total)
@@ -126,86 +131,128 @@ func measure(of []judgement, threshold float64) quality {
 	return q
 }
 
-// languages are those of the lines, in the order of the report.
+// languages are the languages of the lines in the order of the report.
 var languages = []string{"ko", "en", "ja", "zh", "fr", "es"}
 
-// report tells how good the model that ships is on the test part, and how good lines were judged in the
-// cross-validation.
-func report(m *sentiment.Model, c *corpus.Corpus, judged []judgement, films, snippets []example) string {
-	var b strings.Builder
-	row := func(name string, of []judgement) {
-		if len(of) > 0 {
-			q := measure(of, 0.5)
-			fmt.Fprintf(&b, "| %s | %d | %.3f | %.3f | %.3f | %.3f |\n", name, len(of), q.accuracy, q.f1, q.balanced, q.calibration)
+// reporter writes the sections of the report on sentiment.
+type reporter struct {
+	strings.Builder
+	model      *sentiment.Model // with the weights to ship
+	lines      []corpus.Line
+	judgements []judgement // of the cross-validation, by line
+}
+
+// report returns the report on the model on the test part of all texts, and on the cross-validation of lines.
+func report(m *sentiment.Model, c *corpus.Corpus, judgements []judgement, films, snippets []example) string {
+	r := &reporter{model: m, lines: c.Lines, judgements: judgements}
+	r.WriteString("# Accuracy of the weights\n\n" +
+		"Written by `go run ./scripts/model/train`. Texts in the middle of their scale are excluded. F1 is the mean of both\n" +
+		"classes. The calibration error is the expected calibration error in ten bins.\n")
+	r.testPart(films, snippets)
+	r.crossValidation()
+	r.pairs()
+	return r.String()
+}
+
+// table starts a section with a table of quality metrics.
+func (r *reporter) table(title string) {
+	fmt.Fprintf(r, "\n## %s\n\n| texts | n | accuracy | F1 | balanced accuracy | calibration error |\n|---|---|---|---|---|---|\n", title)
+}
+
+// row adds a row to a table of quality metrics, unless there are no judgements.
+func (r *reporter) row(name string, judgements []judgement) {
+	if len(judgements) > 0 {
+		q := measure(judgements, 0.5)
+		fmt.Fprintf(r, "| %s | %d | %.3f | %.3f | %.3f | %.3f |\n", name, len(judgements), q.accuracy, q.f1, q.balanced, q.calibration)
+	}
+}
+
+// selectLines returns the indices of the lines of a language that match, without lines of three stars.
+func (r *reporter) selectLines(language string, match func(corpus.Line) bool) []int {
+	var selected []int
+	for i, n := range r.lines {
+		if n.Language == language && n.Stars != 3 && match(n) {
+			selected = append(selected, i)
 		}
 	}
-	table := func(title string) {
-		fmt.Fprintf(&b, "\n## %s\n\n| texts | n | accuracy | F1 | balanced accuracy | calibration error |\n|---|---|---|---|---|---|\n", title)
+	return selected
+}
+
+// crossValidated returns the judgements of the cross-validation on the given lines.
+func (r *reporter) crossValidated(lines []int) []judgement {
+	var judgements []judgement
+	for _, i := range lines {
+		judgements = append(judgements, r.judgements[i])
 	}
-	b.WriteString("# How good the weights are\n\nWritten by `go run ./scripts/model/train`. Texts in the middle of their scale are left out; F1 is the mean of both\nclasses, the calibration error that of ten bins of probabilities.\n")
-	table("The weights that ship, on the part that they have not seen")
-	for _, of := range []struct {
+	return judgements
+}
+
+// testPart writes the section on the texts that the weights were not trained with.
+func (r *reporter) testPart(films, snippets []example) {
+	r.table("Shipped weights on the test part")
+	for _, collection := range []struct {
 		name     string
 		examples []example
 	}{{"films, ko", films}, {"snippets, en", snippets}} {
-		var found []judgement
-		for _, e := range of.examples {
-			found = append(found, judge(m, e.text, e.target == 1))
+		var judgements []judgement
+		for _, e := range collection.examples {
+			judgements = append(judgements, judge(r.model, e.text, e.target == 1))
 		}
-		row(of.name, found)
-	}
-	lines := func(language string, in func(i int, n corpus.Line) bool) []int {
-		var of []int
-		for i, n := range c.Lines {
-			if n.Language == language && n.Stars != 3 && in(i, n) {
-				of = append(of, i)
-			}
-		}
-		return of
+		r.row(collection.name, judgements)
 	}
 	for _, l := range languages {
-		var found []judgement
-		for _, i := range lines(l, func(_ int, n corpus.Line) bool { return corpus.Part(n.Group) == corpus.TestPart }) {
-			found = append(found, judge(m, c.Lines[i].Text, c.Lines[i].Positive()))
+		var judgements []judgement
+		for _, i := range r.selectLines(l, func(n corpus.Line) bool { return corpus.Part(n.Group) == corpus.TestPart }) {
+			judgements = append(judgements, judge(r.model, r.lines[i].Text, r.lines[i].Positive()))
 		}
-		row("shops, "+l, found)
+		r.row("shops, "+l, judgements)
 	}
-	table("Lines, cross-validated by group")
-	pick := func(of []int) []judgement {
-		var found []judgement
-		for _, i := range of {
-			found = append(found, judged[i])
+}
+
+// crossValidation writes the section on the cross-validation of lines.
+func (r *reporter) crossValidation() {
+	r.table("Lines, cross-validated by group")
+	for _, l := range languages {
+		for _, subset := range []struct {
+			name  string
+			match func(corpus.Line) bool
+		}{
+			{"shops, " + l, func(corpus.Line) bool { return true }},
+			{"plain lines only", func(n corpus.Line) bool { return strings.Contains(n.Group, "plain") }},
+			{"1 and 5 stars only", func(n corpus.Line) bool { return n.Stars == 1 || n.Stars == 5 }},
+		} {
+			r.row(subset.name, r.crossValidated(r.selectLines(l, subset.match)))
 		}
-		return found
 	}
+}
+
+// pairs writes the section on pairs of an idea and its negation. A pair is two adjacent lines of a group with opposite
+// labels.
+func (r *reporter) pairs() {
+	r.WriteString("\n## Ideas and their negations, cross-validated by group\n\n| language | lines | accuracy | pairs | both correct |\n|---|---|---|---|---|\n")
 	for _, l := range languages {
-		row("shops, "+l, pick(lines(l, func(int, corpus.Line) bool { return true })))
-		row("of them plain", pick(lines(l, func(_ int, n corpus.Line) bool { return strings.Contains(n.Group, "plain") })))
-		row("of them clear, 1 or 5 stars", pick(lines(l, func(_ int, n corpus.Line) bool { return n.Stars == 1 || n.Stars == 5 })))
-	}
-	b.WriteString("\n## Ideas and their negations, cross-validated by group\n\n| language | lines | accuracy | pairs | both right |\n|---|---|---|---|---|\n")
-	for _, l := range languages {
-		of := lines(l, func(_ int, n corpus.Line) bool { return n.Pair() })
-		pairs, both := 0, 0
-		for k := 0; k+1 < len(of); k++ {
-			i, j := of[k], of[k+1]
-			if j != i+1 || c.Lines[i].Group != c.Lines[j].Group || c.Lines[i].Positive() == c.Lines[j].Positive() {
+		selected := r.selectLines(l, corpus.Line.Pair)
+		pairs, bothCorrect := 0, 0
+		for k := 0; k+1 < len(selected); k++ {
+			i, j := selected[k], selected[k+1]
+			if j != i+1 || r.lines[i].Group != r.lines[j].Group || r.lines[i].Positive() == r.lines[j].Positive() {
 				continue
 			}
 			pairs++
-			if judged[i].right() && judged[j].right() {
-				both++
+			if r.judgements[i].correct() && r.judgements[j].correct() {
+				bothCorrect++
 			}
 			k++
 		}
 		if pairs > 0 {
-			fmt.Fprintf(&b, "| %s | %d | %.3f | %d | %.3f |\n", l, len(of), measure(pick(of), 0.5).accuracy, pairs, float64(both)/float64(pairs))
+			fmt.Fprintf(r, "| %s | %d | %.3f | %d | %.3f |\n", l, len(selected),
+				measure(r.crossValidated(selected), 0.5).accuracy, pairs, float64(bothCorrect)/float64(pairs))
 		}
 	}
-	return b.String()
 }
 
-func sizes(m *sentiment.Model) string {
+// sizeReport returns the section of the report on the size of a model.
+func sizeReport(m *sentiment.Model) string {
 	total := len(m.Abuse) + len(m.Languages) + len(m.Scores)
 	for _, w := range m.Sentiment {
 		total += len(w)

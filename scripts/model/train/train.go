@@ -10,23 +10,24 @@ import (
 	"github.com/hybrid-bts/functions/shared/engine/sentiment"
 )
 
-// recipe is how the model is made. It was chosen on a part of films and snippets that was kept for that,
-// and on the cross-validation of lines.
+// recipe is the set of training parameters. They were tuned on a held-out part of films and snippets and on the
+// cross-validation of lines.
 type recipe struct {
 	sizes        [sentiment.None]int // buckets of each table
-	abuse        int                 // buckets of profanity and insults
+	abuse        int                 // buckets of the abuse table
 	languages    int                 // rows of the language weights
-	negativeFilm float32             // what a bad review of a film weighs against a good one, of which there are more
-	snippet      float32             // what a snippet weighs against a film
-	line         float32             // what a line weighs against a film
+	negativeFilm float32             // weight of a negative film review relative to a positive one, because positive ones are more frequent
+	snippet      float32             // weight of a snippet relative to a film review
+	line         float32             // weight of a line relative to a film review
 	passes       int                 // over films and snippets
-	rate         float32
-	linePasses   int // over lines, and what is learned again with them
+	rate         float32             // AdaGrad learning rate for films and snippets
+	linePasses   int                 // over lines and replayed examples
 	lineRate     float32
-	replay       int // films and snippets that are learned again with each line, lest they are forgotten
+	replay       int // films and snippets to repeat per line, so that training on lines does not unlearn them
 	folds        int // of the cross-validation
 }
 
+// standard is the recipe of the shipped weights.
 var standard = recipe{
 	sizes:     [sentiment.None]int{sentiment.Hangul: 776 << 10, sentiment.Latin: 224 << 10, sentiment.Han: 224 << 10, sentiment.Symbol: 8 << 10},
 	abuse:     128 << 10,
@@ -38,8 +39,8 @@ var standard = recipe{
 	folds: 5,
 }
 
-// film makes an example of a review of a film. One in the middle of the scale is none.
-func (r recipe) film(f corpus.Film) (example, bool) {
+// filmExample returns the example of a film review. Reviews in the middle of the scale are no examples.
+func (r recipe) filmExample(f corpus.Film) (example, bool) {
 	switch {
 	case f.Rating >= 9:
 		return example{f.Text, 1, 0.5}, true
@@ -49,7 +50,7 @@ func (r recipe) film(f corpus.Film) (example, bool) {
 	return example{}, false
 }
 
-// snippet makes an example of a snippet that is not neutral.
+// snippetExample returns the example of a snippet. Neutral snippets are no examples.
 func (r recipe) snippetExample(s corpus.Snippet) (example, bool) {
 	e := example{s.Text, 0, r.snippet * float32(min(1.5, math.Abs(s.Mean)/2))}
 	if s.Mean > 0 {
@@ -58,7 +59,7 @@ func (r recipe) snippetExample(s corpus.Snippet) (example, bool) {
 	return e, math.Abs(s.Mean) >= 0.5
 }
 
-// lineExample makes an example of a line, and none of one with three stars.
+// lineExample returns the example of a line. Lines with three stars are no examples.
 func (r recipe) lineExample(l corpus.Line) (example, bool) {
 	e := example{l.Text, 0, r.line}
 	if l.Positive() {
@@ -70,10 +71,10 @@ func (r recipe) lineExample(l corpus.Line) (example, bool) {
 	return e, l.Stars != 3
 }
 
-// general returns the films and snippets of some parts.
+// general returns the examples of films and snippets in the selected parts.
 func (r recipe) general(c *corpus.Corpus, in func(part int) bool) (films, snippets []example) {
 	for _, f := range c.Films {
-		if e, ok := r.film(f); ok && in(corpus.Part(f.Movie)) {
+		if e, ok := r.filmExample(f); ok && in(corpus.Part(f.Movie)) {
 			films = append(films, e)
 		}
 	}
@@ -85,7 +86,7 @@ func (r recipe) general(c *corpus.Corpus, in func(part int) bool) (films, snippe
 	return films, snippets
 }
 
-// generalist learns from films and snippets.
+// generalist returns a learner that is trained with films and snippets.
 func (r recipe) generalist(examples []example, seed uint64) *learner {
 	l := newLearner(r.sizes, 0)
 	l.rate = r.rate
@@ -93,9 +94,9 @@ func (r recipe) generalist(examples []example, seed uint64) *learner {
 	return l
 }
 
-// specialist makes one that knows shops of a generalist.
-func (r recipe) specialist(l *learner, general []example, lines []corpus.Line, seed uint64) *learner {
-	l = l.clone()
+// specialist returns a copy of a generalist that is trained further with lines.
+func (r recipe) specialist(generalist *learner, general []example, lines []corpus.Line, seed uint64) *learner {
+	l := generalist.clone()
 	l.rate = r.lineRate
 	order := rand.New(rand.NewPCG(seed, 2))
 	var examples []example
@@ -113,43 +114,43 @@ func (r recipe) specialist(l *learner, general []example, lines []corpus.Line, s
 	return l
 }
 
-// parallel calls f with 0 to n-1, on as many processors as there are.
+// parallel calls f with 0 to n-1, at most GOMAXPROCS calls at once.
 func parallel(n int, f func(k int)) {
 	var wg sync.WaitGroup
-	free := make(chan bool, runtime.GOMAXPROCS(0))
+	slots := make(chan bool, runtime.GOMAXPROCS(0))
 	for k := range n {
-		free <- true
+		slots <- true
 		wg.Go(func() {
 			f(k)
-			<-free
+			<-slots
 		})
 	}
 	wg.Wait()
 }
 
-// train makes a model and the report of it.
+// train returns a trained model and its report.
 func train(c *corpus.Corpus, r recipe, seed uint64, logf func(string, ...any)) (sentiment.Model, string) {
 	films, snippets := r.general(c, func(p int) bool { return p != corpus.TestPart })
 	filmTest, snippetTest := r.general(c, func(p int) bool { return p == corpus.TestPart })
 	general := append(films, snippets...)
 	base := r.generalist(general, seed)
-	logf("learned %d films and snippets", len(general))
+	logf("trained on %d films and snippets", len(general))
 
-	// Every line is judged by a model that learned nothing of its group.
-	found, judged := make([]evidence, len(c.Lines)), make([]judgement, len(c.Lines))
+	// Each line is scored by a model that was trained without the group of the line.
+	uncalibrated, judgements := make([]evidence, len(c.Lines)), make([]judgement, len(c.Lines))
 	models := make([]sentiment.Model, r.folds)
 	parallel(r.folds, func(k int) {
-		learn := c.Words[:len(c.Words):len(c.Words)]
+		training := c.Words[:len(c.Words):len(c.Words)]
 		for _, n := range c.Lines {
 			if corpus.Fold(n.Group, r.folds) != k {
-				learn = append(learn, n)
+				training = append(training, n)
 			}
 		}
-		models[k] = blank()
-		models[k].Sentiment = r.specialist(base, general, learn, seed).tables()
+		models[k] = emptyModel()
+		models[k].Sentiment = r.specialist(base, general, training, seed).tables()
 		for i, n := range c.Lines {
 			if corpus.Fold(n.Group, r.folds) == k {
-				found[i] = weigh(&models[k], n.Text, n.Positive())
+				uncalibrated[i] = findEvidence(&models[k], n.Text, n.Positive())
 			}
 		}
 	})
@@ -157,42 +158,42 @@ func train(c *corpus.Corpus, r recipe, seed uint64, logf func(string, ...any)) (
 
 	var scores calibration
 	for t := range scores {
-		var of []evidence
+		var ofTable []evidence
 		for i, n := range c.Lines {
-			if n.Stars != 3 && found[i].table == sentiment.Table(t) {
-				of = append(of, found[i])
+			if n.Stars != 3 && uncalibrated[i].table == sentiment.Table(t) {
+				ofTable = append(ofTable, uncalibrated[i])
 			}
 		}
-		scores[t] = fitPlatt(of)
+		scores[t] = fitPlatt(ofTable)
 	}
 
-	learn := c.Words[:len(c.Words):len(c.Words)]
+	training := c.Words[:len(c.Words):len(c.Words)]
 	for _, n := range c.Lines {
 		if corpus.Part(n.Group) != corpus.TestPart {
-			learn = append(learn, n)
+			training = append(training, n)
 		}
 	}
-	m := blank()
-	m.Sentiment, m.Scores = r.specialist(base, general, learn, seed).tables(), scores.weights()
-	logf("learned %d lines and words", len(learn))
+	m := emptyModel()
+	m.Sentiment, m.Scores = r.specialist(base, general, training, seed).tables(), scores.weights()
+	logf("trained on %d lines and words", len(training))
 	var abuse, languages string
 	m.Abuse, abuse = trainAbuse(c, r, seed)
-	logf("learned abuse")
+	logf("trained abuse")
 	m.Languages, languages = trainLanguages(c, r, seed)
-	logf("learned languages")
+	logf("trained languages")
 	for i, n := range c.Lines {
-		of := models[corpus.Fold(n.Group, r.folds)]
-		of.Languages, of.Scores = m.Languages, m.Scores
-		judged[i] = judge(&of, n.Text, n.Positive())
+		foldModel := models[corpus.Fold(n.Group, r.folds)]
+		foldModel.Languages, foldModel.Scores = m.Languages, m.Scores
+		judgements[i] = judge(&foldModel, n.Text, n.Positive())
 	}
-	return m, report(&m, c, judged, filmTest, snippetTest) + abuse + languages + sizes(&m)
+	return m, report(&m, c, judgements, filmTest, snippetTest) + abuse + languages + sizeReport(&m)
 }
 
-// blank is a model that knows nothing.
-func blank() sentiment.Model {
+// emptyModel returns a model whose weights are 0.
+func emptyModel() sentiment.Model {
 	m := sentiment.Model{
 		Abuse:     quantize(make([]float32, 1)),
-		Languages: quantize(make([]float32, len(sentiment.Lanes()))),
+		Languages: quantize(make([]float32, len(sentiment.Languages()))),
 		Scores:    quantize(make([]float32, int(sentiment.Symbol)*sentiment.Knots)),
 	}
 	for t := range m.Sentiment {
@@ -201,7 +202,7 @@ func blank() sentiment.Model {
 	return m
 }
 
-// tables returns the weights as the model stores them.
+// tables returns the weights as the tables of a model.
 func (l *learner) tables() [sentiment.None]sentiment.Weights {
 	var all [sentiment.None]sentiment.Weights
 	for t := range all {
@@ -210,9 +211,9 @@ func (l *learner) tables() [sentiment.None]sentiment.Weights {
 	return all
 }
 
-// quantize stores weights in bytes. The few that are far out are cut, so that the others are precise.
+// quantize returns a table of the weights as bytes. It clips the few extreme weights, so that the others are more precise.
 func quantize(weights []float32) sentiment.Weights {
-	const deviations = 8 // of the weights that are not 0, up to the largest byte
+	const deviations = 8 // root mean squares of the non-zero weights at which weights are clipped
 	var square float64
 	n := 0
 	for _, w := range weights {

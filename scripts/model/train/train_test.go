@@ -33,7 +33,7 @@ func compressed(t *testing.T, text string) string {
 	return b.String()
 }
 
-// writeData writes a few texts in the formats of the real ones.
+// writeData writes a small corpus in the formats of the real one.
 func writeData(t *testing.T) (data, lines string) {
 	t.Helper()
 	data, lines = t.TempDir(), t.TempDir()
@@ -64,9 +64,9 @@ func writeData(t *testing.T) (data, lines string) {
 	return data, lines
 }
 
-func TestTheSameDataAndSeedGiveTheSameBytes(t *testing.T) {
+func TestEqualDataAndSeedGiveEqualBytes(t *testing.T) {
 	data, lines := writeData(t)
-	make := func(seed string) map[string]string {
+	trainFiles := func(seed string) map[string]string {
 		out := t.TempDir()
 		if err := run([]string{"-data", data, "-lines", lines, "-out", out, "-report", filepath.Join(out, "REPORT.md"), "-seed", seed}, io.Discard); err != nil {
 			t.Fatal(err)
@@ -75,17 +75,17 @@ func TestTheSameDataAndSeedGiveTheSameBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		made := map[string]string{}
+		contents := map[string]string{}
 		for _, f := range files {
 			b, err := os.ReadFile(f)
 			if err != nil {
 				t.Fatal(err)
 			}
-			made[filepath.Base(f)] = string(b)
+			contents[filepath.Base(f)] = string(b)
 		}
-		return made
+		return contents
 	}
-	first, second, other := make("1"), make("1"), make("2")
+	first, second, other := trainFiles("1"), trainFiles("1"), trainFiles("2")
 	if len(first) != 8 {
 		t.Errorf("%d files", len(first))
 	}
@@ -95,14 +95,14 @@ func TestTheSameDataAndSeedGiveTheSameBytes(t *testing.T) {
 		}
 	}
 	if other["hangul.bin"] == first["hangul.bin"] {
-		t.Error("another seed gives the same weights")
+		t.Error("different seeds give equal weights")
 	}
 	if !strings.Contains(first["REPORT.md"], "| shops, ko | 80 |") {
-		t.Errorf("the report does not tell of all lines:\n%s", first["REPORT.md"])
+		t.Errorf("the report does not count all lines:\n%s", first["REPORT.md"])
 	}
 }
 
-func TestALearnerLearns(t *testing.T) {
+func TestLearnerSeparatesClasses(t *testing.T) {
 	r := standard
 	var examples []example
 	for i := range 50 {
@@ -114,20 +114,20 @@ func TestALearnerLearns(t *testing.T) {
 			t.Errorf("%q: %v", text, l.logit())
 		}
 	}
-	m := blank()
+	m := emptyModel()
 	m.Sentiment = l.tables()
 	l.read("so warm")
 	if _, z := m.Logit("so warm"); z < 0.9*float64(l.logit()) || z > 1.1*float64(l.logit()) {
-		t.Errorf("the model says %v, the learner %v", z, l.logit())
+		t.Errorf("logit of the model %v, logit of the learner %v", z, l.logit())
 	}
 }
 
-func TestCalibrationMakesProbabilitiesTrue(t *testing.T) {
-	var of []evidence
-	for i := range 1000 { // of a logit of 2, three of four are positive
-		of = append(of, evidence{sentiment.Hangul, 2, i%4 != 0}, evidence{sentiment.Hangul, -2, i%4 == 0})
+func TestCalibrationReducesTheCalibrationError(t *testing.T) {
+	var examples []evidence
+	for i := range 1000 { // three of four texts with the logit 2 are positive
+		examples = append(examples, evidence{sentiment.Hangul, 2, i%4 != 0}, evidence{sentiment.Hangul, -2, i%4 == 0})
 	}
-	p := fitPlatt(of)
+	p := fitPlatt(examples)
 	if got := probability(p.logit(2)); got < 0.74 || got > 0.76 {
 		t.Errorf("probability %v, want 0.75", got)
 	}
@@ -135,35 +135,35 @@ func TestCalibrationMakesProbabilitiesTrue(t *testing.T) {
 		p    platt
 		want bool
 	}{"before": {platt{slope: 1}, false}, "after": {p, true}} {
-		var judged []judgement
-		for _, e := range of {
-			judged = append(judged, judgement{probability(tc.p.logit(e.logit)), e.positive})
+		var judgements []judgement
+		for _, e := range examples {
+			judgements = append(judgements, judgement{probability(tc.p.logit(e.logit)), e.positive})
 		}
-		if q := measure(judged, 0.5); (q.calibration < 0.01) != tc.want || q.accuracy != 0.75 {
+		if q := measure(judgements, 0.5); (q.calibration < 0.01) != tc.want || q.accuracy != 0.75 {
 			t.Errorf("%s: %+v", name, q)
 		}
 	}
 }
 
-func TestMeasure(t *testing.T) {
+func TestMeasureComputesEachMetric(t *testing.T) {
 	q := measure([]judgement{{0.7, true}, {0.7, true}, {0.7, false}, {0.3, false}, {0.3, true}, {0.3, true}, {0.7, true}, {0.7, true}}, 0.5)
-	for what, v := range map[string][2]float64{
+	for metric, v := range map[string][2]float64{
 		"accuracy": {q.accuracy, 5. / 8}, "precision": {q.precision, 4. / 5}, "recall": {q.recall, 4. / 6},
 		"balanced": {q.balanced, (4./6 + 1./2) / 2}, "F1": {q.f1, (8./11 + 2./5) / 2},
 	} {
 		if math.Abs(v[0]-v[1]) > 1e-9 {
-			t.Errorf("%s is %v, want %v", what, v[0], v[1])
+			t.Errorf("%s is %v, want %v", metric, v[0], v[1])
 		}
 	}
 }
 
-func TestDataThatIsMissingIsNamed(t *testing.T) {
+func TestErrorNamesMissingData(t *testing.T) {
 	if err := run([]string{"-data", t.TempDir()}, io.Discard); err == nil || !strings.Contains(err.Error(), "nsmc.tsv.xz") {
 		t.Error(err)
 	}
 }
 
-func TestTheReportIsOfTheWeightsThatShip(t *testing.T) {
+func TestReportDescribesTheShippedWeights(t *testing.T) {
 	report, err := os.ReadFile("REPORT.md")
 	if err != nil {
 		t.Fatal(err)
@@ -181,18 +181,18 @@ func TestTheReportIsOfTheWeightsThatShip(t *testing.T) {
 		size += len(b)
 	}
 	if want := fmt.Sprintf("%d bytes of weights.", size); !strings.Contains(string(report), want) {
-		t.Errorf("REPORT.md does not say %q", want)
+		t.Errorf("REPORT.md does not contain %q", want)
 	}
 }
 
-func TestTheReadmeSaysWhatTheWeightsAreMadeFrom(t *testing.T) {
+func TestReadmeListsTheTrainingData(t *testing.T) {
 	readme, err := os.ReadFile("../../../shared/engine/sentiment/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{"e9t/nsmc", "CC0", "cjhutto/vaderSentiment", "2runo/Curse-detection-data", "MIT", "scripts/model/train/lines"} {
 		if !strings.Contains(string(readme), want) {
-			t.Errorf("README.md does not name %s", want)
+			t.Errorf("README.md does not contain %s", want)
 		}
 	}
 }

@@ -1,56 +1,56 @@
 package sentiment
 
-// Table says which weights a feature has: those of its script.
+// Table is the weight table of a feature. There is one for each script.
 type Table uint8
 
-// The tables of sentiment. None is of features that only tell languages.
+// The tables of sentiment weights. None is the table of features that are language cues only.
 const (
 	Hangul Table = iota
 	Latin
-	Han // with kana
+	Han // kana too
 	Symbol
 	None
 )
 
-// Unit is the value of a feature that is there once.
+// Unit is the value of a feature that occurs once outside of a negation.
 const Unit = 4
 
-// Feature is something that a text has: an n-gram of letters or words, most of the time.
+// Feature is a feature of a text: an n-gram of letters or words, a stem, the start of a word, or a language cue.
 type Feature struct {
 	Hash  uint32
 	Table Table
-	Value int8 // in units of 1/Unit; less than 0 under a negation
-	Extra bool // takes back or adds to other features, does not count as length
-	Cue   bool // tells the language
+	Value int8 // in units of 1/Unit; negative under a negation
+	Extra bool // corrects other features, and does not count for the length of the text
+	Cue   bool // is evidence for a language
 }
 
-// Step is what Features.Next found.
+// Step is the result of Features.Next.
 type Step uint8
 
 // The steps through a text.
 const (
-	Letters     Step = iota // Found holds features, perhaps none
-	Turn                    // what the sentence said so far matters less: "…, but"
-	SentenceEnd             // a sentence ended, Start and End are its offsets
+	Letters     Step = iota // Found returns the features of the letter, possibly none
+	Contrast                // as Letters, and a contrast such as "but" halves the evidence of the sentence so far
+	SentenceEnd             // a sentence ended; Start, End and Script describe it
 	TextEnd                 // the text ended
 )
 
 const (
-	// flipped is the value of a feature under a negation: the opposite, and some more for what of the
-	// sentence the negation does not reach.
-	flipped = -5
-	// takenBack is what a feature gets in addition when its negation comes after it.
-	takenBack = flipped - Unit
+	// negatedValue is the value of a feature under a negation. Its magnitude is larger than Unit, because the negation does
+	// not reach all features of the sentence.
+	negatedValue = -5
+	// retractedValue is added to a feature of value Unit when a negation follows it, so that the sum is negatedValue.
+	retractedValue = negatedValue - Unit
 )
 
 const (
-	history   = 8  // letters or words that are kept: what a negation can reach back to
-	perLetter = 8  // features of one letter, at most
-	longest   = 5  // n-gram within a Latin word
-	perStep   = 64 // features of one step, at most: those of a letter, and what it takes back
+	historyTokens    = 8  // tokens that a negation can reach back to
+	maxTokenFeatures = 8  // of one token
+	maxSuffix        = 5  // letters of an n-gram within a Latin word
+	maxStepFeatures  = 64 // of one step: those of a token and those that it retracts
 )
 
-// seeds keep features of different kinds apart.
+// Seeds separate the hashes of different kinds of features.
 const (
 	seedGram = 0x9E3779B97F4A7C15 * (iota + 1) & (1<<64 - 1)
 	seedStem
@@ -62,84 +62,77 @@ const (
 	seedCue
 )
 
-// Features reads the features and sentences of a text in one pass and without allocation. The model
-// and its training share it, so that both see the same.
+// Features reads the features and sentences of a text in one pass without allocation. The model and its training share it,
+// so that both read the same features. It is not safe for concurrent use.
 type Features struct {
 	text string
-	pos  int // of the next letter in text
+	pos  int // byte offset of the next letter
 
-	found [perStep]Feature
+	found [maxStepFeatures]Feature
 	n     int
 
-	// Start and End are the byte offsets of the sentence that ended, and Script is its last letter's.
+	// Start and End are the byte offsets of the last sentence, and Script is the table of its last letter.
 	Start, End int
 	Script     Table
 
-	open    bool // the sentence has anything
-	worded  bool // the sentence has a letter or digit
-	closing bool // the sentence ended, unless only symbols follow
-	gap     bool // a space came after the end
+	open       bool // the sentence has a letter, digit, symbol or punctuation mark
+	hasContent bool // the sentence has a letter or digit
+	terminated bool // the sentence has a terminator; trailing symbols still belong to it
+	spaced     bool // a space follows the terminator
 
-	counts      [foreign + 1]int // letters by what they are
-	traditional int              // Han characters that are no simplified ones
-	other       rune             // the foreign one that tells the language
+	counts      [foreign + 1]int // letters by class
+	traditional int              // Han characters that are not simplified
+	foreignRune rune             // letter by which foreignLanguage decides
 
-	tokens [history]token // the last ones, a ring
-	at     uint           // tokens in this sentence
-	wordAt uint           // the first of this word
-	letter Table          // of the last letter
-	last   rune
-	run    int // how often last came in a row
+	tokens     [historyTokens]token // ring of the last tokens
+	tokenCount uint                 // of the sentence
+	wordStart  uint                 // tokenCount at the start of the word
+	table      Table                // of the last letter
+	lastRune   rune
+	repeats    int // occurrences of lastRune in a row
 	negation
 
-	word   [24]byte // of Latin letters
-	wordN  int
-	inner  [longest]uint32 // the last letters of it
-	innerN int
+	word         [24]byte // current Latin word, folded
+	wordLength   int
+	suffix       [maxSuffix]uint32 // last letters of the word, latest first
+	suffixLength int
 }
 
-// negation is how far the last one reaches.
+// negation is the state of the last negation word.
 type negation struct {
-	left int // letters or words that it still reaches, with the present one
-	age  int // letters or words since
+	reach int // tokens that it still negates, the current one included
+	age   int // tokens since the negation word
 }
 
 // token is a letter of Korean, Japanese or Chinese, a Latin word, or a symbol.
 type token struct {
 	code  uint32
 	n     uint8
-	found [perLetter]Feature // so that a negation after it can take them back
+	found [maxTokenFeatures]Feature // the first n are the features that a later negation retracts
 }
 
-// ReadFeatures returns the features of text, before the first one.
-func ReadFeatures(text string) Features { return Features{text: text, letter: Symbol} }
+// ReadFeatures returns a reader at the start of text. The text may be any bytes.
+func ReadFeatures(text string) Features { return Features{text: text, table: Symbol} }
 
-// Found are the features of the last step.
+// Found returns the features of the last step. The slice is valid until the next call of Next.
 func (x *Features) Found() []Feature { return x.found[:x.n] }
 
-// Next takes the next step.
+// Next reads one letter, or ends the current word or sentence. After TextEnd it returns TextEnd.
 func (x *Features) Next() Step {
 	x.n = 0
 	if x.pos >= len(x.text) {
-		switch {
-		case x.wordN > 0:
-			return x.endWord()
-		case x.open:
-			x.endSentence()
-			return SentenceEnd
-		}
-		return TextEnd
+		return x.endText()
 	}
 	l, size := fold(x.text[x.pos:])
-	if x.wordN > 0 && l.class != latin && l.class != ignored {
-		if l.rune != '\'' || !x.joins(size) {
-			return x.endWord() // and come back for this letter
+	if x.wordLength > 0 && l.class != latin && l.class != ignored {
+		if l.rune != '\'' || !x.continuesWord(size) {
+			return x.endWord() // the next call reads the letter
 		}
 		x.pos += size
 		return Letters
 	}
-	content := l.class == latin || l.class == digit || l.class == hangul || l.class == kana || l.class == han || l.class == foreign
-	if x.closing && x.worded && (content || x.gap && opens(l.rune)) {
+	content := l.class.isContent()
+	if x.terminated && x.hasContent && x.startsSentence(l.rune, content) {
 		x.endSentence()
 		return SentenceEnd
 	}
@@ -152,10 +145,10 @@ func (x *Features) Next() Step {
 		}
 		return Letters
 	case space, newline:
-		x.closing = x.closing || l.class == newline
-		x.gap = x.closing
-		x.wordAt = x.at
-		x.last = 0
+		x.terminated = x.terminated || l.class == newline
+		x.spaced = x.terminated
+		x.wordStart = x.tokenCount
+		x.lastRune = 0
 		return Letters
 	}
 	if !x.open {
@@ -163,55 +156,78 @@ func (x *Features) Next() Step {
 	}
 	x.End = x.pos
 	if content {
-		x.worded, x.closing, x.gap = true, false, false
+		x.hasContent, x.terminated, x.spaced = true, false, false
 	}
 	x.counts[l.class]++
-	if l.rune != x.last {
-		x.last, x.run = l.rune, 0
+	if l.rune != x.lastRune {
+		x.lastRune, x.repeats = l.rune, 0
 	}
-	if x.run++; x.run > 2 {
-		return Letters // sooooo is soo
+	if x.repeats++; x.repeats > 2 {
+		return Letters // "sooooo" is read as "soo"
 	}
+	return x.addLetter(l, from)
+}
+
+// endText ends the word or the sentence at the end of the text.
+func (x *Features) endText() Step {
+	switch {
+	case x.wordLength > 0:
+		return x.endWord()
+	case x.open:
+		x.endSentence()
+		return SentenceEnd
+	}
+	return TextEnd
+}
+
+// addLetter adds the features of a letter that starts at the byte offset from.
+func (x *Features) addLetter(l letter, from int) Step {
 	switch l.class {
 	case latin:
-		x.letter = Latin
-		x.letterOfWord(l)
+		x.table = Latin
+		x.addLatinLetter(l)
 	case hangul:
-		x.letter = Hangul
-		return x.syllable(l.rune)
+		x.table = Hangul
+		return x.addSyllable(l.rune)
 	case kana, han:
-		x.letter = Han
-		return x.character(l)
+		x.table = Han
+		return x.addCharacter(l)
 	case foreign:
-		if foreignLanguage(x.other) != "uk" {
-			x.other = l.rune
+		if foreignLanguage(x.foreignRune) != "uk" { // Ukrainian letters decide against Russian
+			x.foreignRune = l.rune
 		}
 		x.push(uint32(l.rune), 0)
 	case jamo:
-		x.letter = Hangul
+		x.table = Hangul
 		x.push(uint32(l.rune), 3)
 	case digit:
 		x.push(uint32(l.rune), 3)
 	case symbol:
-		// Once for all scripts, and once with what is around it.
+		// One feature for all scripts, and one with the previous token.
 		x.add((seedWord+uint64(l.rune))*factor, Symbol, Unit)
 		x.push(uint32(l.rune), 2)
 	case punctuation:
-		x.left = 0
-		x.closing = x.closing || x.terminates(l, from)
+		x.reach = 0
+		x.terminated = x.terminated || x.terminates(l, from)
 		x.push(uint32(l.rune), 3)
 	}
 	return Letters
 }
 
+// endSentence resets the state of the sentence.
 func (x *Features) endSentence() {
-	x.Script = x.letter
-	x.open, x.worded, x.closing, x.gap = false, false, false, false
-	x.at, x.wordAt, x.last, x.left, x.letter = 0, 0, 0, 0, Symbol
+	x.Script = x.table
+	x.open, x.hasContent, x.terminated, x.spaced = false, false, false, false
+	x.tokenCount, x.wordStart, x.lastRune, x.reach, x.table = 0, 0, 0, 0, Symbol
 }
 
-// opens reports whether a sentence can begin with r.
-func opens(r rune) bool {
+// startsSentence reports whether a letter after a terminator starts the next sentence.
+func (x *Features) startsSentence(r rune, content bool) bool {
+	return content || x.spaced && opensSentence(r)
+}
+
+// opensSentence reports whether r is punctuation that can start a sentence.
+func opensSentence(r rune) bool {
 	switch r {
 	case '(', '[', '{', '<', '"', '\'', '“', '‘', '「', '『', '《', '【', '#', '@', '¿', '¡', '«', '-', '*':
 		return true
@@ -219,7 +235,8 @@ func opens(r rune) bool {
 	return false
 }
 
-// terminates reports whether punctuation ends a sentence.
+// terminates reports whether a punctuation mark that starts at the byte offset from ends a sentence. A full stop within a
+// number or an address does not.
 func (x *Features) terminates(l letter, from int) bool {
 	switch l.rune {
 	case '!', '?', '…':
@@ -240,24 +257,27 @@ func (x *Features) terminates(l letter, from int) bool {
 	return false
 }
 
-// joins reports whether an apostrophe is within a word: that of don't is, that of l'album is not.
-func (x *Features) joins(size int) bool {
-	if x.wordN <= 2 || x.pos+size >= len(x.text) {
+// continuesWord reports whether an apostrophe of the given size continues a word, as in "don't". It ends an elided article,
+// as in "l'album".
+func (x *Features) continuesWord(size int) bool {
+	if x.wordLength <= 2 || x.pos+size >= len(x.text) {
 		return false
 	}
 	l, _ := fold(x.text[x.pos+size:])
 	return l.class == latin
 }
 
-// mix makes a hash of a state.
+// mix returns the 32-bit hash of a hash state.
 func mix(h uint64) uint32 {
 	h ^= h >> 29
 	h *= 0xBF58476D1CE4E5B9
 	return uint32(h >> 32)
 }
 
+// factor is the multiplier of the hash, 2^64 divided by the golden ratio.
 const factor = 0x9E3779B97F4A7C15
 
+// add adds a feature. It drops the feature if the step has maxStepFeatures.
 func (x *Features) add(h uint64, t Table, value int8) {
 	if x.n < len(x.found) {
 		x.found[x.n] = Feature{Hash: mix(h), Table: t, Value: value}
@@ -265,6 +285,7 @@ func (x *Features) add(h uint64, t Table, value int8) {
 	}
 }
 
+// addExtra adds a feature that does not count for the length of the text.
 func (x *Features) addExtra(h uint64, t Table) {
 	if x.n < len(x.found) {
 		x.add(h, t, Unit)
@@ -272,67 +293,68 @@ func (x *Features) addExtra(h uint64, t Table) {
 	}
 }
 
+// addCue adds a language cue.
 func (x *Features) addCue(code uint32) {
 	x.add((seedCue+uint64(code))*factor, None, 0)
 	x.found[x.n-1].Cue = true
 }
 
-// push adds a token and its n-grams with those before it, up to n long.
+// push adds a token and its n-grams of 1 to n tokens that end with it.
 func (x *Features) push(code uint32, n uint) {
-	t := &x.tokens[x.at%history]
+	t := &x.tokens[x.tokenCount%historyTokens]
 	t.code, t.n = code, 0
-	x.at++
+	x.tokenCount++
 	x.age++
-	if x.left > 0 {
-		x.left--
+	if x.reach > 0 {
+		x.reach--
 	}
 	h := uint64(seedGram)
 	for i := range n {
-		h = (h + uint64(x.back(i)) + 1) * factor // back is 0 before the sentence: its beginning counts
-		x.add(h, x.letter, x.value(i))
-		if i >= x.at {
+		h = (h + uint64(x.back(i)) + 1) * factor // back is 0 before the sentence, so one n-gram marks its start
+		x.add(h, x.table, x.value(i))
+		if i >= x.tokenCount {
 			break
 		}
 	}
 }
 
-// value is that of a feature which goes back over i tokens before the last: under a negation when it
-// began after that.
+// value returns the value of a feature that starts i tokens before the last token. The feature is negated if it starts after
+// the negation word.
 func (x *Features) value(i uint) int8 {
-	if x.left > 0 && int(i) < x.age {
-		return flipped
+	if x.reach > 0 && int(i) < x.age {
+		return negatedValue
 	}
 	return Unit
 }
 
-// remember keeps the features since first as those of the last token.
+// remember stores the features from index first on as those of the last token.
 func (x *Features) remember(first int) {
-	t := &x.tokens[(x.at-1)%history]
+	t := &x.tokens[(x.tokenCount-1)%historyTokens]
 	t.n = uint8(copy(t.found[:], x.found[first:x.n]))
 }
 
-// back returns the token i before the last, 0 when there is none.
+// back returns the code of the token i tokens before the last, or 0 if the sentence has none.
 func (x *Features) back(i uint) rune {
-	if i >= x.at || i >= history {
+	if i >= x.tokenCount || i >= historyTokens {
 		return 0
 	}
-	return rune(x.tokens[(x.at-1-i)%history].code)
+	return rune(x.tokens[(x.tokenCount-1-i)%historyTokens].code)
 }
 
-// syllable adds a syllable of Korean. Spaces do not count, since many leave them out.
-func (x *Features) syllable(r rune) Step {
+// addSyllable adds a Korean syllable. N-grams ignore spaces, because many writers omit them.
+func (x *Features) addSyllable(r rune) Step {
 	first := x.n
 	x.push(uint32(r), 4)
-	// A stem stays the same when an ending closes its last syllable: 예쁘다, 예쁜, 예쁩니다.
+	// Without its final consonant, the last syllable of a stem is equal in all forms: 예쁘다, 예쁜, 예쁩니다.
 	h := (seedStem + uint64((r-0xAC00)/28)) * factor
 	for i := uint(1); i <= 2; i++ {
 		h = (h + uint64(x.back(i))) * factor
 		x.add(h, Hangul, x.value(i))
-		if i >= x.at {
+		if i >= x.tokenCount {
 			break
 		}
 	}
-	switch x.at - x.wordAt {
+	switch x.tokenCount - x.wordStart {
 	case 1:
 		x.add((seedStart+uint64(r))*factor, Hangul, x.value(0))
 	case 2:
@@ -340,15 +362,15 @@ func (x *Features) syllable(r rune) Step {
 	}
 	x.remember(first)
 	x.negateKorean(r)
-	if r == '만' && x.back(1) == '지' && x.at > 3 {
-		return Turn
+	if r == '만' && x.back(1) == '지' && x.tokenCount > 3 {
+		return Contrast
 	}
 	return Letters
 }
 
-// negateKorean looks for a negation that ends with r.
+// negateKorean applies the Korean negation that ends with r, if there is one.
 func (x *Features) negateKorean(r rune) {
-	start := x.at-1 == x.wordAt
+	start := x.tokenCount-1 == x.wordStart
 	switch r {
 	case '않', '못', '안':
 		// 좋지 않다, 좋지는 않다, 좋진 않다
@@ -357,11 +379,11 @@ func (x *Features) negateKorean(r rune) {
 			i = 2
 		}
 		if b := x.back(i); b == '지' || b == '진' || b == '질' || b == '치' || b == '칠' || b == '친' {
-			x.deny(i+1, i+4)
+			x.negateBack(i+1, i+4)
 			return
 		}
 		if r != '않' && start && x.mayNegate() {
-			x.negation = negation{left: 4}
+			x.negation = negation{reach: 4}
 		}
 	case '없':
 		i := uint(1)
@@ -370,9 +392,9 @@ func (x *Features) negateKorean(r rune) {
 		}
 		switch x.back(i) {
 		case '게', '것', '거', '점', '데', '적', '일', '수', '석', '곳', '분':
-			x.deny(i, i+5) // what is said of a thing that is not there: 불편한 점이 없다
+			x.negateBack(i, i+5) // the clause before the noun is negated too: 불편한 점이 없다
 		default:
-			x.deny(i, i+3)
+			x.negateBack(i, i+3)
 		}
 	case '니', '닌', '님', '닙', '녔':
 		if x.back(1) == '아' {
@@ -380,12 +402,12 @@ func (x *Features) negateKorean(r rune) {
 			if b := x.back(2); b == '이' || b == '가' || b == '은' || b == '는' || b == '건' || b == '도' {
 				i = 3
 			}
-			x.deny(i, i+3)
+			x.negateBack(i, i+3)
 		}
 	}
 }
 
-// mayNegate reports whether 안 or 못 is a word and not the beginning of one, such as 안전 or 안내.
+// mayNegate reports whether 안 or 못 is a word of its own and not the start of a noun such as 안전 or 안내.
 func (x *Features) mayNegate() bool {
 	rest := x.text[x.pos:]
 	if rest == "" {
@@ -399,32 +421,33 @@ func (x *Features) mayNegate() bool {
 	return true
 }
 
-// deny takes back the features of the tokens from i to before j, and marks them as denied.
-func (x *Features) deny(i, j uint) {
+// negateBack negates the tokens that are i to j-1 tokens before the last. It retracts their features and adds a feature for
+// each negated n-gram.
+func (x *Features) negateBack(i, j uint) {
 	h := uint64(seedNegated)
-	for ; i < min(j, x.at, history); i++ {
-		t := &x.tokens[(x.at-1-i)%history]
+	for ; i < min(j, x.tokenCount, historyTokens); i++ {
+		t := &x.tokens[(x.tokenCount-1-i)%historyTokens]
 		for _, f := range t.found[:t.n] {
 			if f.Value > 0 && x.n < len(x.found) {
-				f.Value, f.Extra = takenBack, true
+				f.Value, f.Extra = retractedValue, true
 				x.found[x.n] = f
 				x.n++
 			}
 		}
 		h = (h + uint64(t.code)) * factor
-		x.addExtra(h, x.letter)
+		x.addExtra(h, x.table)
 	}
 }
 
-// character adds a letter of Japanese or Chinese.
-func (x *Features) character(l letter) Step {
+// addCharacter adds a Japanese or Chinese character.
+func (x *Features) addCharacter(l letter) Step {
 	if l.class == han {
-		as := l.rune
+		original := l.rune
 		if l.cue != 0 {
-			as = l.cue
+			original = l.cue
 			x.traditional++
 		}
-		x.addCue(uint32(as))
+		x.addCue(uint32(original))
 	}
 	first := x.n
 	x.push(uint32(l.rune), 4)
@@ -432,53 +455,54 @@ func (x *Features) character(l letter) Step {
 	switch l.rune {
 	case '不', '没', '无', '别', '未', '非':
 		if l.class == han {
-			x.negation = negation{left: 3}
+			x.negation = negation{reach: 3}
 		}
 	case 'い', 'く', 'か':
 		if x.back(1) == 'な' {
-			x.deny(2, 4)
+			x.negateBack(2, 4)
 		}
 	case 'ん':
 		if x.back(1) == 'せ' && x.back(2) == 'ま' {
-			x.deny(3, 6)
+			x.negateBack(3, 6)
 		}
 	case 'ど':
-		if x.back(1) == 'け' && x.at > 3 {
-			return Turn
+		if x.back(1) == 'け' && x.tokenCount > 3 {
+			return Contrast
 		}
 	case '但':
-		return Turn
+		return Contrast
 	}
 	return Letters
 }
 
-// letterOfWord adds a Latin letter.
-func (x *Features) letterOfWord(l letter) {
+// addLatinLetter adds a letter to the current word.
+func (x *Features) addLatinLetter(l letter) {
 	if l.cue != 0 {
 		x.addCue(uint32(l.cue))
 	}
-	if x.wordN == 0 {
-		x.innerN = 0
-		x.grow('^')
+	if x.wordLength == 0 {
+		x.suffixLength = 0
+		x.addSuffixes('^')
 	}
-	// What is longer is no word, and its last letter does for the rest.
-	x.wordN = min(x.wordN+1, len(x.word))
-	x.word[x.wordN-1] = byte(l.rune)
-	x.grow(byte(l.rune))
+	// A longer text is not a word. Its last letter replaces the last byte.
+	x.wordLength = min(x.wordLength+1, len(x.word))
+	x.word[x.wordLength-1] = byte(l.rune)
+	x.addSuffixes(byte(l.rune))
 }
 
-// grow adds the n-grams within a word that end with c.
-func (x *Features) grow(c byte) {
-	copy(x.inner[1:], x.inner[:longest-1])
-	x.inner[0] = uint32(c)
-	x.innerN++
+// addSuffixes adds the n-grams of 3 to maxSuffix letters within a word that end with c. The signs ^ and $ mark the start and
+// the end of the word.
+func (x *Features) addSuffixes(c byte) {
+	copy(x.suffix[1:], x.suffix[:maxSuffix-1])
+	x.suffix[0] = uint32(c)
+	x.suffixLength++
 	value := int8(Unit)
-	if x.left > 1 { // the word is not pushed yet
-		value = flipped
+	if x.reach > 1 { // push of the word will decrement it
+		value = negatedValue
 	}
 	h := uint64(seedInner)
-	for i := range min(x.innerN, longest) {
-		h = (h + uint64(x.inner[i])) * factor
+	for i := range min(x.suffixLength, maxSuffix) {
+		h = (h + uint64(x.suffix[i])) * factor
 		if i >= 2 {
 			x.add(h, Latin, value)
 			x.found[x.n-1].Cue = i == 2
@@ -486,11 +510,11 @@ func (x *Features) grow(c byte) {
 	}
 }
 
-// endWord adds the Latin word that ended.
+// endWord adds the current Latin word as a token.
 func (x *Features) endWord() Step {
-	x.grow('$')
+	x.addSuffixes('$')
 	h := uint64(seedWord)
-	for _, c := range x.word[:x.wordN] {
+	for _, c := range x.word[:x.wordLength] {
 		h = (h + uint64(c)) * factor
 	}
 	code := mix(h) | 1<<31
@@ -499,22 +523,22 @@ func (x *Features) endWord() Step {
 	if b := x.back(2); b != 0 {
 		x.add((seedSkip+uint64(code))*factor+uint64(uint32(b)), Latin, x.value(2))
 	}
-	if x.left > 0 && x.age > 0 {
+	if x.reach > 0 && x.age > 0 {
 		x.addExtra((seedNegated+uint64(code))*factor, Latin)
 	}
-	word := string(x.word[:x.wordN])
-	x.wordN, x.last = 0, 0
-	if negates(word) {
-		x.negation = negation{left: 4}
-	} else if turns(word) && x.at > 2 {
-		x.left = 0
-		return Turn
+	word := string(x.word[:x.wordLength])
+	x.wordLength, x.lastRune = 0, 0
+	if isNegation(word) {
+		x.negation = negation{reach: 4}
+	} else if isContrast(word) && x.tokenCount > 2 {
+		x.reach = 0
+		return Contrast
 	}
 	return Letters
 }
 
-// negates reports whether a word of English, French or Spanish turns those after it.
-func negates(word string) bool {
+// isNegation reports whether an English, French or Spanish word negates the words after it. Words have no apostrophes.
+func isNegation(word string) bool {
 	switch word {
 	case "not", "no", "never", "without", "hardly", "barely", "nothing", "none", "nor", "neither", "cannot",
 		"dont", "didnt", "doesnt", "isnt", "wasnt", "arent", "werent", "cant", "couldnt", "wont", "wouldnt", "aint", "havent", "hasnt", "hadnt", "shouldnt",
@@ -524,8 +548,8 @@ func negates(word string) bool {
 	return false
 }
 
-// turns reports whether what comes after a word matters more than what came before.
-func turns(word string) bool {
+// isContrast reports whether a word starts a clause that outweighs the clause before it.
+func isContrast(word string) bool {
 	switch word {
 	case "but", "however", "mais", "pero", "cependant":
 		return true

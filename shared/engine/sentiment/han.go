@@ -1,7 +1,7 @@
 package sentiment
 
-// traditional maps characters of traditional Chinese and of Japanese to the simplified form that they
-// share weights with, in the order of from: the ones that reviews are likely to have.
+// traditional maps traditional Chinese and Japanese characters to the simplified characters whose weights they share. It has
+// the characters that are likely in reviews, sorted by from.
 var traditional = [...]struct{ from, to rune }{
 	{'両', '两'}, {'亂', '乱'}, {'仮', '假'}, {'伝', '传'}, {'佈', '布'}, {'佔', '占'}, {'併', '并'}, {'來', '来'},
 	{'価', '价'}, {'係', '系'}, {'倉', '仓'}, {'個', '个'}, {'們', '们'}, {'偉', '伟'}, {'側', '侧'}, {'偵', '侦'},

@@ -6,15 +6,17 @@ import (
 	"math"
 )
 
-// headerSize is the bytes before the weights of a table: a magic word, a version, and the scale of a weight.
+// headerSize is the length in bytes of the header of a table: magic, the scale as a float32 and the number of weights as a
+// uint32, both little-endian.
 const headerSize = 16
 
+// magic is the start of a table: its format and version.
 const magic = "HBTSw1\x00\x00"
 
-// Weights are a table as it is stored: a header, and a signed byte for each bucket of features.
+// Weights is a stored table: a header, and one signed byte per bucket of features.
 type Weights string
 
-// NewWeights stores weights, which are in units of scale.
+// NewWeights returns the table of weights in units of scale.
 func NewWeights(scale float32, weights []int8) Weights {
 	b := make([]byte, headerSize, headerSize+len(weights))
 	copy(b, magic)
@@ -26,44 +28,47 @@ func NewWeights(scale float32, weights []int8) Weights {
 	return Weights(b)
 }
 
-// Check reports what is wrong with a table.
+// Check returns an error if w is not a complete table.
 func (w Weights) Check() error {
 	switch {
 	case len(w) <= headerSize || w[:8] != magic:
-		return fmt.Errorf("%d bytes that are no table of weights", len(w))
+		return fmt.Errorf("table of %d bytes has no valid header", len(w))
 	case int(w.word(12)) != len(w)-headerSize:
-		return fmt.Errorf("a table of %d weights in %d bytes", w.word(12), len(w))
+		return fmt.Errorf("table header declares %d weights, table has %d", w.word(12), len(w)-headerSize)
 	}
 	return nil
 }
 
+// word returns the little-endian uint32 at a byte offset.
 func (w Weights) word(at int) uint32 {
 	return uint32(w[at]) | uint32(w[at+1])<<8 | uint32(w[at+2])<<16 | uint32(w[at+3])<<24
 }
 
+// scale returns the unit of the weights.
 func (w Weights) scale() float64 {
 	return float64(math.Float32frombits(w.word(8)))
 }
 
-// Bucket returns which of n weights a feature has.
+// Bucket returns the index, 0 to n-1, of the weight of a feature in a table of n weights.
 func Bucket(hash uint32, n int) int { return int(uint64(hash) * uint64(n) >> 32) }
 
+// at returns the weight of a feature in units of scale.
 func (w Weights) at(hash uint32) int32 {
 	return int32(int8(w[headerSize+Bucket(hash, len(w)-headerSize)]))
 }
 
-// Model is a set of weights.
+// Model is the set of tables of a sentiment model. It is safe for concurrent use.
 type Model struct {
 	Sentiment [None]Weights
 	Abuse     Weights
 	// Languages has a row of len(languages) weights for each bucket.
 	Languages Weights
-	// Scores has a row of Knots scores for each table but Symbol's, in units of 1/127: what the evidence
-	// from -KnotRange to KnotRange means.
+	// Scores is the calibration: for each table but Symbol, Knots scores in units of 1/127 for the logits from -KnotRange to
+	// KnotRange at equal distances.
 	Scores Weights
 }
 
-// Check reports what is wrong with a model.
+// Check returns an error if a table of the model is incomplete or has a wrong size.
 func (m *Model) Check() error {
 	for _, w := range append(m.Sentiment[:], m.Abuse, m.Languages, m.Scores) {
 		if err := w.Check(); err != nil {
@@ -71,26 +76,27 @@ func (m *Model) Check() error {
 		}
 	}
 	if n := len(m.Scores) - headerSize; n != int(Symbol)*Knots {
-		return fmt.Errorf("a calibration of %d scores, want %d", n, int(Symbol)*Knots)
+		return fmt.Errorf("calibration has %d scores, want %d", n, int(Symbol)*Knots)
 	}
 	if n := len(m.Languages) - headerSize; n%len(languages) != 0 {
-		return fmt.Errorf("%d weights of languages in rows of %d", n, len(languages))
+		return fmt.Errorf("%d language weights are not a multiple of %d", n, len(languages))
 	}
 	return nil
 }
 
-// Knots is the number of points that a calibration is given at.
+// Knots is the number of points of a calibration curve; KnotRange is the largest logit of the curve.
 const (
 	Knots     = 33
 	KnotRange = 4.
 )
 
-// evidence is what features say.
+// evidence is the sum of the weights of features.
 type evidence struct {
-	sums   [None]int64 // what a long document says does not fit into less
-	length int64
+	sums   [None]int64 // int32 overflows for long documents
+	length int64       // features that count for the length
 }
 
+// halve halves the evidence before a contrast.
 func (e *evidence) halve() {
 	for i := range e.sums {
 		e.sums[i] /= 2
@@ -98,6 +104,7 @@ func (e *evidence) halve() {
 	e.length /= 2
 }
 
+// add adds the evidence o.
 func (e *evidence) add(o *evidence) {
 	for i := range e.sums {
 		e.sums[i] += o.sums[i]
@@ -105,11 +112,11 @@ func (e *evidence) add(o *evidence) {
 	e.length += o.length
 }
 
-// Smoothing is what the length of a text is increased by before evidence is divided by its root, so
-// that a text of a few letters is no more certain than it should be.
+// Smoothing is added to the length of a text before the evidence is divided by the square root of the length. It reduces the
+// certainty of short texts.
 const Smoothing = 8
 
-// logit returns the evidence of e as one number.
+// logit returns the logit of the evidence before calibration.
 func (m *Model) logit(e *evidence) float64 {
 	var sum float64
 	for t, w := range m.Sentiment {
@@ -118,7 +125,8 @@ func (m *Model) logit(e *evidence) float64 {
 	return sum / Unit / math.Sqrt(float64(e.length)+Smoothing)
 }
 
-// score maps a logit to -1..1 by the calibration of a script.
+// score returns the score, -1 to 1, of a logit by linear interpolation in the calibration of a table. Symbol has the
+// calibration of Latin.
 func (m *Model) score(t Table, logit float64) float64 {
 	if t >= Symbol {
 		t = Latin
@@ -131,53 +139,56 @@ func (m *Model) score(t Table, logit float64) float64 {
 	return (lo + (hi-lo)*(at-float64(i))) / 127
 }
 
-// languages are the lanes of the language weights.
+// languages are the columns of the language weights: Latin languages with sentiment weights, other Latin languages, languages
+// with Han characters.
 var languages = [...]string{"en", "fr", "es", "de", "pt", "it", "nl", "id", "vi", "tr", "pl", "tl", "sv", "ja", "zh", "zh-Hant"}
 
-// supported is the number of Latin lanes that have weights of sentiment. A language that has none must be
-// more likely by foreignMargin, as a logit: an English review without a score is worse than one in Dutch
-// with a useless score.
 const (
-	supported     = 3
+	// scoredLatin is the number of Latin languages with sentiment weights.
+	scoredLatin = 3
+	// firstHan is the index of the first language with Han characters.
+	firstHan = 13
+	// foreignMargin is the logit by which a Latin language without sentiment weights must exceed all those with weights. A
+	// missing score for an English review is worse than a useless score for a Dutch one.
 	foreignMargin = 0.5
 )
 
-// firstHan is the first lane of those that are written with Han characters.
-const firstHan = 13
+// Languages returns the languages that cues distinguish, in the order of the columns of Model.Languages.
+func Languages() []string { return append([]string(nil), languages[:]...) }
 
-// Lanes are the languages that cues tell apart.
-func Lanes() []string { return append([]string(nil), languages[:]...) }
+// languageSums are the sums of the language weights by language.
+type languageSums [len(languages)]int64
 
-type lanes [len(languages)]int64
-
-func (m *Model) tell(l *lanes, hash uint32) {
-	n := (len(m.Languages) - headerSize) / len(l)
-	row := m.Languages[headerSize+Bucket(hash, n)*len(l):][:len(l)]
-	for i := range l {
-		l[i] += int64(int8(row[i]))
+// addCue adds the language weights of a cue to sums.
+func (m *Model) addCue(sums *languageSums, hash uint32) {
+	n := (len(m.Languages) - headerSize) / len(sums)
+	row := m.Languages[headerSize+Bucket(hash, n)*len(sums):][:len(sums)]
+	for i := range sums {
+		sums[i] += int64(int8(row[i]))
 	}
 }
 
-// reading is one pass over a text.
+// reading is the state of one pass over a text.
 type reading struct {
-	document evidence
-	lanes    lanes
-	features Features
+	document  evidence
+	languages languageSums
+	features  Features
 }
 
-// language returns the language of what was read, the script that it has, and whether it has weights.
+// language returns the language of the text, its table, and whether the model has weights for the language. Call it at the
+// end of the text.
 func (m *Model) language(r *reading) (string, Table, bool) {
 	c := &r.features.counts
 	best := func(from, to int) int {
 		b := from
 		for i := from; i < to; i++ {
-			if r.lanes[i] > r.lanes[b] {
+			if r.languages[i] > r.languages[b] {
 				b = i
 			}
 		}
 		return b
 	}
-	// A letter of these scripts is worth several Latin ones.
+	// A letter of the other scripts counts for several Latin letters, because their words have fewer letters.
 	ko, cjk, la, fo := 3*c[hangul]+c[jamo], 3*(c[han]+c[kana]), c[latin], 2*c[foreign]
 	switch top := max(ko, cjk, la, fo); {
 	case top == 0:
@@ -186,10 +197,10 @@ func (m *Model) language(r *reading) (string, Table, bool) {
 		return "ko", Hangul, true
 	case top == cjk:
 		switch {
-		case c[kana]*5 >= c[han]+c[kana] || c[kana] > 0 && r.lanes[firstHan] > max(r.lanes[firstHan+1], r.lanes[firstHan+2]):
+		case c[kana]*5 >= c[han]+c[kana] || c[kana] > 0 && r.languages[firstHan] > max(r.languages[firstHan+1], r.languages[firstHan+2]):
 			return "ja", Han, true
 		}
-		// One character that is only traditional tells more than many that are both.
+		// One character that is traditional only outweighs any number of common ones.
 		l := languages[best(firstHan, len(languages))]
 		if l != "ja" && r.features.traditional > 0 {
 			l = "zh-Hant"
@@ -198,16 +209,16 @@ func (m *Model) language(r *reading) (string, Table, bool) {
 		}
 		return l, Han, true
 	case top == fo:
-		return foreignLanguage(r.features.other), None, false
+		return foreignLanguage(r.features.foreignRune), None, false
 	}
-	l, other := best(0, supported), best(supported, firstHan)
-	if m.Languages.scale()*float64(r.lanes[other]-r.lanes[l]) > foreignMargin {
+	l, other := best(0, scoredLatin), best(scoredLatin, firstHan)
+	if m.Languages.scale()*float64(r.languages[other]-r.languages[l]) > foreignMargin {
 		return languages[other], Latin, false
 	}
 	return languages[l], Latin, true
 }
 
-// Analyze scores a text.
+// Analyze returns the sentiment of a text.
 func (m *Model) Analyze(text string) Result {
 	r := reading{features: ReadFeatures(text)}
 	var score, magnitude, n float64
@@ -224,7 +235,7 @@ func (m *Model) Analyze(text string) Result {
 	return Result{Language: language, Scored: true, Score: score / n, Magnitude: magnitude}
 }
 
-// AppendSentences appends the sentences of a text.
+// AppendSentences appends the sentences of a text to dst.
 func (m *Model) AppendSentences(dst []Sentence, text string) []Sentence {
 	r := reading{features: ReadFeatures(text)}
 	for {
@@ -236,7 +247,7 @@ func (m *Model) AppendSentences(dst []Sentence, text string) []Sentence {
 	}
 }
 
-// sentence reads the next sentence.
+// sentence reads the next sentence into s. It returns false at the end of the text.
 func (m *Model) sentence(r *reading, s *Sentence) bool {
 	var e evidence
 	for {
@@ -250,11 +261,11 @@ func (m *Model) sentence(r *reading, s *Sentence) bool {
 				}
 			}
 			if f.Cue {
-				m.tell(&r.lanes, f.Hash)
+				m.addCue(&r.languages, f.Hash)
 			}
 		}
 		switch step {
-		case Turn:
+		case Contrast:
 			e.halve()
 		case SentenceEnd:
 			r.document.add(&e)
@@ -267,10 +278,10 @@ func (m *Model) sentence(r *reading, s *Sentence) bool {
 	}
 }
 
-// AbusePrior is the logit of a text without letters to be abusive.
+// AbusePrior is the abuse logit of a text without features.
 const AbusePrior = -1.5
 
-// AbuseLogit returns the logit of a text to be abusive.
+// AbuseLogit returns the logit of the probability that a text is abusive.
 func (m *Model) AbuseLogit(text string) float64 {
 	x := ReadFeatures(text)
 	var sum, n int64
@@ -288,7 +299,7 @@ func (m *Model) AbuseLogit(text string) float64 {
 	}
 }
 
-// foreignLanguage returns the language of a letter whose script tells it.
+// foreignLanguage returns the language of a letter by its script, "und" if several languages use the script.
 func foreignLanguage(r rune) string {
 	switch {
 	case r == 'і' || r == 'ї' || r == 'є' || r == 'ґ':
@@ -309,7 +320,7 @@ func foreignLanguage(r rune) string {
 	return "und"
 }
 
-// Logit returns the evidence of a text before calibration, and the script whose calibration it needs.
+// Logit returns the table whose calibration applies to a text, and the logit of the text before calibration.
 func (m *Model) Logit(text string) (Table, float64) {
 	r := reading{features: ReadFeatures(text)}
 	var s Sentence
@@ -319,7 +330,7 @@ func (m *Model) Logit(text string) (Table, float64) {
 	return t, m.logit(&r.document)
 }
 
-// Traditional reports whether Chinese text is written with traditional characters.
+// Traditional reports whether a Chinese text has a character that is traditional only.
 func Traditional(text string) bool {
 	for _, r := range text {
 		if _, ok := simplified(r); ok {

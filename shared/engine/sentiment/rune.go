@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// class is what a rune counts as.
+// class is the class of a letter.
 type class uint8
 
 const (
@@ -18,23 +18,31 @@ const (
 	digit
 	latin
 	hangul
-	jamo // of the compatibility block, as in ㅋㅋ and ㅠㅠ
+	jamo // single jamo, as in ㅋㅋ and ㅠㅠ
 	kana
 	han
-	symbol // emoji too
-	foreign
+	symbol  // emoji too
+	foreign // letters of scripts without weights
 )
 
-// letter is a rune folded: composed, in lower case, without marks, katakana as hiragana, traditional
-// Chinese as simplified.
+// isContent reports whether letters of the class are letters of a language or digits.
+func (c class) isContent() bool {
+	switch c {
+	case digit, latin, hangul, kana, han, foreign:
+		return true
+	}
+	return false
+}
+
+// letter is a folded rune: composed, in lower case, without marks, katakana as hiragana, traditional Chinese as simplified.
 type letter struct {
 	rune  rune
 	class class
-	cue   rune // what folding took away and a language can be told by, or 0
+	cue   rune // the rune before folding if it is evidence for a language, or 0
 }
 
-// fold reads the first letter of s, which is not empty, and the bytes that it takes. Hangul, kana and
-// Latin letters are the same composed and decomposed.
+// fold returns the first letter of s and its length in bytes. Hangul, kana and Latin letters are equal in composed and
+// decomposed form. An invalid byte is an ignored letter. s must not be empty.
 func fold(s string) (letter, int) {
 	if c := s[0]; c < utf8.RuneSelf {
 		l := foldASCII(c)
@@ -60,7 +68,7 @@ func fold(s string) (letter, int) {
 		return foldJamo(r, s, size)
 	case r >= 0x3131 && r <= 0x318E:
 		if r == 'ㅜ' {
-			r = 'ㅠ' // both weep
+			r = 'ㅠ' // both represent crying
 		}
 		return letter{r, jamo, 0}, size
 	case r >= 0x3041 && r <= 0x30FF:
@@ -81,12 +89,12 @@ func fold(s string) (letter, int) {
 	case r >= 0xFF01 && r <= 0xFF5E:
 		return foldASCII(byte(r - 0xFEE0)), size
 	case r >= 0x1E00 && r <= 0x1EFF:
-		return letter{rune(vietnameseBase(r)), latin, 'ạ'}, size // all of them tell Vietnamese
+		return letter{rune(vietnameseBase(r)), latin, 'ạ'}, size // all are evidence for Vietnamese
 	}
 	return foldOther(r), size
 }
 
-// foldOther folds what is not a letter of a language that has weights.
+// foldOther folds a rune that is not a letter of a script with weights.
 func foldOther(r rune) letter {
 	switch r {
 	case '\u2018', '\u2019', '\u02BC', '\u00B4':
@@ -112,7 +120,7 @@ func foldOther(r rune) letter {
 	}
 	switch {
 	case r >= 0xFE00 && r <= 0xFE0F || r >= 0x200B && r <= 0x200F || r >= 0x1F3FB && r <= 0x1F3FF || r == 0xFEFF:
-		return letter{} // variation selectors, joiners, the colour of a skin
+		return letter{} // variation selectors, joiners, skin tones
 	case r >= 0x1F000 && r <= 0x1FAFF || r >= 0x2190 && r <= 0x2BFF:
 		return letter{r, symbol, 0}
 	case unicode.IsSpace(r):
@@ -129,7 +137,8 @@ func foldOther(r rune) letter {
 	return letter{}
 }
 
-// jamoAt returns the offset of the jamo at the start of s from lo, and its bytes, or 0 bytes.
+// jamoAt returns the offset from lo of the jamo at the start of s, and its length in bytes. The length is 0 if s does not start
+// with a jamo from lo to hi.
 func jamoAt(s string, lo, hi rune) (rune, int) {
 	if len(s) < 3 || s[0] != 0xE1 {
 		return 0, 0
@@ -141,6 +150,7 @@ func jamoAt(s string, lo, hi rune) (rune, int) {
 	return r - lo, n
 }
 
+// foldJamo composes a syllable of the leading consonant r, which is the first size bytes of s, and the jamo after it.
 func foldJamo(r rune, s string, size int) (letter, int) {
 	if r > 0x1112 {
 		return letter{r, jamo, 0}, size
@@ -157,7 +167,7 @@ func foldJamo(r rune, s string, size int) (letter, int) {
 	return letter{syllable, hangul, 0}, size
 }
 
-// foldKana makes hiragana of katakana, and one letter of a letter and its voicing mark.
+// foldKana converts katakana to hiragana, and composes a letter with the voicing mark after it.
 func foldKana(r rune, s string, size int) (letter, int) {
 	switch {
 	case r == 'ー' || r == '・' || r == '゠':
@@ -187,6 +197,7 @@ func simplified(r rune) (rune, bool) {
 	return 0, false
 }
 
+// foldASCII folds an ASCII character.
 func foldASCII(c byte) letter {
 	switch {
 	case c >= 'a' && c <= 'z':
@@ -205,15 +216,15 @@ func foldASCII(c byte) letter {
 	return letter{rune(c), punctuation, 0}
 }
 
-// latinBase are the letters of U+00C0 to U+017F without their marks.
+// latinBase has the letters U+00C0 to U+017F without marks, one byte each.
 const latinBase = "" +
 	"aaaaaaaceeeeiiiidnooooo*ouuuuyts" + "aaaaaaaceeeeiiiidnooooo/ouuuuyty" +
 	"aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"
 
-// halfwidth are the kana of U+FF66 to U+FF9D.
+// halfwidth has the full-width hiragana of U+FF66 to U+FF9D, three bytes each.
 const halfwidth = "をぁぃぅぇぉゃゅょっーあいうえおかきくけこさしすせそたちつてとなにぬねのはひふへほまみむめもやゆよらりるれろわん"
 
-// composed returns a letter with a mark as one rune, 0 when the languages that can be told have none.
+// composed returns a base letter with a combining mark as one rune, or 0 if no recognized language has the letter.
 func composed(base byte, mark rune) rune {
 	var bases, letters string
 	switch mark {
@@ -236,11 +247,12 @@ func composed(base byte, mark rune) rune {
 	if i < 0 {
 		return 0
 	}
-	r, _ := utf8.DecodeRuneInString(letters[2*i:]) // of two bytes each
+	r, _ := utf8.DecodeRuneInString(letters[2*i:]) // each has two bytes
 	return r
 }
 
-// vietnameseBase returns the base of a letter of U+1E00 to U+1EFF, where Vietnamese has its vowels.
+// vietnameseBase returns the base letter of U+1E00 to U+1EFF, the block of the Vietnamese vowels. It returns x for the other
+// letters of the block.
 func vietnameseBase(r rune) byte {
 	switch {
 	case r < 0x1EA0:

@@ -1,9 +1,8 @@
-// Package sentiment tells how content the writer of a text is, offline and in microseconds. It has
-// weights for Korean, English, Japanese, Chinese, French and Spanish; how it works, how it is trained and
-// how good it is stands in README.md.
+// Package sentiment scores the sentiment of texts with an embedded model, in microseconds and without a network. It has weights
+// for Korean, English, Japanese, Chinese, French and Spanish. README.md describes the algorithm, the training and the accuracy.
 //
-// Nothing here allocates, blocks or is warmed up, and all of it may be called by many goroutines at once
-// with any bytes.
+// The functions do not allocate or block, need no initialization, are safe for concurrent use and accept any bytes. Only
+// AppendSentences allocates if dst lacks capacity.
 package sentiment
 
 import (
@@ -11,22 +10,22 @@ import (
 	"math"
 )
 
-// Name names the model with its version, as scored_by has it. It changes whenever the weights do.
+// Name is the name of the model with its version, the value of scored_by in reviews. Change it together with the weights.
 const Name = "embedded-2"
 
 // Result is the sentiment of a text.
 type Result struct {
-	Language  string  // BCP 47, of the greater part of the text; "und" when it cannot be told
-	Scored    bool    // false when the model has no weights for the language
+	Language  string  // BCP 47, the main language of the text; "und" if unknown
+	Scored    bool    // whether the model has weights for the language; if false, Score and Magnitude are 0
 	Score     float64 // -1 (one star) to 1 (five stars), the mean of the sentences' scores
 	Magnitude float64 // sum of the absolute scores of the sentences
 }
 
-// Sentence is a sentence of a text, with what follows it and is no word: "Nice! ㅋㅋ 💜" is one.
+// Sentence is a sentence of a text with the symbols that follow it: "Nice! ㅋㅋ 💜" is one sentence.
 type Sentence struct {
-	Start, End int     // byte offsets, without the space around it
+	Start, End int     // byte offsets without surrounding space
 	Score      float64 // -1 to 1
-	Magnitude  float64 // the absolute score
+	Magnitude  float64 // absolute value of Score
 }
 
 // Analyze returns the sentiment of a text.
@@ -35,14 +34,14 @@ func Analyze(text string) Result {
 	return m.Analyze(text)
 }
 
-// AppendSentences appends the sentences of a text to dst. They are scored by the script of their letters,
-// also where Analyze would not score the text.
+// AppendSentences appends the sentences of a text to dst. The script of a sentence selects its calibration, even if Analyze
+// does not score the text because of its language.
 func AppendSentences(dst []Sentence, text string) []Sentence {
 	m := embedded()
 	return m.AppendSentences(dst, text)
 }
 
-// Abuse returns how sure the filter is that a text in Korean or English holds profanity or an insult, 0 to 1.
+// Abuse returns the probability, 0 to 1, that a Korean or English text contains profanity or an insult.
 func Abuse(text string) float64 {
 	m := embedded()
 	return 1 / (1 + math.Exp(-m.AbuseLogit(text)))
@@ -69,7 +68,7 @@ var languageWeights string
 //go:embed weights/scores.bin
 var scoreWeights string
 
-// embedded is the model of this package. It points to its weights where they are in the binary.
+// embedded returns the embedded model. It refers to the weights in the binary and copies nothing.
 func embedded() Model {
 	return Model{
 		Sentiment: [None]Weights{Hangul: Weights(hangulWeights), Latin: Weights(latinWeights), Han: Weights(hanWeights), Symbol: Weights(symbolWeights)},

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// Reviews of 80 letters.
+// Reviews of 80 characters.
 const (
 	korean  = "배송이 정말 빨랐고 포장도 꼼꼼해서 좋았어요. 다만 생각보다 색이 어둡고 재질이 조금 얇아서 아쉬워요. 그래도 딸이 좋아해서 만족해요 또 살게요"
 	english = "Arrived quickly, well packed, but the fabric isn't as soft as I hoped. Still OK!"
@@ -35,15 +35,15 @@ func BenchmarkAbuse(b *testing.B) {
 	}
 }
 
-func TestReviewsOfTheBenchmarksHave80Letters(t *testing.T) {
+func TestBenchmarkReviewsHave80Characters(t *testing.T) {
 	for _, text := range []string{korean, english} {
 		if n := utf8.RuneCountInString(text); n != 80 {
-			t.Errorf("%d letters: %s", n, text)
+			t.Errorf("%d characters, want 80: %s", n, text)
 		}
 	}
 }
 
-func TestNothingAllocates(t *testing.T) {
+func TestFunctionsDoNotAllocate(t *testing.T) {
 	dst := make([]Sentence, 0, 16)
 	for name, f := range map[string]func(string){
 		"Analyze":         func(s string) { Analyze(s) },
@@ -52,17 +52,17 @@ func TestNothingAllocates(t *testing.T) {
 	} {
 		for _, text := range []string{korean, english, "最高です。また買います", "质量很好，推荐！", "très déçue 😡", "Не работает"} {
 			if n := testing.AllocsPerRun(10, func() { f(text) }); n != 0 {
-				t.Errorf("%s(%q) allocates %v times", name, text, n)
+				t.Errorf("%s(%q) has %v allocations, want 0", name, text, n)
 			}
 		}
 	}
 }
 
-func TestPraiseIsPositiveAndComplaintsAreNegative(t *testing.T) {
+func TestPositiveAndNegativeReviewsHaveTheSignOfTheirScore(t *testing.T) {
 	for _, tc := range []struct {
 		language string
-		praise   []string
-		blame    []string
+		positive []string
+		negative []string
 	}{
 		{"ko", []string{"배송 빠르고 포장도 꼼꼼해요", "나쁘지 않아요", "재질이 부드럽고 따뜻해서 만족합니다", "후회 안 해요", "ㅋㅋㅋ 대박 예뻐요"},
 			[]string{"완전 별로예요", "안 좋아요", "안좋아요", "좋지 않아요", "찢어져서 왔어요 환불해 주세요", "다시는 안 사요", "돈 아까워요"}},
@@ -74,14 +74,14 @@ func TestPraiseIsPositiveAndComplaintsAreNegative(t *testing.T) {
 		{"fr", []string{"Très bonne qualité, je recommande", "Livraison rapide, je suis ravie"}, []string{"Très déçue, mauvaise qualité", "Je ne recommande pas du tout ce produit"}},
 		{"es", []string{"Muy buena calidad, lo recomiendo", "Me encanta, llegó muy rápido"}, []string{"Muy mala calidad, no lo recomiendo", "Llegó roto y quiero mi dinero de vuelta"}},
 	} {
-		for _, text := range tc.praise {
+		for _, text := range tc.positive {
 			if r := Analyze(text); !r.Scored || r.Score <= 0 || r.Language != tc.language {
-				t.Errorf("praise %q: %+v, want %s", text, r, tc.language)
+				t.Errorf("positive review %q: %+v, want language %s and a score above 0", text, r, tc.language)
 			}
 		}
-		for _, text := range tc.blame {
+		for _, text := range tc.negative {
 			if r := Analyze(text); !r.Scored || r.Score >= 0 || r.Language != tc.language {
-				t.Errorf("blame %q: %+v, want %s", text, r, tc.language)
+				t.Errorf("negative review %q: %+v, want language %s and a score below 0", text, r, tc.language)
 			}
 		}
 	}
@@ -94,12 +94,12 @@ func TestLanguagesWithoutWeightsAreNotScored(t *testing.T) {
 		"": "und", "   \n": "und", "\xff\xff": "und", "12345": "und",
 	} {
 		if r := Analyze(text); r.Scored || r.Language != want || r.Score != 0 || r.Magnitude != 0 {
-			t.Errorf("%q: %+v, want %s without a score", text, r, want)
+			t.Errorf("%q: %+v, want language %s without a score", text, r, want)
 		}
 	}
 }
 
-func TestSymbolsAloneAreScored(t *testing.T) {
+func TestTextsOfSymbolsAreScored(t *testing.T) {
 	if r := Analyze("💜💜💜👍"); !r.Scored || r.Score <= 0 || r.Language != "und" {
 		t.Errorf("%+v", r)
 	}
@@ -108,7 +108,7 @@ func TestSymbolsAloneAreScored(t *testing.T) {
 	}
 }
 
-func TestWaysToWriteTheSameScoreTheSame(t *testing.T) {
+func TestEquivalentSpellingsHaveEqualScores(t *testing.T) {
 	for _, tc := range [][2]string{
 		{"한국어 배송 값", "한국어 배송 값"},
 		{"très déçu, ça va", "tre\u0300s de\u0301c\u0327u, c\u0327a va"},
@@ -127,7 +127,7 @@ func TestWaysToWriteTheSameScoreTheSame(t *testing.T) {
 	}
 }
 
-func TestSentences(t *testing.T) {
+func TestSentencesEndAtTerminatorsAndNewlines(t *testing.T) {
 	for _, tc := range []struct {
 		text string
 		want []string
@@ -155,7 +155,7 @@ func TestSentences(t *testing.T) {
 	}
 }
 
-func TestATextIsScoredByItsSentences(t *testing.T) {
+func TestScoreOfATextIsTheMeanOfItsSentences(t *testing.T) {
 	for _, text := range []string{korean, english} {
 		var sum, scores float64
 		sentences := AppendSentences(nil, text)
@@ -176,7 +176,7 @@ func TestATextIsScoredByItsSentences(t *testing.T) {
 	}
 }
 
-func TestAbuseIsToldFromHarshness(t *testing.T) {
+func TestAbuseIsDistinguishedFromComplaints(t *testing.T) {
 	for _, text := range []string{"씨발 판매자 새끼 죽어라", "병신 같은 새끼들", "fuck you, seller is a bastard", "you stupid idiots, go to hell assholes"} {
 		if p := Abuse(text); p < 0.6 {
 			t.Errorf("%q: %.2f", text, p)
@@ -189,7 +189,7 @@ func TestAbuseIsToldFromHarshness(t *testing.T) {
 	}
 }
 
-func TestConcurrentCallsAgree(t *testing.T) {
+func TestConcurrentCallsReturnEqualResults(t *testing.T) {
 	want := Analyze(korean)
 	var wg sync.WaitGroup
 	for range 8 {
@@ -204,7 +204,7 @@ func TestConcurrentCallsAgree(t *testing.T) {
 	wg.Wait()
 }
 
-func TestEmbeddedWeightsAreWhole(t *testing.T) {
+func TestEmbeddedWeightsAreComplete(t *testing.T) {
 	m := embedded()
 	if err := m.Check(); err != nil {
 		t.Error(err)
@@ -226,31 +226,31 @@ func TestEmbeddedWeightsAreWhole(t *testing.T) {
 	}
 }
 
-func TestWeightsThatAreNotWholeAreRefused(t *testing.T) {
+func TestIncompleteWeightsAreErrors(t *testing.T) {
 	good := NewWeights(0.5, []int8{1, -1})
 	if err := good.Check(); err != nil {
 		t.Error(err)
 	}
 	for _, bad := range []Weights{"", "HBTS", good[:len(good)-1], good + "x", "X" + good[1:]} {
 		if bad.Check() == nil {
-			t.Errorf("%q is taken", bad)
+			t.Errorf("Check of %q returns no error", bad)
 		}
 	}
 	m := embedded()
 	m.Scores = good
 	if m.Check() == nil {
-		t.Error("a calibration of two scores is taken")
+		t.Error("Check of a calibration with two scores returns no error")
 	}
 }
 
-func TestTraditionalCharactersAreInOrder(t *testing.T) {
+func TestTraditionalCharactersAreSorted(t *testing.T) {
 	for i := range traditional[1:] {
 		if traditional[i].from >= traditional[i+1].from {
-			t.Errorf("%c comes before %c", traditional[i].from, traditional[i+1].from)
+			t.Errorf("%c is before %c", traditional[i].from, traditional[i+1].from)
 		}
 	}
 	if !Traditional("品質很好") || Traditional("质量很好") {
-		t.Error("traditional and simplified are not told apart")
+		t.Error("Traditional does not distinguish traditional and simplified texts")
 	}
 }
 
@@ -264,7 +264,7 @@ func FuzzAnalyze(f *testing.F) {
 			t.Fatalf("%+v", r)
 		}
 		if !r.Scored && (r.Score != 0 || r.Magnitude != 0) {
-			t.Fatalf("not scored, but %+v", r)
+			t.Fatalf("unscored text has the result %+v", r)
 		}
 		if p := Abuse(text); !(p >= 0 && p <= 1) {
 			t.Fatalf("abuse %v", p)
@@ -297,7 +297,7 @@ func ExampleAnalyze() {
 	// de false false
 }
 
-func TestLengthDoesNotTurnAScore(t *testing.T) {
+func TestLongTextsKeepTheSignOfTheirScore(t *testing.T) {
 	for text, times := range map[string]int{"최악. ": 3e6, "너무 실망이에요 ": 1e6} {
 		if r := Analyze(strings.Repeat(text, times)); r.Language != "ko" || r.Score >= 0 {
 			t.Errorf("%d times %q: %+v", times, text, r)

@@ -1,5 +1,4 @@
-// Package corpus reads the labelled texts that the sentiment model is made and measured from, and says
-// which of them it must not be made from.
+// Package corpus reads the labelled texts of the sentiment model and splits them into parts for training and tests.
 package corpus
 
 import (
@@ -15,65 +14,64 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// Corpus is all labelled text.
+// Corpus is the set of all labelled texts.
 type Corpus struct {
 	Films    []Film
 	Snippets []Snippet
 	Comments []Comment
 	Lines    []Line
-	Words    []Line // words and phrases, each for itself
-	Abuse    []Line // stars are 1 for abusive, 0 for clean
-	Foreign  []Line // without stars
+	Words    []Line // single words and phrases
+	Abuse    []Line // Stars is 1 for abusive, 0 for clean
+	Foreign  []Line // texts in languages without sentiment weights; Stars is 0
 }
 
-// Film is a review of a film in Korean.
+// Film is a Korean film review.
 type Film struct {
 	Rating int // 1 to 10
 	Movie  string
 	Text   string
 }
 
-// Snippet is a part of a review or a tweet in English.
+// Snippet is a part of an English review or tweet.
 type Snippet struct {
 	Source string
-	Mean   float64 // of people's grades, -4 to 4
+	Mean   float64 // mean of human grades, -4 to 4
 	Text   string
 }
 
-// Comment is a comment in Korean.
+// Comment is a Korean comment.
 type Comment struct {
 	Text    string
 	Abusive bool
 }
 
-// Line is a text that was written for this model.
+// Line is a text written for this model.
 type Line struct {
-	Language string // "zh" of both ways to write it
-	Group    string // what shares an author, a topic or an idea: never on both sides of a split
-	Stars    float64
+	Language string  // "zh" for simplified and traditional Chinese
+	Group    string  // texts with the same author, topic or idea; a split never separates a group
+	Stars    float64 // 1 to 5
 	Text     string
 }
 
-// Positive reports whether a line is for a purchase rather than against it.
+// Positive reports whether a line recommends a purchase.
 func (l Line) Positive() bool { return l.Stars > 3 }
 
-// Pair reports whether a line is one of a pair: an idea and its negation.
+// Pair reports whether a line belongs to a pair of an idea and its negation.
 func (l Line) Pair() bool {
 	language, rest, _ := strings.Cut(l.Group, "-")
 	return strings.Contains(l.Group, "-pair") || strings.Contains(l.Group, "-neg") || (language == "ja" || language == "zh") && strings.HasPrefix(rest, "n")
 }
 
-// The texts are split into Parts by what they share: a film, an author, an idea. The weights that ship have
-// not seen TestPart.
+// Texts are split into Parts by group: the film, the author or the idea. The shipped weights are trained without TestPart.
 const (
 	Parts    = 12
 	TestPart = 0
 )
 
-// Part says which part of the data a group is in.
+// Part returns the part of a group, 0 to Parts-1.
 func Part(group string) int { return Fold(group, Parts) }
 
-// Fold says in which of n parts of the data a group is.
+// Fold returns the part of a group in a split into n parts, 0 to n-1. It is a hash of the group.
 func Fold(group string, n int) int {
 	h := fnv.New32a()
 	h.Write([]byte(group))
@@ -144,19 +142,19 @@ func (c *Corpus) addComment(_ int, row string) error {
 	return nil
 }
 
-// ReadLines reads a folder of labelled lines: LANGUAGE[-PART].tsv, words-LANGUAGE.tsv, abuse-LANGUAGE.tsv
-// and languages.tsv.
+// ReadLines adds the files of a folder of labelled lines: LANGUAGE[-PART].tsv, words-LANGUAGE.tsv, abuse-LANGUAGE.tsv and
+// languages.tsv. Lines that start with # are comments.
 func (c *Corpus) ReadLines(dir string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.tsv"))
 	if err != nil {
 		return err
 	}
 	if len(files) == 0 {
-		return fmt.Errorf("no lines in %s", dir)
+		return fmt.Errorf("no .tsv files in %s", dir)
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".tsv")
-		abuse, isAbuse := strings.CutPrefix(name, "abuse-")
+		abuseLanguage, isAbuse := strings.CutPrefix(name, "abuse-")
 		words, isWords := strings.CutPrefix(name, "words-")
 		language, _, _ := strings.Cut(name, "-")
 		err := rows(file, func(_ int, row string) error {
@@ -178,7 +176,7 @@ func (c *Corpus) ReadLines(dir string) error {
 			l := Line{language, column[0], stars, column[2]}
 			switch {
 			case isAbuse:
-				l.Language = abuse
+				l.Language = abuseLanguage
 				c.Abuse = append(c.Abuse, l)
 			case isWords:
 				l.Language, _, _ = strings.Cut(words, "-")
@@ -212,7 +210,7 @@ func compressedRows(file string, f func(n int, row string) error) error {
 	return nil
 }
 
-// rows calls f with each line of a file, and its number.
+// rows calls f with each line of a file, and the line's number from 1.
 func rows(file string, f func(n int, row string) error) error {
 	r, err := os.Open(file)
 	if err != nil {
@@ -225,6 +223,7 @@ func rows(file string, f func(n int, row string) error) error {
 	return nil
 }
 
+// scan calls f with each line of r, and the line's number from 1.
 func scan(r io.Reader, f func(n int, row string) error) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 1<<20)

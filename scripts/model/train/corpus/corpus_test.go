@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-func lines(t *testing.T) *Corpus {
+// readLines returns the corpus of the folder lines.
+func readLines(t *testing.T) *Corpus {
 	t.Helper()
 	var c Corpus
 	if err := c.ReadLines("../lines"); err != nil {
@@ -18,15 +19,15 @@ func lines(t *testing.T) *Corpus {
 	return &c
 }
 
-func TestLinesAreWhatTheyShouldBe(t *testing.T) {
-	c := lines(t)
+func TestLinesAreValid(t *testing.T) {
+	c := readLines(t)
 	group := regexp.MustCompile(`^[A-Za-z0-9-]+$`)
-	for _, of := range []struct {
+	for _, set := range []struct {
 		lines []Line
 		stars string
 	}{{c.Lines, "12345"}, {c.Words, "12345"}, {c.Abuse, "01"}} {
-		for _, l := range of.lines {
-			if stars := byte('0' + l.Stars); !strings.ContainsRune(of.stars, rune(stars)) || float64(stars-'0') != l.Stars {
+		for _, l := range set.lines {
+			if stars := byte('0' + l.Stars); !strings.ContainsRune(set.stars, rune(stars)) || float64(stars-'0') != l.Stars {
 				t.Errorf("%s: %v stars: %s", l.Group, l.Stars, l.Text)
 			}
 			if !group.MatchString(l.Group) || !utf8.ValidString(l.Text) || strings.TrimSpace(l.Text) != l.Text || l.Text == "" || utf8.RuneCountInString(l.Text) > 400 {
@@ -36,8 +37,8 @@ func TestLinesAreWhatTheyShouldBe(t *testing.T) {
 	}
 }
 
-func TestThereAreEnoughLinesOfEachLanguage(t *testing.T) {
-	c := lines(t)
+func TestEachLanguageHasEnoughLines(t *testing.T) {
+	c := readLines(t)
 	count := map[string]int{}
 	for _, l := range c.Lines {
 		count[l.Language]++
@@ -49,39 +50,39 @@ func TestThereAreEnoughLinesOfEachLanguage(t *testing.T) {
 	}
 }
 
-func TestNoGroupIsOnBothSidesOfASplit(t *testing.T) {
-	// A text twice in one group is on one side. In two groups, a fold would be tested on what it learned.
-	c := lines(t)
-	for _, of := range [][]Line{c.Lines, c.Abuse} {
+func TestSplitsSeparateNoGroup(t *testing.T) {
+	// A text in two groups could be in the training part and in the test part.
+	c := readLines(t)
+	for _, lines := range [][]Line{c.Lines, c.Abuse} {
 		groups, languages := map[string]string{}, map[string]string{}
-		for _, l := range of {
+		for _, l := range lines {
 			text := l.Language + " " + strings.ToLower(strings.Join(strings.Fields(l.Text), " "))
 			if g, ok := groups[text]; ok && g != l.Group {
-				t.Errorf("%q is in %s and in %s", l.Text, g, l.Group)
+				t.Errorf("%q is in group %s and in group %s", l.Text, g, l.Group)
 			}
 			groups[text] = l.Group
 			if language, ok := languages[l.Group]; ok && language != l.Language {
-				t.Errorf("group %s is of %s and of %s", l.Group, language, l.Language)
+				t.Errorf("group %s has the languages %s and %s", l.Group, language, l.Language)
 			}
 			languages[l.Group] = l.Language
 		}
 	}
 }
 
-func TestFoldsAreOfLikeSize(t *testing.T) {
-	c := lines(t)
+func TestFoldsHaveSimilarSizes(t *testing.T) {
+	c := readLines(t)
 	var n [5]int
 	for _, l := range c.Lines {
 		n[Fold(l.Group, len(n))]++
 	}
-	for k, of := range n {
-		if mean := len(c.Lines) / len(n); of < mean*2/3 || of > mean*4/3 {
-			t.Errorf("fold %d of %d lines, the mean is %d", k, of, mean)
+	for k, size := range n {
+		if mean := len(c.Lines) / len(n); size < mean*2/3 || size > mean*4/3 {
+			t.Errorf("fold %d has %d lines, the mean is %d", k, size, mean)
 		}
 	}
 }
 
-func TestAFileThatIsWrongIsNamedWithItsLine(t *testing.T) {
+func TestErrorNamesTheInvalidFileAndLine(t *testing.T) {
 	for _, tc := range []struct{ name, content, want string }{
 		{"ko.tsv", "# lines\nko-a\t5\n", "ko.tsv: line 2: 2 columns, want 3"},
 		{"ko.tsv", "ko-a\tfive\t좋아요\n", "ko.tsv: line 1: "},
@@ -96,12 +97,12 @@ func TestAFileThatIsWrongIsNamedWithItsLine(t *testing.T) {
 		}
 	}
 	if err := new(Corpus).ReadLines(t.TempDir()); err == nil {
-		t.Error("a folder without lines is read")
+		t.Error("a folder without lines is no error")
 	}
 }
 
-// The weights can be made from a clone alone: the repository holds every text that they are trained on.
-func TestTheRepositoryHoldsTheTrainingData(t *testing.T) {
+// The weights must be reproducible from a clone alone.
+func TestRepositoryContainsTheTrainingData(t *testing.T) {
 	c, err := Read("../data", "../lines")
 	if err != nil {
 		t.Fatal(err)
