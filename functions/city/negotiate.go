@@ -93,6 +93,7 @@ func parseQuality(q string) float64 {
 // notAcceptableError is the message of a 406 response. problem.Handler takes the status and the location from its methods.
 type notAcceptableError string
 
+// Error returns the message.
 func (e notAcceptableError) Error() string { return string(e) }
 
 // GetStatus returns the status of the response.

@@ -16,6 +16,7 @@ type pageTokens struct{ key []byte }
 // macBytes is the length of the signature in a token. HMAC-SHA256 is truncated to 128 bits (RFC 2104, section 5).
 const macBytes = 16
 
+// errToken is the error for a token of another query or another key, and for text that is no token.
 var errToken = errors.New("token was not issued for this query")
 
 // sign returns the token of the page after the row with the key lastKey.

@@ -85,6 +85,7 @@ func cityQuery(ctx context.Context, s *session) (err error) {
 	s.add("first page of 50", "%.2f ms", milliseconds(firstPage))
 	s.add("whole city as NDJSON", "%.1f ms", milliseconds(stream))
 
+	// The scans find the same customers without the row key: by the address columns, in any case and spacing.
 	s.logf("scanning all customers")
 	addressColumn := func(column string) bigtable.Filter {
 		return bigtable.ColumnRangeFilter("address", column, column+"\x00")
@@ -121,6 +122,7 @@ func cityMemory(ctx context.Context, s *session) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
+	// The large city has 50 times the customers of the small one. Memory that grows with the city exceeds the goal.
 	sizes := [2]int{max(s.customers/100, 1), max(s.customers/2, 1)}
 	for _, n := range sizes {
 		if _, err := loadCustomers(ctx, s, engine, func(w io.Writer) error { return oneCity(w, n) }); err != nil {

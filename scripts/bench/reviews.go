@@ -25,6 +25,7 @@ func submitToPublished(ctx context.Context, s *session) (err error) {
 	var times []time.Duration
 	var failures []error
 	var submitting sync.WaitGroup
+	// An open loop: a slow system does not reduce the rate.
 	tick := time.NewTicker(time.Second / rate)
 	defer tick.Stop()
 	for i := range total {

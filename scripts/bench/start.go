@@ -17,6 +17,7 @@ import (
 // Functions Framework. It interleaves the runs of all binaries, so that a load on the machine affects all of them.
 func coldStart(ctx context.Context, s *session) error {
 	const runs = 15
+	// Ratios to the hello world.
 	goals := map[string]float64{"admin": 3, "alert": 3, "api": 3, "city": 3, "image": 3, "resize": 3, "review": 1.7, "sentiment": 3}
 	hello, err := s.buildPackage(ctx, "scripts/bench/hello")
 	if err != nil {

@@ -25,6 +25,7 @@ func main() {
 	}
 }
 
+// run renders the picture of the arguments in the widths 200, 400, 800 and 1600.
 func run(args []string) error {
 	if len(args) != 3 {
 		return errors.New("usage: render FILE FOLDER TIMES")

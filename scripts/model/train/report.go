@@ -39,6 +39,7 @@ func (j judgement) correct() bool { return (j.probability > 0.5) == j.positive }
 // platt is a Platt scaling (Platt, 1999): a linear map of logits to calibrated logits.
 type platt struct{ slope, shift float64 }
 
+// logit returns the calibrated logit of z.
 func (p platt) logit(z float64) float64 { return p.slope*z + p.shift }
 
 // fitPlatt fits a Platt scaling by gradient descent. Both classes have the same total weight. If one class has no examples,

@@ -118,6 +118,7 @@ const Smoothing = 8
 
 // logit returns the logit of the evidence before calibration.
 func (m *Model) logit(e *evidence) float64 {
+	// The sums are integers, so the result does not depend on the order of the features.
 	var sum float64
 	for t, w := range m.Sentiment {
 		sum += w.scale() * float64(e.sums[t])

@@ -149,6 +149,7 @@ func FoldCity(name string) (string, error) {
 	return folded, nil
 }
 
+// errTooLong is the error for a city whose folded form is too long for a row key.
 var errTooLong = fmt.Errorf("is longer than %d bytes", MaxCityBytes)
 
 // fold repeats its steps until the string is stable, because a step may enable an earlier one. Tests show that 8 rounds
@@ -269,6 +270,7 @@ func escape(s string) string {
 	return b.String()
 }
 
+// errEscape is the error for a part of a row key that escape cannot return.
 var errEscape = errors.New("invalid escape sequence or UTF-8")
 
 // unescape is the inverse of escape. It returns errEscape for strings that escape does not return.

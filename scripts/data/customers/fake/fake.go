@@ -53,6 +53,7 @@ type generator struct {
 	towns []town
 }
 
+// newGenerator returns a generator whose sequence depends on the seed only.
 func newGenerator(seed uint64) *generator {
 	return &generator{Rand: rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)), towns: makeTowns()}
 }

@@ -82,6 +82,7 @@ func (l *Loader) Load(ctx context.Context, file io.Reader) (Summary, error) {
 		t.customers, t.cities, t.homes = l.Client.Open(customers.CustomersTable), l.Client.Open(customers.CitiesTable), l.Client.Open(customers.HomesTable)
 		write, finish = t.write, t.countCities
 	}
+	// The channels are unbuffered: the reader waits for slow writers, which bounds the memory.
 	workers, workersCtx := errgroup.WithContext(ctx)
 	b := newBatcher()
 	for i := range b.out {
@@ -138,6 +139,7 @@ func (l *Loader) read(ctx context.Context, in *reader, b *batcher, sum *Summary)
 	return b.flush(ctx)
 }
 
+// progress reports the number of rows read.
 func (l *Loader) progress(rows int64) {
 	if l.Progress != nil {
 		l.Progress(rows)
@@ -164,6 +166,7 @@ type batcher struct {
 	seed  maphash.Seed
 }
 
+// newBatcher returns a batcher with a random seed, so that no file can direct all its customers to one writer.
 func newBatcher() *batcher {
 	b := &batcher{seed: maphash.MakeSeed()}
 	for i := range b.out {

@@ -171,10 +171,10 @@ func TestInvalidRowsAreRefusedWithLineAndReason(t *testing.T) {
 // A CSV parser that allows line breaks in cells would swallow the rows up to the next quote.
 func TestUnclosedQuoteInvalidatesOneLineOnly(t *testing.T) {
 	for name, last := range map[string]string{
-		"next quote starts a cell":   "400,\"Smith John\",Paris,FR\n",
-		"next quotes are an empty cell":   "400,A,Paris,FR\n401,\"\",Paris,FR\n402,\"B\",Paris,FR\n",
-		"next quote ends a cell":  "400,x\",Paris,FR\n",
-		"no other quote":         "400,A,Paris,FR\n",
+		"next quote starts a cell":               "400,\"Smith John\",Paris,FR\n",
+		"next quotes are an empty cell":          "400,A,Paris,FR\n401,\"\",Paris,FR\n402,\"B\",Paris,FR\n",
+		"next quote ends a cell":                 "400,x\",Paris,FR\n",
+		"no other quote":                         "400,A,Paris,FR\n",
 		"next quote in a row with too few cells": "400,\",x\n401,A,Paris,FR\n",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,6 +22,7 @@ const maxIgnored = 20
 // columnNames are the columns of a file. A file may have them in any order; the first requiredColumns are required.
 var columnNames = [...]string{"id", "name", "city", "country", "email", "phone", "joined", "postcode", "street"}
 
+// requiredColumns is the number of required columns at the start of columnNames.
 const requiredColumns = 4
 
 // Indices of columnNames.

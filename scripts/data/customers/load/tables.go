@@ -54,6 +54,7 @@ type mutations struct {
 	ops  []*bigtable.Mutation
 }
 
+// add adds a write to the row with the given key.
 func (m *mutations) add(key string, op *bigtable.Mutation) {
 	m.keys, m.ops = append(m.keys, key), append(m.ops, op)
 }

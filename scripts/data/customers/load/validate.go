@@ -40,6 +40,7 @@ var storedColumns = func() map[int]customers.Column {
 // length.
 var maxCharacters = [len(columnNames)]int{columnName: 200, columnCity: 200, columnEmail: 254, columnPhone: 40, columnPostcode: 20, columnStreet: 300}
 
+// phonePattern accepts common notations of telephone numbers and rejects formulas of spreadsheets.
 var phonePattern = regexp.MustCompile(`^\+?[0-9][0-9 ()./-]*$`)
 
 // validate returns the row to store. The error is a rowError that joins all faults of the row. Its text names columns and

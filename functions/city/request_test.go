@@ -1,0 +1,70 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/hybrid-bts/functions/shared/problem"
+)
+
+func TestInvalidRequestIsAProblemThatNamesTheParameter(t *testing.T) {
+	engine := start(t)
+	addCity(t, engine, "Paris", "FR", 3, nil)
+	h := checkedHandler(t, newServer(engine))
+	token := get200(t, h, "/v1/cities/paris/customers?page_size=1").Next
+	for _, tc := range []struct {
+		target    string
+		status    int
+		parameter string
+		header    []string
+	}{
+		{"/v1/cities//customers", 400, "city", nil},
+		{"/v1/cities/customers", 400, "city", nil},
+		{"/v1/cities/../customers", 400, "city", nil},
+		{"/v1/cities/%20%09/customers", 400, "city", nil},
+		{"/v1/cities/%2F/customers", 400, "city", nil},
+		{"/v1/cities/%E2%80%8B/customers", 400, "city", nil},
+		{"/v1/cities/%FF/customers", 400, "city", nil},
+		{"/v1/cities/" + strings.Repeat("x", 513) + "/customers", 400, "city", nil},
+		{"/v1/cities/" + strings.Repeat("x", 20000) + "/customers", 400, "city", nil},
+		{"/v1/cities/paris/customers?country=France", 400, "country", nil},
+		{"/v1/cities/paris/customers?country=", 400, "country", nil},
+		{"/v1/cities/paris/customers?page_size=0", 400, "page_size", nil},
+		{"/v1/cities/paris/customers?page_size=1001", 400, "page_size", nil},
+		{"/v1/cities/paris/customers?page_size=x", 400, "page_size", nil},
+		{"/v1/cities/paris/customers?page_size=99999999999999999999", 400, "page_size", nil},
+		{"/v1/cities/paris/customers?page_token=x", 400, "page_token", nil},
+		{"/v1/cities/paris/customers?page_token=" + strings.Repeat("A", 5000), 400, "page_token", nil},
+		{"/v1/cities/paris/customers?page_token=" + token[:len(token)-1] + "A", 400, "page_token", nil},
+		{"/v1/cities/lyon/customers?page_token=" + token, 400, "page_token", nil},
+		{"/v1/cities/paris/customers?country=FR&page_token=" + token, 400, "page_token", nil},
+		{"/v1/cities?prefix=paris&page_token=" + token, 400, "page_token", nil},
+		{"/v1/cities/paris/customers?fields=name,shoe", 400, "fields", nil},
+		{"/v1/cities/paris/customers?fields=name,name", 400, "fields", nil},
+		{"/v1/cities/paris/customers?fields=,", 400, "fields", nil},
+		{"/v1/cities/paris/customers?format=xml", 400, "format", nil},
+		{"/v1/cities/paris/customers?contry=FR", 400, "contry", nil},
+		{"/v1/cities/paris/customers?page_size=1&page_size=2", 400, "page_size", nil},
+		{"/v1/cities/paris/customers?format=csv&page_size=1", 400, "page_size", nil},
+		{"/v1/cities/paris/customers?format=csv&page_token=" + token, 400, "page_token", nil},
+		{"/v1/cities/paris/customers?fields=%zz", 400, "", nil},
+		{"/v1/cities/paris/customers", 406, "Accept", []string{"Accept", "application/xml"}},
+		{"/v1/cities/paris/customers", 406, "Accept", []string{"Accept", "text/csv;q=0, image/*"}},
+		{"/v1/cities", 406, "Accept", []string{"Accept", "text/csv"}},
+		{"/v1/cities?prefix=%20", 400, "prefix", nil},
+		{"/v1/cities?page_size=0", 400, "page_size", nil},
+	} {
+		w := do(h, http.MethodGet, tc.target, tc.header...)
+		p := decode[problem.Problem](t, w, tc.status)
+		if w.Header().Get("Content-Type") != problem.ContentType || len(p.Errors) != 1 || p.Errors[0].Parameter != tc.parameter || p.Errors[0].Detail == "" {
+			t.Errorf("%.80s: %+v, want a problem that names %q", tc.target, p, tc.parameter)
+		}
+	}
+	for _, tc := range []struct {
+		method, target string
+		status         int
+	}{{"POST", "/v1/cities/paris/customers", 405}, {"GET", "/v1/cities/paris", 404}, {"GET", "/", 404}, {"GET", "/v1/cities/paris/customers/1", 404}} {
+		decode[problem.Problem](t, do(h, tc.method, tc.target), tc.status)
+	}
+}
