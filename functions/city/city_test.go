@@ -291,6 +291,7 @@ func listCities(t testing.TB, h http.Handler, query string) string {
 	return s
 }
 
+// gunzip returns the decompressed text of r.
 func gunzip(t testing.TB, r io.Reader) string {
 	t.Helper()
 	z, err := gzip.NewReader(r)
