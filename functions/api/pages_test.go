@@ -566,7 +566,7 @@ func TestNothingInAnAddressBecomesMarkup(t *testing.T) {
 	if got, _ := attribute(d.one("input", "id=q"), "value"); got != evil {
 		t.Errorf("the search box has %q", got)
 	}
-	if diff := cmp.Diff("We found nothing for “"+evil+"”.", text(d.one("div", "class=missing").FirstChild)); diff != "" {
+	if diff := cmp.Diff("No results for “"+evil+"”.", text(d.one("div", "class=missing").FirstChild)); diff != "" {
 		t.Error(diff)
 	}
 }

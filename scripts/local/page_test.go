@@ -615,7 +615,7 @@ func (r *running) testHelpful(t *testing.T) {
 	b.open(r.url + "/en/products/proof-standard")
 	b.waitFor("the page is ready", `document.documentElement.classList.contains("scripted")`)
 	b.do("find it helpful", chromedp.Click("#reviews .helpful button"))
-	b.waitFor("that is said", first+`.querySelector("[data-helpful]").textContent === "Thank you for saying so."`)
+	b.waitFor("that is said", first+`.querySelector("[data-helpful]").textContent === "Thanks for your feedback!"`)
 	id := evaluated[string](b, first+`.dataset.id`)
 	for range 100 {
 		b.do("come back", chromedp.Reload(), chromedp.WaitVisible("#reviews article.review"))
@@ -661,7 +661,7 @@ func (r *running) testHeld(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	if got := b.text("#mine article"); !strings.Contains(got, "Held") || !strings.Contains(got, "not shown to others") || !strings.Contains(got, "Where is it?") {
+	if got := b.text("#mine article"); !strings.Contains(got, "Being checked") || !strings.Contains(got, "not shown to others") || !strings.Contains(got, "Where is it?") {
 		t.Errorf("its author sees %q", got)
 	}
 	b.calm()
@@ -725,7 +725,7 @@ func (r *running) testThemes(t *testing.T) {
 	if got := evaluated[string](b, paper); got != light {
 		t.Errorf("it is %s again, not %s", got, light)
 	}
-	if got := evaluated[string](b, `document.querySelector("#theme").getAttribute("aria-label")`); got != "Switch to dark colours" {
+	if got := evaluated[string](b, `document.querySelector("#theme").getAttribute("aria-label")`); got != "Switch to dark mode" {
 		t.Errorf("the button says %q", got)
 	}
 	b.calm()

@@ -91,7 +91,7 @@ func (l *languages) preferred(r *http.Request) *language {
 	return l.all[i]
 }
 
-// T returns a text with its placeholders replaced: T("found_none", "q", words) replaces {q}. An unknown key is an error,
+// T returns a text with its placeholders replaced: T("no_results", "q", words) replaces {q}. An unknown key is an error,
 // which fails the page; a test excludes it.
 func (l *language) T(key string, args ...any) (string, error) {
 	text, ok := l.texts[key]

@@ -25,8 +25,8 @@ func newSite(t testing.TB) *Site {
 	return s
 }
 
-// families are texts whose keys are made of a name, of the API or of the state of a review.
-var families = map[string][]string{
+// composedKeys are text keys composed of a prefix and a name in a response of the API or the status of a review.
+var composedKeys = map[string][]string{
 	"kind_":       append([]string{""}, productKinds...),
 	"aspect_":     {"delivery", "packaging", "quality", "size", "price", "contents"},
 	"tone_":       {tone(1), tone(0), tone(-1)},
@@ -35,11 +35,11 @@ var families = map[string][]string{
 	"say_status_": {"pending", "published", "held", "rejected", "waiting", "deleted", "unknown"},
 }
 
-// usedTexts returns the keys of the texts that templates, modules and Go ask for.
+// usedTexts returns the text keys that templates, modules and Go code use.
 func usedTexts(t *testing.T) map[string]bool {
 	t.Helper()
 	used := map[string]bool{}
-	for prefix, names := range families {
+	for prefix, names := range composedKeys {
 		for _, name := range names {
 			used[prefix+name] = true
 		}
@@ -76,39 +76,39 @@ func usedTexts(t *testing.T) map[string]bool {
 	return used
 }
 
-func TestEveryTextIsThereInEveryLanguageAndUsed(t *testing.T) {
+func TestLanguagesHaveAllUsedTextsAndNoOthers(t *testing.T) {
 	used := usedTexts(t)
-	blanks := regexp.MustCompile(`\{\w+\}`)
-	in := func(text string) []string {
-		found := blanks.FindAllString(text, -1)
+	placeholder := regexp.MustCompile(`\{\w+\}`)
+	placeholders := func(text string) []string {
+		found := placeholder.FindAllString(text, -1)
 		slices.Sort(found)
 		return slices.Compact(found)
 	}
 	all := newSite(t).languages.all
 	if len(all) != 5 {
-		t.Errorf("%d languages", len(all))
+		t.Errorf("shop has %d languages, want 5", len(all))
 	}
 	for _, l := range all {
 		for key := range used {
 			if l.texts[key] == "" {
-				t.Errorf("%s has no text %q", l.Code, key)
+				t.Errorf("%s lacks the text %q", l.Code, key)
 			}
 		}
 		for key, text := range l.texts {
 			if !used[key] {
-				t.Errorf("%s has the text %q, which nobody uses", l.Code, key)
+				t.Errorf("%s has the unused text %q", l.Code, key)
 			}
-			if want := all[0].texts[key]; !slices.Equal(in(text), in(want)) && key != "date" {
-				t.Errorf("%s: %q has the blanks %q, in %s %q", l.Code, key, in(text), all[0].Code, in(want))
+			if want := all[0].texts[key]; !slices.Equal(placeholders(text), placeholders(want)) && key != "date" {
+				t.Errorf("%s: text %q has placeholders %q, in %s %q", l.Code, key, placeholders(text), all[0].Code, placeholders(want))
 			}
 			if strings.TrimSpace(text) != text || strings.Contains(text, "'") {
-				t.Errorf("%s: %q is %q: space around it, or a typewriter's apostrophe", l.Code, key, text)
+				t.Errorf("%s: text %q is %q; want no surrounding space and typographic apostrophes", l.Code, key, text)
 			}
 		}
 	}
 }
 
-func TestNumbersPricesAndDaysAreWrittenAsTheLanguageDoes(t *testing.T) {
+func TestLanguagesFormatNumbersPricesAndDates(t *testing.T) {
 	s := newSite(t)
 	for code, want := range map[string][]string{
 		"en": {"₩32,900", "$1,234.50", "4.3", "−0.5", "July 9, 2021", "March 1, 2025", "1 review", "0 reviews", "1,234 reviews", "4.3 out of 5 stars", "5 out of 5 stars"},
@@ -121,7 +121,7 @@ func TestNumbersPricesAndDaysAreWrittenAsTheLanguageDoes(t *testing.T) {
 		check := func(i int, got string, err error) {
 			t.Helper()
 			if got = strings.ReplaceAll(got, "\u00a0", " "); err != nil || got != want[i] {
-				t.Errorf("%s: %q, %v, want %q", code, got, err, want[i])
+				t.Errorf("%s: got %q, %v, want %q", code, got, err, want[i])
 			}
 		}
 		won, err := l.Price(32900, "KRW")
@@ -143,48 +143,49 @@ func TestNumbersPricesAndDaysAreWrittenAsTheLanguageDoes(t *testing.T) {
 			check(9+i, drawn.Label, err)
 		}
 		if _, err := l.Price(1, "nothing"); err == nil {
-			t.Errorf("%s has a price in no currency", code)
+			t.Errorf("%s formats a price in an unknown currency", code)
 		}
 		if _, err := l.T("nothing"); err == nil {
-			t.Errorf("%s has a text for nothing", code)
+			t.Errorf("%s has a text for an unknown key", code)
 		}
 		if got := l.Term("kind_", "poster"); got != "poster" {
-			t.Errorf("%s calls a kind that is new %q", code, got)
+			t.Errorf("%s: term of a new kind is %q, want the name itself", code, got)
 		}
 	}
 }
 
-func TestPlainPrice(t *testing.T) {
+func TestPlainPriceHasDigitsOfCurrency(t *testing.T) {
 	for _, tc := range []struct {
 		amount         int64
 		currency, want string
 	}{{18900, "KRW", "18900"}, {1999, "USD", "19.99"}, {5, "EUR", "0.05"}, {0, "USD", "0.00"}, {700, "JPY", "700"}} {
 		if got := plainPrice(tc.amount, tc.currency); got != tc.want {
-			t.Errorf("%d %s = %s, want %s", tc.amount, tc.currency, got, tc.want)
+			t.Errorf("plainPrice(%d, %s) = %s, want %s", tc.amount, tc.currency, got, tc.want)
 		}
 	}
 }
 
-func TestAModulePreloadsAllThatItImports(t *testing.T) {
+func TestPreloadCoversTransitiveImports(t *testing.T) {
 	s := newSite(t)
 	imports := regexp.MustCompile(`'\./([a-z]+\.js)'`)
 	for name, b := range s.assets.all {
 		for _, m := range imports.FindAllSubmatch(b, -1) {
 			if s.assets.all[string(m[1])] == nil {
-				t.Errorf("%s imports %s, which is not there", name, m[1])
+				t.Errorf("%s imports %s, which does not exist", name, m[1])
 			}
 		}
 	}
 	if got, want := s.assets.preload("site.js", "form.js"), []string{"api.js", "device.js", "outbox.js", "page.js", "photos.js", "status.js"}; !slices.Equal(got, want) {
-		t.Errorf("the form preloads %v, want %v", got, want)
+		t.Errorf("preload of the form is %v, want %v", got, want)
 	}
 	if got, want := s.assets.preload("site.js"), []string{"page.js"}; !slices.Equal(got, want) {
-		t.Errorf("every page preloads %v, want %v", got, want)
+		t.Errorf("preload of every page is %v, want %v", got, want)
 	}
 }
 
-// The colours are those of the reference, https://github.com/evanw/thumbhash, in the first and in the last corner.
-func TestABlurHasTheColoursOfThePicture(t *testing.T) {
+// The expected colours are those of the reference implementation, https://github.com/evanw/thumbhash, in the first and the
+// last corner.
+func TestPlaceholderHasColoursOfReferenceDecoder(t *testing.T) {
 	for _, tc := range []struct {
 		name, hash    string
 		width, height int
@@ -192,7 +193,7 @@ func TestABlurHasTheColoursOfThePicture(t *testing.T) {
 	}{
 		{"wide", "4RYGXIQ1VnZvdYdUhoNmgPmJaQ==", 300, 150, color.NRGBA{69, 32, 209, 255}, color.NRGBA{145, 149, 57, 255}},
 		{"tall", "3xYGNAgwlYSplWQYR+hUYPGOWQ==", 80, 160, color.NRGBA{56, 1, 215, 255}, color.NRGBA{129, 137, 157, 255}},
-		{"with transparency, which is left out", "nkWGK4Q3IlNHhzBUMNtvNL9XiIiIiIg=", 60, 40, color.NRGBA{26, 0, 174, 255}, color.NRGBA{119, 93, 138, 255}},
+		{"with alpha channel, which is ignored", "nkWGK4Q3IlNHhzBUMNtvNL9XiIiIiIg=", 60, 40, color.NRGBA{26, 0, 174, 255}, color.NRGBA{119, 93, 138, 255}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			hash, err := base64.StdEncoding.DecodeString(tc.hash)
@@ -201,41 +202,41 @@ func TestABlurHasTheColoursOfThePicture(t *testing.T) {
 			}
 			img, ok := decodeThumbhash(hash, tc.width, tc.height)
 			if !ok {
-				t.Fatal("it is none")
+				t.Fatal("hash is not decoded")
 			}
 			corner := img.Bounds().Max
 			if max(corner.X, corner.Y) != placeholderSide || (corner.X > corner.Y) != (tc.width > tc.height) {
-				t.Errorf("it is %v", img.Bounds())
+				t.Errorf("placeholder has bounds %v", img.Bounds())
 			}
 			for at, want := range map[image.Point]color.NRGBA{{}: tc.first, corner.Sub(image.Pt(1, 1)): tc.last} {
 				got := color.NRGBAModel.Convert(img.At(at.X, at.Y)).(color.NRGBA)
 				for _, d := range []int{int(got.R) - int(want.R), int(got.G) - int(want.G), int(got.B) - int(want.B)} {
-					if max(d, -d) > 10 { // the reference has other pixels
-						t.Errorf("at %v it is %v, want %v", at, got, want)
+					if max(d, -d) > 10 { // the reference samples other positions
+						t.Errorf("pixel %v is %v, want %v", at, got, want)
 					}
 				}
 			}
 			if uri := string(placeholder(hash, tc.width, tc.height)); !strings.HasPrefix(uri, "data:image/bmp;base64,") || len(uri) > 400 {
-				t.Errorf("the blur is %q", uri)
+				t.Errorf("placeholder is %q, want a short BMP", uri)
 			}
 		})
 	}
 	if uri := placeholder([]byte{1}, 300, 150); uri != "" {
-		t.Errorf("no hash becomes %q", uri)
+		t.Errorf("invalid hash gives %q, want none", uri)
 	}
 }
 
-func FuzzBlur(f *testing.F) {
+func FuzzPlaceholder(f *testing.F) {
 	f.Add([]byte{0xdb, 0x28, 0x12, 0x17, 0x34, 0x83, 0x78}, 3, 4)
 	f.Add([]byte{}, 0, -1)
 	f.Fuzz(func(t *testing.T, hash []byte, width, height int) {
 		if uri := placeholder(hash, width, height); len(uri) > 400 {
-			t.Errorf("the blur has %d bytes", len(uri))
+			t.Errorf("placeholder has %d bytes", len(uri))
 		}
 	})
 }
 
-func FuzzWantedLanguage(f *testing.F) {
+func FuzzPreferredLanguage(f *testing.F) {
 	l, err := loadLanguages()
 	if err != nil {
 		f.Fatal(err)
@@ -247,12 +248,12 @@ func FuzzWantedLanguage(f *testing.F) {
 		r.Header.Set("Accept-Language", accept)
 		r.Header.Set("Cookie", cookie)
 		if l.preferred(r) == nil {
-			t.Error("no language")
+			t.Error("got no language")
 		}
 	})
 }
 
-func TestAPageForEveryFailureInEveryLanguage(t *testing.T) {
+func TestErrorPagesExistForAllStatusesAndLanguages(t *testing.T) {
 	s := newSite(t)
 	for _, l := range s.languages.all {
 		titles := map[string]bool{}
@@ -264,23 +265,23 @@ func TestAPageForEveryFailureInEveryLanguage(t *testing.T) {
 			titles[regexp.MustCompile(`<h1>.*</h1>`).FindString(string(b))] = true
 		}
 		if len(titles) != 4 {
-			t.Errorf("%s says %v", l.Code, slices.Collect(maps.Keys(titles)))
+			t.Errorf("%s: got titles %v, want 4", l.Code, slices.Collect(maps.Keys(titles)))
 		}
 	}
 }
 
-func TestABrowserPrefersPages(t *testing.T) {
+func TestOnlyBrowsersPreferHTML(t *testing.T) {
 	for accept, want := range map[string]bool{
 		"text/html,application/xhtml+xml,*/*;q=0.8": true, "text/html": true, "": false, "*/*": false,
 		"application/json": false, "application/json, text/html;q=0.5": false,
 	} {
 		if got := prefersHTML(accept); got != want {
-			t.Errorf("Accept: %s: %v", accept, got)
+			t.Errorf("prefersHTML(%q) = %v", accept, got)
 		}
 	}
 }
 
-func BenchmarkFirstPage(b *testing.B) {
+func BenchmarkLoadSite(b *testing.B) {
 	for b.Loop() {
 		newSite(b)
 	}

@@ -1,13 +1,13 @@
-// What this browser keeps: drafts, reviews that are not sent yet, and the keys to those that were. A browser that keeps
-// nothing (storage may be closed, or full) keeps it for as long as the page is open.
+// Storage of this browser: drafts, reviews to be sent, and reviews that were sent, with the tokens of their author. If
+// localStorage is blocked or full, values last until the page is closed.
 
-const unkept = new Map();
+const memory = new Map();
 
-function read(key, otherwise) {
+function read(key, fallback) {
   try {
-    return JSON.parse(unkept.get(key) ?? localStorage.getItem(key)) ?? otherwise;
+    return JSON.parse(memory.get(key) ?? localStorage.getItem(key)) ?? fallback;
   } catch {
-    return otherwise;
+    return fallback;
   }
 }
 
@@ -15,36 +15,36 @@ function write(key, value) {
   try {
     if (value == null) localStorage.removeItem(key);
     else localStorage.setItem(key, JSON.stringify(value));
-    unkept.delete(key);
+    memory.delete(key);
   } catch {
-    unkept.set(key, JSON.stringify(value ?? null));
+    memory.set(key, JSON.stringify(value ?? null));
   }
 }
 
-/** A draft for each product, and one while none is chosen: {rating, text, author, photos: [{name, object}]}. */
+/** Drafts by product ID, "" before a product is chosen: {rating, text, author, photos: [{name, object}]}. */
 export const drafts = {
   get: (product) => read(`draft:${product}`, null),
   set: (product, draft) => write(`draft:${product}`, draft),
 };
 
-// A list of things, each known by one of its fields.
+// A stored list of objects with a unique field.
 const list = (name, id) => ({
   all: () => read(name, []),
   find: (key) => read(name, []).find((one) => one[id] === key),
   put(one) {
     write(name, [...read(name, []).filter((other) => other[id] !== one[id]), one]);
   },
-  drop(key) {
+  remove(key) {
     const rest = read(name, []).filter((one) => one[id] !== key);
     write(name, rest.length ? rest : null);
   },
 });
 
-/** Reviews on their way: {key, body, product, title, at, refused}. */
+/** Reviews to be sent: {key, body, product, title, at, refused}. refused is the error of a rejected review. */
 export const outbox = list('outbox', 'key');
 
-/** Reviews that were accepted: {id, product, title, token, at, rating, text, author, photos: [object], key: of the outbox}. */
+/** Accepted reviews: {id, product, title, token, at, rating, text, author, photos: [object], key}. key is that of the outbox. */
 export const mine = list('mine', 'id');
 
-/** Reviews that were found helpful: {id}. */
+/** Reviews that got a helpful vote from this browser: {id}. */
 export const voted = list('voted', 'id');

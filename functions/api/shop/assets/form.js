@@ -1,11 +1,11 @@
-// The form for a review, new or to be edited.
+// The form of a new review, or with the query parameter edit of an existing one.
 
 import { Problem, productPath, send } from './api.js';
 import { drafts, mine, outbox } from './device.js';
 import { flush } from './outbox.js';
 import { announce, h, number, pathOf, stars, t } from './page.js';
 import { photoPicker } from './photos.js';
-import { badge, settle, stored } from './status.js';
+import { badge, readReview, settle } from './status.js';
 
 const MAX = { text: 5000, author: 80 };
 const FIELDS = ['product', 'rating', 'text', 'author', 'photos'];
@@ -14,14 +14,14 @@ const form = document.getElementById('review-form');
 const fields = form.elements;
 const button = document.getElementById('submit');
 const editing = mine.find(new URLSearchParams(location.search).get('edit'));
-const picker = photoPicker(keep);
+const picker = photoPicker(saveDraft);
 
-// As the API counts: code points, in NFC, without what is around the text.
+// The length that the API counts: code points in NFC, without surrounding white space.
 const length = (text) => [...text.normalize('NFC').trim()].length;
-const chosen = () => fields.product.value;
+const productID = () => fields.product.value;
 const titleOf = () => form.dataset.title ?? fields.product.selectedOptions[0].textContent;
 
-// ---- what the form says ----
+// ---- messages ----
 
 function setError(field, message = '') {
   const line = document.getElementById(`${field}-error`);
@@ -41,44 +41,44 @@ function showErrors(messages) {
 
 const tooLong = (name) => (length(fields[name].value) > MAX[name] ? t('too_long', { max: number(MAX[name]) }) : '');
 
-function check() {
+function validate() {
   const messages = {
-    product: chosen() ? '' : t('need_product'), rating: fields.rating.value ? '' : t('need_rating'),
-    text: tooLong('text'), author: tooLong('author'), photos: picker.trouble(),
+    product: productID() ? '' : t('need_product'), rating: fields.rating.value ? '' : t('need_rating'),
+    text: tooLong('text'), author: tooLong('author'), photos: picker.problem(),
   };
   showErrors(messages);
   return !Object.values(messages).some(Boolean);
 }
 
-const SAID = { rating: t('need_rating'), photos: t('photo_refused'), product: t('need_product') };
+const FIELD_MESSAGES = { rating: t('need_rating'), photos: t('photo_refused'), product: t('need_product') };
 
-// Turns a refusal into messages by field; what no field owns goes to the form.
-function explain(error) {
+// Returns the messages of a Problem by field. Errors of no field of the form get the key "form".
+function messagesOf(error) {
   if (error.status === 413) return { text: t('too_large') };
   const messages = {};
   for (const { pointer = '', detail } of error.errors) {
     const field = /^#\/(\w+)/.exec(pointer)?.[1];
-    if (field in SAID) messages[field] = SAID[field];
+    if (field in FIELD_MESSAGES) messages[field] = FIELD_MESSAGES[field];
     else if (field in MAX) messages[field] = t('too_long', { max: number(MAX[field]) });
     else messages.form = [messages.form, detail].filter(Boolean).join(' ');
   }
   return error.errors.length ? messages : { form: error.message || t('refused') };
 }
 
-function count() {
+function showLength() {
   document.getElementById('text-count').textContent = `${number(length(fields.text.value))} / ${number(MAX.text)}`;
 }
 
-// ---- the draft ----
+// ---- drafts ----
 
 const content = () => ({ rating: Number(fields.rating.value), text: fields.text.value, author: fields.author.value });
 
-function keep() {
+function saveDraft() {
   if (editing) return;
   const draft = { ...content(), photos: picker.sent() };
   const empty = !draft.rating && !draft.text && !draft.author && !draft.photos.length;
-  drafts.set(chosen(), empty ? null : draft);
-  document.getElementById('draft-note').textContent = empty ? '' : t('draft_kept');
+  drafts.set(productID(), empty ? null : draft);
+  document.getElementById('draft-note').textContent = empty ? '' : t('draft_saved');
 }
 
 function fill({ rating, text = '', author = '', photos = [] }) {
@@ -87,7 +87,7 @@ function fill({ rating, text = '', author = '', photos = [] }) {
   fields.author.value = author;
   picker.clear();
   picker.restore(photos);
-  count();
+  showLength();
 }
 
 // ---- sending ----
@@ -97,92 +97,94 @@ const body = () => {
   return { ...content(), locale: navigator.language, ...(photos.length && { photos }) };
 };
 
-// It is kept before it is sent, so that neither a lost connection nor a closed page loses it.
+// Stores the review in the outbox before sending it, so a lost connection or a closed page does not lose it. A second click
+// finds the stored review and its key, so it creates no second review.
 function submit() {
-  const review = JSON.stringify({ product: chosen(), ...body() });
-  const kept = outbox.all().find((one) => one.body === review && !one.refused) ??
-    { key: newKey(), body: review, product: chosen(), title: titleOf(), at: new Date().toISOString() };
-  outbox.put(kept);
-  sending(true);
-  follow(kept);
+  const review = JSON.stringify({ product: productID(), ...body() });
+  const entry = outbox.all().find((one) => one.body === review && !one.refused) ??
+    { key: newKey(), body: review, product: productID(), title: titleOf(), at: new Date().toISOString() };
+  outbox.put(entry);
+  setSending(true);
+  follow(entry);
   flush();
 }
 
-// Plain-http origins have no randomUUID, though they do have getRandomValues.
+// Origins without TLS lack randomUUID but have getRandomValues.
 const newKey = () => crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 
-function sending(now) {
-  button.disabled = now;
-  button.textContent = now ? t('sending') : label;
+function setSending(on) {
+  button.disabled = on;
+  button.textContent = on ? t('sending') : label;
 }
 
-/** Shows what becomes of a kept review. */
-function follow(kept) {
-  const on = (name, act) => document.addEventListener(`review:${name}`, ({ detail }) => { if (detail.kept.key === kept.key) act(detail); });
-  on('waiting', ({ error }) => show(kept, 'waiting', error instanceof Problem ? t('busy') : t('waiting')));
+/** Shows the progress of a review in the outbox, by the events of outbox.js. */
+function follow(entry) {
+  const on = (name, act) => document.addEventListener(`review:${name}`, ({ detail }) => { if (detail.entry.key === entry.key) act(detail); });
+  on('waiting', ({ error }) => show(entry, 'waiting', error instanceof Problem ? t('busy') : t('waiting')));
   on('refused', ({ error }) => {
-    outbox.drop(kept.key);
-    sending(false);
+    outbox.remove(entry.key);
+    setSending(false);
     form.parentElement.hidden = false;
     outcome.hidden = true;
-    fields.product.value = kept.product;
-    if (!fields.rating.value) fill(JSON.parse(kept.body));
-    showErrors(explain(error));
-    keep();
+    fields.product.value = entry.product;
+    if (!fields.rating.value) fill(JSON.parse(entry.body));
+    showErrors(messagesOf(error));
+    saveDraft();
   });
   on('sent', async ({ id }) => {
-    show(kept, 'pending', t('pending'));
-    conclude(kept, await settle(mine.find(id) ?? { ...kept, id }));
+    show(entry, 'pending', t('pending'));
+    conclude(entry, await settle(mine.find(id) ?? { ...entry, id }));
   });
 }
 
 const outcome = document.getElementById('outcome');
 
-function conclude(kept, review) {
-  if (review) show({ ...kept, review }, review.status, t(review.status));
-  else show(kept, 'pending', t('late'));
+// Shows the final status of a review, or that it takes long if review is null.
+function conclude(entry, review) {
+  if (review) show({ ...entry, review }, review.status, t(review.status));
+  else show(entry, 'pending', t('delayed'));
 }
 
-/** Puts the state of a review in place of the form. */
-function show({ body: sent, product, review }, status, said) {
+/** Replaces the form by the review, its status and a message. */
+function show({ body: sent, product, review }, status, message) {
   const first = outcome.hidden;
   form.parentElement.hidden = true;
   outcome.hidden = false;
   outcome.dataset.status = status;
   const { rating, text } = { ...JSON.parse(sent), ...(review?.rating && { rating: review.rating }) };
   document.getElementById('outcome-body').replaceChildren(h('article', { class: 'review' },
-    h('header', {}, badge(status), stars(rating)), text ? h('p', { class: 'text', dir: 'auto' }, text) : null, h('p', { class: 'note' }, said)));
+    h('header', {}, badge(status), stars(rating)), text ? h('p', { class: 'text', dir: 'auto' }, text) : null, h('p', { class: 'note' }, message)));
   document.getElementById('see').href = pathOf('products', product);
   if (first) document.getElementById('outcome-title').focus();
-  announce(said);
+  announce(message);
 }
 
 // ---- editing ----
 
-let before; // what the form of an edit was filled with
-const edited = () => ({ ...content(), photos: picker.sent().map((photo) => photo.object) });
+let original; // content of the form before the edit
+const formContent = () => ({ ...content(), photos: picker.sent().map((photo) => photo.object) });
 const differs = (a, b) => JSON.stringify(a) !== JSON.stringify(b);
 
-// Only what was changed is sent, so that an edit takes away nothing that the form did not have.
-async function edit() {
-  sending(true);
+// Sends the changed fields only, so an edit keeps fields that the form could not load.
+async function saveEdit() {
+  setSending(true);
   const { id, product, token } = editing;
-  const now = edited();
-  const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => differs(value, before[name])));
+  const now = formContent();
+  const changed = Object.fromEntries(Object.entries(now).filter(([name, value]) => differs(value, original[name])));
   if ('text' in changed) changed.locale = navigator.language;
   try {
     const { edited_at: editedAt } = await send('PATCH', productPath(product, `/reviews/${id}`), JSON.stringify(changed),
       { 'Content-Type': 'application/merge-patch+json', 'Author-Token': token });
     mine.put({ ...editing, ...now });
-    const kept = { body: JSON.stringify(now), product };
-    show(kept, 'pending', t('saved'));
-    conclude(kept, await settle(editing, editedAt));
+    const entry = { body: JSON.stringify(now), product };
+    show(entry, 'pending', t('saved'));
+    conclude(entry, await settle(editing, editedAt));
   } catch (error) {
-    sending(false);
-    if (!(error instanceof Problem) || error.passes) showErrors({ form: t('edit_failed') });
-    else if (error.status === 409) showErrors({ form: t('not_yet') });
+    setSending(false);
+    if (!(error instanceof Problem) || error.transient) showErrors({ form: t('edit_failed') });
+    else if (error.status === 409) showErrors({ form: t('still_pending') });
     else if (error.status === 410) showErrors({ form: t('edit_gone') });
-    else showErrors(explain(error));
+    else showErrors(messagesOf(error));
   }
 }
 
@@ -192,20 +194,20 @@ async function beginEdit() {
   const photo = (object, preview) => ({ name: object.split('/').at(-1), object, preview });
   const start = (review) => {
     fill(review);
-    before = edited();
+    original = formContent();
   };
-  const kept = (editing.photos ?? []).map((object) => photo(object));
-  start({ ...editing, photos: kept });
+  const stored = (editing.photos ?? []).map((object) => photo(object));
+  start({ ...editing, photos: stored });
   try {
-    const review = await stored(editing);
-    if (!review.rating || differs(edited(), before)) return; // what is being written is not written over
+    const review = await readReview(editing);
+    if (!review.rating || differs(formContent(), original)) return; // keep changes that the shopper has made meanwhile
     const ready = review.photos.map(({ object, sizes }) => photo(object, sizes[0]?.url));
-    const late = kept.filter(({ object }) => !ready.some((one) => one.object === object));
-    start({ ...review, photos: [...ready, ...late] });
-  } catch { /* what is kept here will do */ }
+    const pending = stored.filter(({ object }) => !ready.some((one) => one.object === object));
+    start({ ...review, photos: [...ready, ...pending] });
+  } catch { /* the form keeps the content stored in this browser */ }
 }
 
-// ---- beginning ----
+// ---- start ----
 
 const label = editing ? t('save') : button.textContent;
 
@@ -213,25 +215,25 @@ form.addEventListener('input', ({ target }) => {
   if (target.name === 'photos') setError('photos', picker.add([...target.files]));
   else setError(target.name, target.name in MAX ? tooLong(target.name) : '');
   if (target.name === 'product') {
-    const unnamed = drafts.get(''); // written before its product was chosen, and still in the form
+    const unassigned = drafts.get(''); // written before a product was chosen; still in the form
     drafts.set('', null);
-    begin(unnamed ? null : drafts.get(chosen()));
+    begin(unassigned ? null : drafts.get(productID()));
   }
-  count();
-  keep();
+  showLength();
+  saveDraft();
 });
 form.addEventListener('submit', (event) => {
   event.preventDefault();
-  if (check()) (editing ? edit : submit)();
+  if (validate()) (editing ? saveEdit : submit)();
 });
 
-// Shows the draft of the product, and a review of it that still waits.
+// Fills the form with a draft, unless null, and shows a review of the product that waits in the outbox.
 function begin(draft) {
   if (draft) {
     fill(draft);
-    document.getElementById('draft-note').textContent = t('draft_kept');
+    document.getElementById('draft-note').textContent = t('draft_saved');
   }
-  const waiting = outbox.all().find((one) => one.product === chosen() && !one.refused);
+  const waiting = outbox.all().find((one) => one.product === productID() && !one.refused);
   if (waiting) {
     follow(waiting);
     show(waiting, 'waiting', t('waiting'));
@@ -239,6 +241,6 @@ function begin(draft) {
 }
 
 if (editing) beginEdit();
-else begin(drafts.get(chosen()));
-count();
-sending(false);
+else begin(drafts.get(productID()));
+showLength();
+setSending(false);

@@ -1,110 +1,111 @@
-// News of a product, as they happen. The document gets the event "shop:changed" when what its page shows has changed,
-// with these details: name, a name of the change that is the same in every browser; removed, the ids of reviews that
-// are not shown any more.
+// Live updates of a product page. Dispatches the event "shop:changed" on the document when the reviews or the rating of the
+// product have changed. Its detail has version, which is equal in all browsers after the same change, and removed, the IDs
+// of reviews that are no longer published.
 //
-// Server-Sent Events tell it. Where there are none, the rating is read now and then, which costs little: what has not
-// changed is not sent again. A page that nobody looks at hears nothing, and catches up when somebody does.
+// The source is a stream of Server-Sent Events. Without a stream, the page polls the rating, which is cheap: an unchanged
+// rating is revalidated by its ETag. A hidden page has neither and catches up when it becomes visible.
 
 import { productPath } from './api.js';
 
-const POLL = 5_000; // between two reads of the rating, and as much again by chance
-const RETRY = 60_000; // until a stream is tried again that there was not
+const POLL_MS = 5_000; // least interval between polls; jitter adds up to as much
+const RETRY_MS = 60_000; // least pause before the page opens a refused stream again; jitter adds up to as much
 
 const { product } = document.querySelector('[data-product]').dataset;
-const shown = () => Number(document.getElementById('rating-count').dataset.count);
+const shownCount = () => Number(document.getElementById('rating-count').dataset.count);
 
-let source; // of events
+let source; // EventSource
 const timers = new Map();
-let rating; // the name of the one that was heard of last
-let revision = 0; // of the review that was
+let ratingVersion; // of the last event or poll
+let revision = 0; // of the last review event
 let removed = [];
-let missed = false; // something, perhaps
+let stale = false; // the page may have missed events
 
-function forget(name) {
+function cancel(name) {
   clearTimeout(timers.get(name));
   timers.delete(name);
 }
 
-function later(name, ms, work) {
-  forget(name);
+// Runs work after a delay, instead of earlier work of that name.
+function schedule(name, ms, work) {
+  cancel(name);
   timers.set(name, setTimeout(work, ms));
 }
 
-// What comes together is one change.
-function changed() {
-  later('changed', 50, () => {
-    document.dispatchEvent(new CustomEvent('shop:changed', { detail: { name: `${rating}.${revision}`, removed } }));
+// Dispatches one event for all changes within 50 ms.
+function dispatchChange() {
+  schedule('changed', 50, () => {
+    document.dispatchEvent(new CustomEvent('shop:changed', { detail: { version: `${ratingVersion}.${revision}`, removed } }));
     removed = [];
   });
 }
 
-// The first rating is news only if the page shows another.
-function heard(name, count) {
-  const news = rating === undefined ? count !== shown() : name !== rating;
-  rating = name;
-  if (news) changed();
+// Handles a version of the rating. The first version is a change only if its count differs from the page.
+function handleRating(version, count) {
+  const changed = ratingVersion === undefined ? count !== shownCount() : version !== ratingVersion;
+  ratingVersion = version;
+  if (changed) dispatchChange();
 }
 
-function caughtUp() {
-  if (missed) changed();
-  missed = false;
+function catchUp() {
+  if (stale) dispatchChange();
+  stale = false;
 }
 
-const pollLater = () => later('poll', POLL * (1 + Math.random()), poll);
+const schedulePoll = () => schedule('poll', POLL_MS * (1 + Math.random()), poll);
 
 async function poll() {
-  pollLater();
+  schedulePoll();
   try {
-    const answer = await fetch(productPath(product, '/rating'), { cache: 'no-cache', signal: AbortSignal.timeout(POLL) });
-    if (!answer.ok) return;
-    const { count } = await answer.json();
-    heard(answer.headers.get('ETag'), count);
-    caughtUp();
-  } catch { /* the next time, then */ }
+    const response = await fetch(productPath(product, '/rating'), { cache: 'no-cache', signal: AbortSignal.timeout(POLL_MS) });
+    if (!response.ok) return;
+    const { count } = await response.json();
+    handleRating(response.headers.get('ETag'), count);
+    catchUp();
+  } catch { /* the next poll tries again */ }
 }
 
 function listen() {
-  pollLater(); // unless there is a stream by then
+  schedulePoll(); // an opened stream cancels it
   if (!('EventSource' in window)) return;
   source = new EventSource(productPath(product, '/events'));
   source.addEventListener('open', () => {
-    forget('poll');
-    caughtUp();
+    cancel('poll');
+    catchUp();
   });
-  source.addEventListener('rating', ({ data, lastEventId }) => heard(lastEventId, JSON.parse(data).count));
+  source.addEventListener('rating', ({ data, lastEventId }) => handleRating(lastEventId, JSON.parse(data).count));
   source.addEventListener('review', ({ data }) => {
     const review = JSON.parse(data);
     ({ revision } = review);
     if (review.status !== 'published') removed.push(review.id);
-    changed();
+    dispatchChange();
   });
   source.addEventListener('error', ({ target }) => {
-    missed = true;
-    if (!timers.has('poll')) pollLater();
-    // Refused, it does not come back by itself.
-    if (target.readyState === EventSource.CLOSED) later('retry', RETRY * (1 + Math.random()), look);
+    stale = true;
+    if (!timers.has('poll')) schedulePoll();
+    // Browsers do not reconnect a stream that the server refused.
+    if (target.readyState === EventSource.CLOSED) schedule('retry', RETRY_MS * (1 + Math.random()), start);
   });
 }
 
 function stop() {
   source?.close();
-  for (const name of timers.keys()) forget(name);
+  for (const name of timers.keys()) cancel(name);
 }
 
-function look() {
+function start() {
   stop();
-  if (document.hidden) missed = true;
+  if (document.hidden) stale = true;
   else listen();
 }
 
-document.addEventListener('visibilitychange', look);
-addEventListener('pagehide', () => { // a page that is kept for the way back holds no stream
+document.addEventListener('visibilitychange', start);
+addEventListener('pagehide', () => { // a page in the back/forward cache must not hold a stream
   stop();
-  missed = true;
+  stale = true;
 });
 addEventListener('pageshow', ({ persisted }) => {
-  if (persisted) look();
+  if (persisted) start();
 });
-// What the page shows comes first.
-if (document.readyState === 'complete') look();
-else addEventListener('load', look);
+// The page itself loads first.
+if (document.readyState === 'complete') start();
+else addEventListener('load', start);

@@ -1,79 +1,79 @@
-// The reviews of this browser: those that wait to be sent, and those that were, with what became of them.
+// The page of the reviews written in this browser: reviews in the outbox, and sent reviews with their current status.
 
 import { productPath, request } from './api.js';
 import { mine, outbox } from './device.js';
 import { flush } from './outbox.js';
 import { announce, day, h, pathOf, stars, t } from './page.js';
-import { badge, stored } from './status.js';
+import { badge, readReview } from './status.js';
 
 const list = document.getElementById('mine');
-const sure = document.getElementById('sure');
+const deleteDialog = document.getElementById('sure');
 
-const about = ({ product, title, at }, rating, text, status, ...below) => h('article', { class: 'review', tabindex: -1 },
+const card = ({ product, title, at }, rating, text, status, ...below) => h('article', { class: 'review', tabindex: -1 },
   h('header', {}, h('h2', { lang: 'en' }, h('a', { href: pathOf('products', product) }, title)), badge(status), h('p', { class: 'when' }, h('time', { datetime: at }, day(at)))),
   h('p', {}, stars(rating)), text ? h('p', { class: 'text', dir: 'auto' }, text) : null, ...below);
 
-const button = (label, act, kind = 'quiet small') => {
-  const made = h('button', { type: 'button', class: kind }, label);
-  made.addEventListener('click', () => act(made));
-  return made;
+const button = (label, action, classes = 'quiet small') => {
+  const element = h('button', { type: 'button', class: classes }, label);
+  element.addEventListener('click', () => action(element));
+  return element;
 };
 
-function waiting(kept) {
-  const { rating, text } = JSON.parse(kept.body);
-  return about(kept, rating, text, kept.refused ? 'rejected' : 'waiting',
-    h('p', { class: 'note' }, kept.refused ? `${t('refused')} ${kept.refused}` : t('waiting')),
-    h('p', { class: 'pages' }, kept.refused ? null : button(t('send_now'), () => flush()),
+function outboxCard(entry) {
+  const { rating, text } = JSON.parse(entry.body);
+  return card(entry, rating, text, entry.refused ? 'rejected' : 'waiting',
+    h('p', { class: 'note' }, entry.refused ? `${t('refused')} ${entry.refused}` : t('waiting')),
+    h('p', { class: 'pages' }, entry.refused ? null : button(t('send_now'), () => flush()),
       button(t('discard'), () => {
-        outbox.drop(kept.key);
-        paint();
+        outbox.remove(entry.key);
+        render();
       })));
 }
 
-// The API remembers for so long that a review was deleted.
-const REMEMBERED_MS = 30 * 86_400_000;
+// The API answers 410 for this long after a review was deleted, and 404 later.
+const TOMBSTONE_MS = 30 * 86_400_000;
 
-// What the API says of a review, as far as it says anything.
-async function state(one) {
+// Returns a review from the API, or its stored copy with a status that follows from the error.
+async function readStatus(one) {
   try {
-    return await stored(one);
+    return await readReview(one);
   } catch (error) {
-    // One that is not there may be on its way, however long that takes.
-    const old = Date.now() - Date.parse(one.at) > REMEMBERED_MS;
+    // A young review that the API lacks is still on its way to the store.
+    const old = Date.now() - Date.parse(one.at) > TOMBSTONE_MS;
     return { ...one, status: error.status === 410 || (error.status === 404 && old) ? 'deleted' : error.status === 404 ? 'pending' : 'unknown' };
   }
 }
 
-function sent(one, now) {
+function sentCard(one, now) {
   const notes = ['held', 'rejected'].includes(now.status) ? h('p', { class: 'note' }, t(now.status)) : null;
-  const article = about(one, now.rating || one.rating, now.text || one.text, now.status, notes);
+  const article = card(one, now.rating || one.rating, now.text || one.text, now.status, notes);
   article.dataset.id = one.id;
   if (now.status === 'deleted') {
     article.append(h('p', { class: 'pages' }, button(t('discard'), () => {
-      mine.drop(one.id);
-      paint();
+      mine.remove(one.id);
+      render();
     })));
   } else if (one.token) {
     article.append(h('p', { class: 'pages' },
       h('a', { class: 'quiet small', href: `${pathOf('products', one.product, 'review')}?edit=${one.id}` }, t('edit')),
       button(t('delete'), () => {
-        asked = { one, article };
-        sure.showModal();
+        candidate = { one, article };
+        deleteDialog.showModal();
       })));
   }
   return article;
 }
 
-// The review that the dialog asks about. Its answer is taken from what was pressed: the dialog's event of closing comes
-// later, and may be that of the time before.
-let asked;
-sure.addEventListener('submit', ({ submitter }) => { if (submitter.value === 'delete') erase(asked); });
+// The review that the dialog asks to delete. The handler reads the pressed button: the close event arrives later, and may
+// belong to an earlier use of the dialog.
+let candidate;
+deleteDialog.addEventListener('submit', ({ submitter }) => { if (submitter.value === 'delete') deleteReview(candidate); });
 
-async function erase({ one, article }) {
+async function deleteReview({ one, article }) {
   try {
     await request(productPath(one.product, `/reviews/${one.id}`), { method: 'DELETE', headers: { 'Author-Token': one.token } });
-    mine.drop(one.id);
-    await paint();
+    mine.remove(one.id);
+    await render();
     announce(t('deleted'));
     document.getElementById('main').focus();
   } catch {
@@ -81,13 +81,13 @@ async function erase({ one, article }) {
   }
 }
 
-async function paint() {
+async function render() {
   const known = mine.all().reverse();
-  const now = await Promise.all(known.map(state));
-  const shown = [...outbox.all().reverse().map(waiting), ...known.map((one, i) => sent(one, now[i]))];
-  list.replaceChildren(...(shown.length ? shown : [h('p', { class: 'note' }, t('none_of_mine'))]));
+  const now = await Promise.all(known.map(readStatus));
+  const cards = [...outbox.all().reverse().map(outboxCard), ...known.map((one, i) => sentCard(one, now[i]))];
+  list.replaceChildren(...(cards.length ? cards : [h('p', { class: 'note' }, t('no_own_reviews'))]));
   list.removeAttribute('aria-busy');
 }
 
-for (const event of ['review:sent', 'review:refused']) document.addEventListener(event, paint);
-paint();
+for (const event of ['review:sent', 'review:refused']) document.addEventListener(event, render);
+render();

@@ -1,6 +1,6 @@
-// Sends the reviews that are kept, until each was accepted or refused. All tries of one carry the same Idempotency-Key
-// and the same body, so they are one review however often they arrive. What happens is told as an event of the
-// document: "review:sent", "review:refused", "review:waiting", with the kept review.
+// Sends the reviews in the outbox until the API accepts or rejects each. Retries repeat the Idempotency-Key and the body, so
+// they create one review. Dispatches "review:sent", "review:refused" and "review:waiting" on the document, with the entry of
+// the outbox in the detail.
 
 import { Problem, send } from './api.js';
 import { drafts, mine, outbox } from './device.js';
@@ -11,9 +11,9 @@ const LONGEST_PAUSE_MS = 60_000;
 let timer = 0;
 let pause = FIRST_PAUSE_MS;
 
-const tell = (name, kept, more = {}) => document.dispatchEvent(new CustomEvent(`review:${name}`, { detail: { kept, ...more } }));
+const dispatch = (name, entry, more = {}) => document.dispatchEvent(new CustomEvent(`review:${name}`, { detail: { entry, ...more } }));
 
-/** Tries all that wait. Only one page of the shop does at a time, where browsers can see to that. */
+/** Sends all waiting reviews. A lock lets one tab send at a time, in browsers that support locks. */
 export function flush() {
   clearTimeout(timer);
   return navigator.locks ? navigator.locks.request('outbox', sendAll) : sendAll();
@@ -21,22 +21,22 @@ export function flush() {
 
 async function sendAll() {
   let waiting = 0;
-  for (const kept of outbox.all().filter((one) => !one.refused)) {
+  for (const entry of outbox.all().filter((one) => !one.refused)) {
     try {
-      const { id, author_token: token } = await send('POST', '/v1/reviews', kept.body, { 'Idempotency-Key': kept.key });
-      const { rating, text, author, photos } = JSON.parse(kept.body);
-      mine.put({ id, product: kept.product, title: kept.title, token, at: kept.at, rating, text, author, photos, key: kept.key });
-      outbox.drop(kept.key);
-      drafts.set(kept.product, null); // whichever page sends it
-      tell('sent', kept, { id });
+      const { id, author_token: token } = await send('POST', '/v1/reviews', entry.body, { 'Idempotency-Key': entry.key });
+      const { rating, text, author, photos } = JSON.parse(entry.body);
+      mine.put({ id, product: entry.product, title: entry.title, token, at: entry.at, rating, text, author, photos, key: entry.key });
+      outbox.remove(entry.key);
+      drafts.set(entry.product, null); // the tab that sends it may not be the tab that wrote it
+      dispatch('sent', entry, { id });
     } catch (error) {
-      if (error instanceof Problem && !error.passes) {
-        outbox.put({ ...kept, refused: error.message || String(error.status) });
-        tell('refused', kept, { error });
+      if (error instanceof Problem && !error.transient) {
+        outbox.put({ ...entry, refused: error.message || String(error.status) });
+        dispatch('refused', entry, { error });
         continue;
       }
       waiting = Math.max(waiting, pause, (error.retryAfter ?? 0) * 1000);
-      tell('waiting', kept, { error });
+      dispatch('waiting', entry, { error });
     }
   }
   clearTimeout(timer);
@@ -48,13 +48,13 @@ async function sendAll() {
   }
 }
 
-// Another page of the shop may have sent what was kept here.
+// Another tab may have sent reviews that this tab shows as waiting.
 addEventListener('storage', ({ key, oldValue }) => {
   if (key !== 'outbox') return;
-  const gone = JSON.parse(oldValue ?? '[]').filter((one) => !outbox.find(one.key));
-  for (const kept of gone) {
-    const sent = mine.all().find((one) => one.key === kept.key);
-    if (sent) tell('sent', kept, { id: sent.id });
+  const left = JSON.parse(oldValue ?? '[]').filter((one) => !outbox.find(one.key));
+  for (const entry of left) {
+    const sent = mine.all().find((one) => one.key === entry.key);
+    if (sent) dispatch('sent', entry, { id: sent.id });
   }
 });
 

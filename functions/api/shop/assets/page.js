@@ -1,18 +1,18 @@
-// What all modules of a page need: its texts, its language, and nodes. Data only ever becomes text nodes, never markup.
+// Texts, formats and DOM helpers of all modules. Data becomes text nodes only, never markup.
 
 export const language = document.documentElement.lang;
 const texts = JSON.parse(document.getElementById('texts')?.textContent ?? '{}');
 
-/** The text of a key, with what stands in braces replaced. */
+/** The text of a key, with placeholders such as {n} replaced. */
 export const t = (key, values = {}) => Object.entries(values).reduce((text, [name, value]) => text.replaceAll(`{${name}}`, value), texts[key]);
 
 export const number = (n) => new Intl.NumberFormat(language).format(n);
 export const day = (time) => new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(new Date(time));
 
-/** The address of a page in this page's language. */
+/** The path of a page in the language of this page. */
 export const pathOf = (...parts) => `/${[language, ...parts.map(encodeURIComponent)].join('/')}`;
 
-/** Makes an element. A property whose name begins with "on" is a listener; null is left out. */
+/** Returns an element. Attributes that start with "on" are listeners; null attributes and children are skipped. */
 export function h(name, attributes = {}, ...children) {
   const node = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) {
@@ -25,7 +25,7 @@ export function h(name, attributes = {}, ...children) {
 
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** Stars as the server draws them. */
+/** A star rating of n, 1 to 5, as the template "stars" draws it. */
 export function stars(n) {
   const make = (name, attributes, ...children) => {
     const node = document.createElementNS(SVG, name);
@@ -38,7 +38,7 @@ export function stars(n) {
     five('off'), make('svg', { width: n * 20, height: 20 }, five('on')));
 }
 
-/** Says something to who hears the page, without taking the focus. */
+/** Makes screen readers read a text, without moving the focus. */
 export function announce(text) {
   document.getElementById('live').textContent = text;
 }

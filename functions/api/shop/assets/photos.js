@@ -1,4 +1,4 @@
-// Photos go to storage as soon as they are chosen, so that posting the review does not wait for them.
+// The photo picker of the form. It uploads photos as soon as they are chosen, so posting the review does not wait for them.
 
 import { send } from './api.js';
 import { announce, h, t } from './page.js';
@@ -7,8 +7,8 @@ const MAX = 6;
 const MAX_BYTES = 15_000_000;
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 
-/** The picker of a form. changed is called when there are other photos than before. */
-export function photoPicker(changed) {
+/** Returns the picker. It calls onChange after each change of the uploaded photos. */
+export function photoPicker(onChange) {
   const items = [];
   const list = document.getElementById('photo-list');
   const input = document.getElementById('photos');
@@ -21,7 +21,7 @@ export function photoPicker(changed) {
       items.splice(items.indexOf(item), 1);
       item.node.remove();
       input.focus();
-      changed();
+      onChange();
     });
     item.node = h('li', { 'data-object': item.object || null }, picture, remove);
     items.push(item);
@@ -35,10 +35,10 @@ export function photoPicker(changed) {
     item.node.classList.remove('failed');
     item.node.append(progress);
     try {
-      item.object = await sendPhoto(file, (share) => { progress.value = share; }, item.abort.signal);
+      item.object = await sendPhoto(file, (fraction) => { progress.value = fraction; }, item.abort.signal);
       item.node.dataset.object = item.object;
       announce(t('photo_sent', { name: item.name }));
-      changed();
+      onChange();
     } catch {
       item.failed = true;
       item.node.classList.add('failed');
@@ -54,26 +54,28 @@ export function photoPicker(changed) {
   }
 
   return {
-    /** Adds what can be added of some files, and returns what is wrong with the others. */
+    /** Adds the valid files and returns a message about the first invalid or surplus file, or "". */
     add(files) {
       input.value = '';
       const fits = (file) => TYPES.includes(file.type) && file.size > 0 && file.size <= MAX_BYTES;
-      const good = files.filter(fits);
-      const bad = files.find((file) => !fits(file));
+      const valid = files.filter(fits);
+      const invalid = files.find((file) => !fits(file));
       const room = MAX - items.length;
-      for (const file of good.slice(0, room)) {
+      for (const file of valid.slice(0, room)) {
         const item = { name: file.name, object: '' };
         add(item, URL.createObjectURL(file));
         upload(item, file);
       }
-      return bad ? t('photo_kind', { name: bad.name }) : good.length > room ? t('photo_many') : '';
+      return invalid ? t('photo_kind', { name: invalid.name }) : valid.length > room ? t('photo_many') : '';
     },
-    /** Shows photos that were sent before: [{name, object, preview}]. */
+    /** Shows photos that were uploaded before: [{name, object, preview}]. */
     restore(photos = []) {
       for (const { name, object, preview } of photos) add({ name, object }, preview);
     },
+    /** The uploaded photos: [{name, object}]. */
     sent: () => items.filter((item) => item.object).map(({ name, object }) => ({ name, object })),
-    trouble() {
+    /** The message that prevents posting, or "". */
+    problem() {
       const failed = items.find((item) => item.failed);
       if (failed) return t('photo_failed', { name: failed.name });
       return items.some((item) => !item.object) ? t('photo_wait') : '';
@@ -85,21 +87,22 @@ export function photoPicker(changed) {
   };
 }
 
-// Sends a photo with leave of the API, and returns its name. fetch tells no progress of what it sends.
+// Uploads a photo to the signed form that the API returns, and returns the object name. fetch reports no upload progress, so
+// this uses XMLHttpRequest.
 async function sendPhoto(file, onProgress, signal) {
   const { object, upload } = await send('POST', '/v1/photos', JSON.stringify({ content_type: file.type }));
   signal.throwIfAborted();
   const form = new FormData();
   for (const [name, value] of Object.entries(upload.fields)) form.append(name, value);
-  form.append('file', file); // last: what follows it is not looked at
+  form.append('file', file); // must be last: Cloud Storage ignores fields after the file
   await new Promise((resolve, reject) => {
-    const sending = new XMLHttpRequest();
-    sending.open('POST', upload.url);
-    sending.upload.addEventListener('progress', (event) => onProgress(event.loaded / event.total));
-    sending.addEventListener('load', () => (sending.status >= 200 && sending.status < 300 ? resolve() : reject(new Error(`upload: ${sending.status}`))));
-    for (const event of ['error', 'abort']) sending.addEventListener(event, () => reject(new Error(`upload: ${event}`)));
-    signal.addEventListener('abort', () => sending.abort());
-    sending.send(form);
+    const xhr = new XMLHttpRequest();
+    xhr.open('POST', upload.url);
+    xhr.upload.addEventListener('progress', (event) => onProgress(event.loaded / event.total));
+    xhr.addEventListener('load', () => (xhr.status >= 200 && xhr.status < 300 ? resolve() : reject(new Error(`upload: ${xhr.status}`))));
+    for (const event of ['error', 'abort']) xhr.addEventListener(event, () => reject(new Error(`upload: ${event}`)));
+    signal.addEventListener('abort', () => xhr.abort());
+    xhr.send(form);
   });
   return object;
 }

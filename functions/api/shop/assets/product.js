@@ -1,5 +1,5 @@
-// A product's page: more reviews, filters and votes without leaving it, the visitor's own reviews, and news.
-// Other pages of the list come as the server makes them, and what is wanted of them is taken.
+// The product page: more reviews, filters, votes, live updates, and links on the shopper's own reviews. It loads whole pages
+// from the server and takes parts of them, so the server renders all reviews.
 
 import { request, productPath } from './api.js';
 import { mine, voted } from './device.js';
@@ -9,18 +9,18 @@ import { localise } from './site.js';
 const product = document.querySelector('[data-product]').dataset.product;
 const find = (selector, within = document) => within.querySelector(selector);
 
-// A document that XMLHttpRequest parses runs nothing, and is no markup made of a string.
+// XMLHttpRequest parses a document without running its scripts, and Trusted Types allow it.
 const load = (url) => new Promise((resolve, reject) => {
-  const asked = new XMLHttpRequest();
-  asked.open('GET', url);
-  asked.responseType = 'document';
-  asked.addEventListener('load', () => (asked.status === 200 ? resolve(asked.response) : reject(new Error(`${url}: ${asked.status}`))));
-  asked.addEventListener('error', () => reject(new Error(url)));
-  asked.send();
+  const xhr = new XMLHttpRequest();
+  xhr.open('GET', url);
+  xhr.responseType = 'document';
+  xhr.addEventListener('load', () => (xhr.status === 200 ? resolve(xhr.response) : reject(new Error(`${url}: ${xhr.status}`))));
+  xhr.addEventListener('error', () => reject(new Error(url)));
+  xhr.send();
 });
 
-// Runs work on the list, which says so meanwhile.
-async function busy(work) {
+// Runs work while the list is marked as busy. Shows a message if the work fails.
+async function whileBusy(work) {
   const list = find('#reviews');
   list.setAttribute('aria-busy', 'true');
   try {
@@ -33,13 +33,13 @@ async function busy(work) {
   }
 }
 
-// Own reviews can be changed, and what was found helpful is not asked again.
+// Adds edit and delete links to reviews of this browser, and disables votes that it has sent.
 function enhance(within) {
   localise(within);
   for (const one of mine.all()) {
     const article = find(`[data-id="${CSS.escape(one.id)}"]`, within);
     if (!article || find('.own', article)) continue;
-    find('header', article).append(h('p', { class: 'own' }, t('yours'), ' · ',
+    find('header', article).append(h('p', { class: 'own' }, t('own_review'), ' · ',
       h('a', { href: `${pathOf('products', product, 'review')}?edit=${one.id}` }, t('edit')), ' · ', h('a', { href: pathOf('mine') }, t('delete'))));
     find('.helpful', article).hidden = true;
   }
@@ -49,7 +49,7 @@ function enhance(within) {
   }
 }
 
-async function more(link) {
+async function loadMore(link) {
   const next = await load(link.href);
   const fresh = [...next.querySelectorAll('#reviews .review')].filter((article) => !document.getElementById(article.id));
   find('#reviews').append(...fresh);
@@ -62,41 +62,41 @@ async function more(link) {
   announce(t('loaded', { n: number(fresh.length) }));
 }
 
-// Shows another list in place of this one.
-async function show(url) {
+// Replaces the rating, the filters and the list by those at a URL.
+async function showList(url) {
   const other = await load(url);
   for (const part of ['#rating', '#reviews', '#more', '#filters']) {
-    const [was, is] = [find(part), find(part, other)];
-    if (!was || !is) continue;
-    const focused = was.contains(document.activeElement) && document.activeElement.name;
-    was.replaceWith(is);
-    if (focused) find(`[name="${CSS.escape(focused)}"]`, is)?.focus();
+    const [current, replacement] = [find(part), find(part, other)];
+    if (!current || !replacement) continue;
+    const focused = current.contains(document.activeElement) && document.activeElement.name;
+    current.replaceWith(replacement);
+    if (focused) find(`[name="${CSS.escape(focused)}"]`, replacement)?.focus();
   }
   enhance(document);
   announce(t('filtered'));
 }
 
-function go(url) {
-  const to = new URL(url, location.href);
-  for (const [name, value] of [...to.searchParams]) if (!value) to.searchParams.delete(name);
-  if (to.search !== location.search) history.pushState(null, '', to.pathname + to.search);
-  return busy(() => show(to.href));
+function navigate(url) {
+  const target = new URL(url, location.href);
+  for (const [name, value] of [...target.searchParams]) if (!value) target.searchParams.delete(name);
+  if (target.search !== location.search) history.pushState(null, '', target.pathname + target.search);
+  return whileBusy(() => showList(target.href));
 }
 
 async function vote(form) {
   const button = find('button', form);
-  const said = find('[data-helpful]', form);
+  const result = find('[data-helpful]', form);
   const { id } = form.closest('.review').dataset;
   button.disabled = true;
   try {
     await request(productPath(product, `/reviews/${id}/helpful`), { method: 'POST' });
     voted.put({ id });
-    said.textContent = t('thanks');
+    result.textContent = t('thanks');
   } catch {
     button.disabled = false;
-    said.textContent = t('vote_failed');
+    result.textContent = t('vote_failed');
   }
-  announce(said.textContent);
+  announce(result.textContent);
 }
 
 document.addEventListener('submit', (event) => {
@@ -106,12 +106,12 @@ document.addEventListener('submit', (event) => {
     vote(form);
   } else if (form.id === 'filters') {
     event.preventDefault();
-    go(`?${new URLSearchParams(new FormData(form))}`).then(() => find('#reviews-title').focus({ preventScroll: true }));
+    navigate(`?${new URLSearchParams(new FormData(form))}`).then(() => find('#reviews-title').focus({ preventScroll: true }));
   }
 });
 
 document.addEventListener('change', ({ target }) => {
-  if (target.form?.id === 'filters') go(`?${new URLSearchParams(new FormData(target.form))}`);
+  if (target.form?.id === 'filters') navigate(`?${new URLSearchParams(new FormData(target.form))}`);
 });
 
 document.addEventListener('click', (event) => {
@@ -119,46 +119,43 @@ document.addEventListener('click', (event) => {
   const link = event.target.closest('#more a[rel=next], .histogram a');
   if (!link) return;
   event.preventDefault();
-  if (link.rel === 'next') busy(() => more(link));
-  else go(link.href).then(() => find('#reviews-title').focus());
+  if (link.rel === 'next') whileBusy(() => loadMore(link));
+  else navigate(link.href).then(() => find('#reviews-title').focus());
 });
 
-addEventListener('popstate', () => busy(() => show(location.href)));
+addEventListener('popstate', () => whileBusy(() => showList(location.href)));
 
-/**
- * Shows what has changed since: the rating, and reviews that are new at the head of the list. It answers the event
- * "shop:changed" of the document, which who hears of news dispatches.
- */
-async function refresh({ name, removed }) {
+// Loads the page again after a "shop:changed" event of live.js, and updates the rating and the first reviews of the list.
+async function refresh({ version, removed }) {
   const fresh = new URL(location.href);
-  fresh.searchParams.set('news', name); // past what a cache on the way still has; those who hear the same share the answer
+  fresh.searchParams.set('version', version); // skips older responses in shared caches; browsers with the same version share one
   const now = await load(fresh.href);
   const before = find('#rating-count').dataset.count;
   find('#rating').replaceWith(find('#rating', now));
   if (find('#rating-count').dataset.count !== before) find('.overall').classList.add('changed');
-  arrange(now, removed);
+  mergeReviews(now, removed);
   enhance(document);
   if (Number(find('#rating-count').dataset.count) > Number(before)) announce(t('new_review'));
 }
 
-// Makes the head of the list what it is in another document: the same reviews in the same order. What was loaded beyond
-// that stays, unless it is known to be gone.
-function arrange(now, removed) {
+// Gives the start of the list the reviews of another document, in the same order. Reviews after those stay unless they are
+// removed.
+function mergeReviews(now, removed) {
   const list = find('#reviews');
   const shown = [...list.querySelectorAll('.review')];
   const fresh = [...now.querySelectorAll('#reviews .review')];
   const has = (articles, { id }) => articles.some((article) => article.id === id);
-  if (!fresh.some((article) => has(shown, article))) { // all are new, or none is left: nothing here joins on
+  if (!fresh.some((article) => has(shown, article))) { // the lists have no review in common
     if (list.contains(document.activeElement)) find('#reviews-title').focus({ preventScroll: true });
     list.replaceChildren(...find('#reviews', now).childNodes);
     find('#more').replaceWith(find('#more', now));
     return;
   }
-  const whole = !find('#more a[rel=next]', now);
+  const isWholeList = !find('#more a[rel=next]', now);
   const head = shown.slice(0, fresh.length);
-  const pushed = fresh.filter((article) => !has(head, article)).length; // so far can what did not move be down by now
+  const added = fresh.filter((article) => !has(head, article)).length; // unchanged reviews moved down by up to this many
   shown.forEach((article, i) => {
-    if (has(fresh, article) || !(whole || removed.includes(article.dataset.id) || i + pushed < fresh.length)) return;
+    if (has(fresh, article) || !(isWholeList || removed.includes(article.dataset.id) || i + added < fresh.length)) return;
     if (article.contains(document.activeElement)) find('#reviews-title').focus({ preventScroll: true });
     article.remove();
   });
@@ -166,13 +163,13 @@ function arrange(now, removed) {
   for (const article of fresh) {
     const here = document.getElementById(article.id);
     let one = article;
-    if (here?.contains(document.activeElement)) one = here; // who is in it is not thrown out
+    if (here?.contains(document.activeElement)) one = here; // keep the article that has the focus
     else here?.remove();
     if (one.parentNode !== list || one.previousElementSibling !== last) list.insertBefore(one, last ? last.nextSibling : list.firstChild);
     last = one;
   }
 }
-document.addEventListener('shop:changed', ({ detail }) => refresh(detail).catch(() => {})); // the next news bring it, then
+document.addEventListener('shop:changed', ({ detail }) => refresh(detail).catch(() => {})); // the next change tries again
 
 document.documentElement.classList.add('scripted');
 enhance(document);

@@ -1,8 +1,8 @@
-// What every page has: the theme, the language, the times of here, and reviews that still have to be sent.
+// The module of every page: theme, language menu, local dates, and sending of waiting reviews.
 
 import { day, language } from './page.js';
 
-// Addresses of before: #!/review and #!/review/{product}.
+// Redirects of URLs of an earlier release: #!/review and #!/review/{product}.
 const [, place, product] = /^#!\/([^/]*)(?:\/(.*))?$/.exec(location.hash) ?? [];
 if (place === 'review') location.replace(product ? `/${language}/products/${encodeURIComponent(decode(product))}/review` : `/${language}/review`);
 else if (place === '') history.replaceState(null, '', location.pathname + location.search);
@@ -29,41 +29,41 @@ button.addEventListener('click', () => {
   root.dataset.theme = button.dataset.now === 'dark' ? 'light' : 'dark';
   try {
     localStorage.setItem('theme', root.dataset.theme);
-  } catch { /* for this page only, then */ }
+  } catch { /* storage is blocked: the theme lasts for this page */ }
   showTheme();
 });
 system.addEventListener('change', showTheme);
 showTheme();
 button.hidden = false;
 
-// The language that was chosen is the one that "/" leads to. What is looked for, or edited, stays the same.
-const choice = document.querySelector('.languages');
-choice.addEventListener('click', ({ target }) => {
-  const to = target.closest('a');
-  if (!to) return;
-  to.search = location.search;
-  document.cookie = `language=${to.hreflang}; Path=/; Max-Age=31536000; SameSite=Lax`;
+// The cookie makes "/" redirect to the chosen language. The links keep the query, so filters and edits survive.
+const menu = document.querySelector('.languages');
+menu.addEventListener('click', ({ target }) => {
+  const link = target.closest('a');
+  if (!link) return;
+  link.search = location.search;
+  document.cookie = `language=${link.hreflang}; Path=/; Max-Age=31536000; SameSite=Lax`;
 });
-choice.addEventListener('keydown', ({ key }) => {
+menu.addEventListener('keydown', ({ key }) => {
   if (key !== 'Escape') return;
-  choice.open = false;
-  choice.firstElementChild.focus();
+  menu.open = false;
+  menu.firstElementChild.focus();
 });
 addEventListener('click', ({ target }) => {
-  if (!choice.contains(target)) choice.open = false;
+  if (!menu.contains(target)) menu.open = false;
 });
 
-/** Writes the days of times as they are where the visitor is; the server writes those of UTC. */
+/** Rewrites the dates within an element in the time zone of the browser. The server writes UTC dates. */
 export function localise(within) {
   for (const time of within.querySelectorAll('time')) time.textContent = day(time.dateTime);
 }
 localise(document);
 
-// A picture that does not arrive leaves what lies below it, and no mark of a broken one.
+// Hides pictures that fail to load, so their placeholder stays visible instead of a broken image.
 addEventListener('error', ({ target }) => {
   if (target.matches?.('.picture img')) target.hidden = true;
 }, true);
 
 try {
   if (localStorage.getItem('outbox')) import('./outbox.js').then(({ flush }) => flush());
-} catch { /* nothing is kept */ }
+} catch { /* storage is blocked: no review waits */ }

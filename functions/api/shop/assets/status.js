@@ -1,22 +1,22 @@
-// What becomes of a review after it was accepted.
+// Status of a review after the API has accepted it.
 
 import { request, productPath } from './api.js';
 import { h, sleep, t } from './page.js';
 
-const GIVE_UP_AFTER_MS = 120_000;
+const SETTLE_TIMEOUT_MS = 120_000;
 
-/** The review as it is stored: its author sees it even while nobody else does. */
-export const stored = ({ product, id, token }) => request(productPath(product, `/reviews/${id}`), { headers: token ? { 'Author-Token': token } : {} });
+/** Reads a review. With the token of its author, the API also returns held and rejected reviews. */
+export const readReview = ({ product, id, token }) => request(productPath(product, `/reviews/${id}`), { headers: token ? { 'Author-Token': token } : {} });
 
 /**
- * Waits until a review is stored, in the revision of an edit when there was one, and returns it; null when that takes too
- * long. It answers 404 until then. Any other failure on the way may pass too: it was accepted, so keep asking, ever slower.
+ * Polls until a review is stored, after an edit in a revision of editedAt or later, and returns it. Returns null after
+ * SETTLE_TIMEOUT_MS. The review was accepted, so errors such as 404 are transient; the interval grows to 5 s.
  */
 export async function settle(one, editedAt) {
-  const deadline = Date.now() + GIVE_UP_AFTER_MS;
+  const deadline = Date.now() + SETTLE_TIMEOUT_MS;
   for (let pause = 500; ; pause = Math.min(pause * 1.5, 5000)) {
     try {
-      const review = await stored(one);
+      const review = await readReview(one);
       if (!editedAt || Date.parse(review.edited_at) >= Date.parse(editedAt)) return review;
     } catch (error) {
       pause = Math.max(pause, (error.retryAfter ?? 0) * 1000);
@@ -26,4 +26,5 @@ export async function settle(one, editedAt) {
   }
 }
 
+/** Returns the badge of a status. */
 export const badge = (status) => h('span', { class: 'badge', 'data-status': status }, t(`status_${status}`));

@@ -1,5 +1,5 @@
-// Runs before anything is painted, so that a chosen theme does not flash.
+// A classic script that runs before the first paint, so a stored theme does not flash.
 try {
-  const chosen = localStorage.getItem('theme');
-  if (chosen) document.documentElement.dataset.theme = chosen;
-} catch { /* storage is closed to us: the system's theme it is */ }
+  const theme = localStorage.getItem('theme');
+  if (theme) document.documentElement.dataset.theme = theme;
+} catch { /* storage is blocked: the theme of the system applies */ }
