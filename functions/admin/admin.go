@@ -2,29 +2,26 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/hybrid-bts/functions/shared/clouderr"
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
 // requestTimeout bounds the work on one request.
 const requestTimeout = 20 * time.Second
 
-// retryAfter is the Retry-After of responses while Spanner or Pub/Sub is unavailable.
-const retryAfter = 2 * time.Second
-
 // maxBody bounds the body of a request, in bytes.
 const maxBody = 64 << 10
 
 // Errors of the store and of Pub/Sub that handlers distinguish. errUnavailable is transient.
 var (
-	errNotFound    = errors.New("not found")
-	errUnavailable = errors.New("unavailable")
+	errNotFound    = clouderr.ErrNotFound
+	errUnavailable = clouderr.ErrUnavailable
 )
 
 // server is the HTTP server of the function: the API of operators and their page.
@@ -82,11 +79,7 @@ func addOperation[I, O any](api huma.API, method, path, id, summary string, f fu
 		}
 		ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 		defer cancel()
-		out, err := f(ctx, in)
-		if errors.Is(err, errUnavailable) {
-			return nil, problem.Unavailable(err, retryAfter)
-		}
-		return out, err
+		return f(ctx, in)
 	})
 }
 

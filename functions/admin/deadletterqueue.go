@@ -13,6 +13,8 @@ import (
 	"github.com/googleapis/gax-go/v2"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 const (
@@ -27,9 +29,9 @@ const (
 // has one instance, because a lease hides a dead letter from other instances.
 type deadLetterQueue struct {
 	client       *pubsubapi.SubscriptionAdminClient
-	name         string    // prefix of dead letter IDs, such as "reviews"
-	subscription string    // projects/P/subscriptions/S
-	source       publisher // the source topic, which takes replays
+	name         string          // prefix of dead letter IDs, such as "reviews"
+	subscription string          // projects/P/subscriptions/S
+	source       topic.Publisher // the source topic, which takes replays
 
 	// mu is held during a scan: a leased message is invisible to concurrent scans.
 	mu sync.Mutex

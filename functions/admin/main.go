@@ -50,12 +50,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
-
-	"cloud.google.com/go/pubsub/v2"
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
@@ -87,14 +84,12 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer db.Close()
-	messages, err := pubsub.NewClient(ctx, project)
+	messages, err := topic.Open(ctx, project)
 	if err != nil {
-		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
+		return err
 	}
 	defer messages.Close()
-	toReviews, toOriginals := topic.New(messages.Publisher(reviews)), topic.New(messages.Publisher(originals))
-	defer toReviews.Stop()
-	defer toOriginals.Stop()
+	toReviews, toOriginals := messages.Topic(reviews), messages.Topic(originals)
 	subscription := func(id string) string { return "projects/" + project + "/subscriptions/" + id }
 	g := newGuard(issuer, audience, claim, role)
 	s := &server{

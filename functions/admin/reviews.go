@@ -18,6 +18,7 @@ import (
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/schema/review/submission"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 const (
@@ -48,16 +49,10 @@ type store interface {
 // statusCounts is the number of reviews with each status.
 type statusCounts map[wire.Status]int64
 
-// publisher takes what is to happen to a review, which another function does.
-type publisher interface {
-	// Publish returns once the message cannot be lost any more.
-	Publish(ctx context.Context, data []byte, attributes map[string]string) error
-}
-
 // reviewHandlers lists reviews for operators and publishes their decisions and replies as commands to the review writer.
 type reviewHandlers struct {
 	store store
-	topic publisher
+	topic topic.Publisher
 	now   func() time.Time
 }
 
@@ -293,12 +288,8 @@ func (m *reviewHandlers) setReply(ctx context.Context, in *ReviewInput, text str
 
 // tell hands a message to the one writer of reviews.
 func (m *reviewHandlers) tell(ctx context.Context, msg wire.Message) error {
-	data, attributes, err := wire.Encode(msg)
-	if err != nil {
-		return err
-	}
-	if err := m.topic.Publish(ctx, data, attributes); err != nil {
-		return fmt.Errorf("%T of review %s: %w: %w", msg, msg.About().Review, errUnavailable, err)
+	if err := topic.Send(ctx, m.topic, wire.Encode, msg); err != nil {
+		return fmt.Errorf("%T of review %s: %w", msg, msg.About().Review, err)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,8 +10,8 @@ import (
 	"cloud.google.com/go/civil"
 	"cloud.google.com/go/spanner"
 	"golang.org/x/sync/errgroup"
-	"google.golang.org/grpc/codes"
 
+	"github.com/hybrid-bts/functions/shared/clouderr/spannererr"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
@@ -21,22 +20,6 @@ import (
 // spans all products. Lists of published reviews read ReviewsByTime, which is ordered by time within each product: an index
 // ordered by time alone would send all writes to one split. So a list of all products names each product.
 type spannerStore struct{ db *spanner.Client }
-
-// translate turns the errors of Spanner into ours, and says what was tried.
-func translate(err error, format string, args ...any) error {
-	what := fmt.Sprintf(format, args...)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, spanner.ErrRowNotFound):
-		return fmt.Errorf("%s: %w", what, errNotFound)
-	}
-	switch spanner.ErrCode(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted:
-		return fmt.Errorf("%s: %w: %w", what, errUnavailable, err)
-	}
-	return fmt.Errorf("%s: %w", what, err)
-}
 
 var reviewColumns = slices.Concat(reason.ColumnNames, []string{"Review", "Product", "Status", "HeldAt", "Revision", "Rating", "Text",
 	"Author", "Language", "Score", "ScoredBy", "Photos", "SubmittedAt", "EditedAt", "PublishedAt", "Reply", "RepliedAt", "DecidedOn"})
@@ -89,7 +72,7 @@ func (s spannerStore) review(ctx context.Context, k wire.Key) (moderated, error)
 	if err == nil {
 		err = r.ToStruct(&found)
 	}
-	return found.review(), translate(err, "read review %s of %q", k.Review, k.Product)
+	return found.review(), spannererr.Wrap(err, "read review %s of %q", k.Review, k.Product)
 }
 
 func (s spannerStore) list(ctx context.Context, f listFilter, after *cursor, limit int) ([]moderated, error) {
@@ -109,7 +92,7 @@ func (s spannerStore) list(ctx context.Context, f listFilter, after *cursor, lim
 		}
 		found, err = selectReviews(ctx, tx, st)
 	}
-	return found, translate(err, "list %s reviews", f.status)
+	return found, spannererr.Wrap(err, "list %s reviews", f.status)
 }
 
 // listPublished lists published reviews of one product or of all products. For all products, it reads windows that start
@@ -195,7 +178,7 @@ func (s spannerStore) countByDay(ctx context.Context, from time.Time, n int) ([]
 	if err == nil {
 		err = s.countHidden(ctx, tx, from, days)
 	}
-	return days, translate(err, "count the reviews since %v", from)
+	return days, spannererr.Wrap(err, "count the reviews since %v", from)
 }
 
 // countPublished counts the published reviews of each day, with one query on ReviewsByTime per day.

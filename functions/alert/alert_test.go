@@ -25,6 +25,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 // secret is the path of the webhook.
@@ -109,7 +110,7 @@ func start(t testing.TB) system {
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&logs, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
-	h := event.Handler(newTeller(hook, func() time.Time { return now }).happened, event.DeadLetterTopic(dead))
+	h := event.Handler(newTeller(hook, func() time.Time { return now }).happened, event.DeadLetterTopic(topic.New(dead)))
 	return system{h, fake, ps, &now, &logs}
 }
 

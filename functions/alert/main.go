@@ -24,18 +24,16 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
-
-	"cloud.google.com/go/pubsub/v2"
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/serve"
 	"github.com/hybrid-bts/functions/shared/serve/framework"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 func main() {
@@ -52,13 +50,11 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	if err := e.Err(); err != nil {
 		return err
 	}
-	messages, err := pubsub.NewClient(ctx, project)
+	messages, err := topic.Open(ctx, project)
 	if err != nil {
-		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
+		return err
 	}
 	defer messages.Close()
-	dead := messages.Publisher(deadLetters)
-	defer dead.Stop()
-	h := event.Handler(newTeller(channel, time.Now).happened, event.DeadLetterTopic(dead))
+	h := event.Handler(newTeller(channel, time.Now).happened, event.DeadLetterTopic(messages.Topic(deadLetters)))
 	return framework.Serve(ctx, "Alert", port, cloudlog.Trace(project, h))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hybrid-bts/functions/functions/api/shop"
+	"github.com/hybrid-bts/functions/shared/clouderr"
 	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/pagetoken"
@@ -19,13 +20,10 @@ import (
 // deadline bounds the work on one request.
 const deadline = 10 * time.Second
 
-// retryAfter is what a caller is asked to wait when Spanner is away.
-const retryAfter = 2 * time.Second
-
 // What a store answers besides what was asked for.
 var (
-	errNotFound    = errors.New("not found")
-	errUnavailable = errors.New("unavailable") // now; it may pass
+	errNotFound    = clouderr.ErrNotFound
+	errUnavailable = clouderr.ErrUnavailable
 )
 
 // store reads products, reviews and ratings. Lists give at most limit items, those after the cursor
@@ -106,15 +104,7 @@ func getOperation(path, id, summary string) huma.Operation {
 
 // handle registers f, within the deadline and with what the store says turned into what the caller is told.
 func handle[I, O any](api huma.API, op huma.Operation, f func(context.Context, *I) (*O, error)) {
-	huma.Register(api, op, func(ctx context.Context, in *I) (*O, error) {
-		ctx, cancel := context.WithTimeout(ctx, deadline)
-		defer cancel()
-		out, err := f(ctx, in)
-		if errors.Is(err, errUnavailable) {
-			return nil, problem.Unavailable(err, retryAfter)
-		}
-		return out, err
-	})
+	huma.Register(api, op, problem.WithTimeout(deadline, f))
 }
 
 // PageInput asks for a page of a list. It is exported for huma, which looks into exported fields only.

@@ -17,9 +17,11 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
+	"github.com/hybrid-bts/functions/shared/clouderr/spannererr"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/submission"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 // maxBody bounds a request's body, in bytes.
@@ -41,17 +43,11 @@ type content struct {
 	status   wire.Status
 }
 
-// publisher takes what is to happen to a review, which another function does.
-type publisher interface {
-	// Publish returns once the message cannot be lost any more.
-	Publish(ctx context.Context, data []byte, attributes map[string]string) error
-}
-
 // changes takes what authors and readers want of a review: each is checked here, and then a message to the one
 // writer of reviews. So an answer of 202 means that it will be done, soon, and not that it is.
 type changes struct {
 	contents contents
-	reviews  publisher
+	reviews  topic.Publisher
 	tokens   authortoken.Key
 	now      func() time.Time
 }
@@ -236,12 +232,8 @@ func visitorOf(cookie string, k wire.Key) string {
 
 // publish hands a message to the one writer of reviews.
 func (c *changes) publish(ctx context.Context, m wire.Message) error {
-	data, attributes, err := wire.Encode(m)
-	if err != nil {
-		return err
-	}
-	if err := c.reviews.Publish(ctx, data, attributes); err != nil {
-		return fmt.Errorf("%T of review %s: %w: %w", m, m.About().Review, errUnavailable, err)
+	if err := topic.Send(ctx, c.reviews, wire.Encode, m); err != nil {
+		return fmt.Errorf("%T of review %s: %w", m, m.About().Review, err)
 	}
 	return nil
 }
@@ -269,5 +261,5 @@ func (s spannerStore) content(ctx context.Context, k wire.Key) (found content, e
 		}
 		return err
 	})
-	return found, translate(err, "read review %s of %q", k.Review, k.Product)
+	return found, spannererr.Wrap(err, "read review %s of %q", k.Review, k.Product)
 }

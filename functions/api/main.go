@@ -61,14 +61,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"os"
 	"strings"
 	"time"
-
-	"cloud.google.com/go/pubsub/v2"
 
 	"github.com/hybrid-bts/functions/functions/api/shop"
 	"github.com/hybrid-bts/functions/shared/authortoken"
@@ -126,21 +123,19 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer db.Close()
-	messages, err := pubsub.NewClient(ctx, project)
+	messages, err := topic.Open(ctx, project)
 	if err != nil {
-		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
+		return err
 	}
 	defer messages.Close()
-	to := topic.New(messages.Publisher(reviews))
-	defer to.Stop()
 	store := spannerStore{db: db, scan: search == scanned}
-	feed := newFeed(newSubscription(messages, published), store.rating, streams)
+	feed := newFeed(newSubscription(messages.Client, published), store.rating, streams)
 	defer feed.close(ctx)
 	defer context.AfterFunc(ctx, feed.end)() // no drain waits for a stream
 	limiter := limit.New(rate, hops, problem.TooMany)
 	s := &server{
 		store: store, pages: shop.New(shop.Config{Origin: origin, Uploads: uploads}), origins: origins, limiter: limiter, events: newEvents(feed, limiter.Client),
-		changes: &changes{contents: store, reviews: to, tokens: tokens, now: time.Now},
+		changes: &changes{contents: store, reviews: messages.Topic(reviews), tokens: tokens, now: time.Now},
 	}
 	if renditions != "" {
 		files, err := bucket.Open(ctx)

@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"cloud.google.com/go/spanner"
-	"google.golang.org/grpc/codes"
 )
 
 // spannerStore is the store in Spanner.
@@ -27,24 +24,6 @@ func (s spannerStore) snapshot(f func(reader) error) error {
 	tx := s.db.ReadOnlyTransaction()
 	defer tx.Close()
 	return f(tx)
-}
-
-// translate turns the errors of Spanner into ours, and says what was tried.
-func translate(err error, format string, args ...any) error {
-	what := fmt.Sprintf(format, args...)
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, errErased):
-		return fmt.Errorf("%s: %w", what, err)
-	case errors.Is(err, errNotFound), errors.Is(err, spanner.ErrRowNotFound):
-		return fmt.Errorf("%s: %w", what, errNotFound)
-	}
-	switch spanner.ErrCode(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted:
-		return fmt.Errorf("%s: %w: %w", what, errUnavailable, err)
-	}
-	return fmt.Errorf("%s: %w", what, err)
 }
 
 // collect appends all rows to a slice of structs.

@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/hybrid-bts/functions/shared/clouderr/spannererr"
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
@@ -61,7 +62,7 @@ func (s spannerStore) products(ctx context.Context, q productQuery, after *curso
 		}
 		return nil
 	})
-	return found, translate(err, "list products after %q", from)
+	return found, spannererr.Wrap(err, "list products after %q", from)
 }
 
 // selectProducts returns the statement of a query; none when nothing can be found, since what is looked
@@ -111,7 +112,7 @@ func (s spannerStore) product(ctx context.Context, id string) (product, error) {
 		p = found.product(sums)
 		return err
 	})
-	return p, translate(err, "read product %q", id)
+	return p, spannererr.Wrap(err, "read product %q", id)
 }
 
 func (s spannerStore) rating(ctx context.Context, product string) (rating, error) {
@@ -128,7 +129,7 @@ func (s spannerStore) rating(ctx context.Context, product string) (rating, error
 		found.Aspects, err = readAspects(ctx, r, product)
 		return err
 	})
-	return found, translate(err, "read rating of %q", product)
+	return found, spannererr.Wrap(err, "read rating of %q", product)
 }
 
 // mustHave returns errNotFound when the catalogue lacks the product.

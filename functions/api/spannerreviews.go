@@ -8,6 +8,7 @@ import (
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/hybrid-bts/functions/shared/clouderr/spannererr"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
@@ -59,7 +60,7 @@ func (s spannerStore) review(ctx context.Context, product, id string) (review, e
 	if err == nil {
 		err = row.ToStruct(&found)
 	}
-	return found.review(), translate(err, "read review %s of %q", id, product)
+	return found.review(), spannererr.Wrap(err, "read review %s of %q", id, product)
 }
 
 func (s spannerStore) reviews(ctx context.Context, product string, q reviewQuery, after *cursor, limit int) ([]review, error) {
@@ -83,7 +84,7 @@ func (s spannerStore) reviews(ctx context.Context, product string, q reviewQuery
 	for i, r := range rows {
 		found[i] = r.review()
 	}
-	return found, translate(err, "list reviews of %q", product)
+	return found, spannererr.Wrap(err, "list reviews of %q", product)
 }
 
 // order is how Spanner sorts reviews, by the index that holds them so.

@@ -10,9 +10,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/bigtable"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
+	"github.com/hybrid-bts/functions/shared/clouderr"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
@@ -27,20 +26,16 @@ func newBigtableStore(client *bigtable.Client) bigtableStore {
 	return bigtableStore{client.Open(customers.CustomersTable), client.Open(customers.CitiesTable), deadline}
 }
 
-// errSlow is why a read ended that got no row for too long.
-var errSlow = fmt.Errorf("no row in time: %w", errUnavailable)
+// errSlow is the cause of the end of a read that received no row within rowTimeout.
+var errSlow = fmt.Errorf("no row in time: %w", clouderr.ErrUnavailable)
 
-// translate turns the errors of Bigtable into ours, and says what was tried.
-func translate(ctx context.Context, err error, format string, args ...any) error {
-	what := fmt.Sprintf(format, args...)
-	if errors.Is(context.Cause(ctx), errSlow) {
-		return fmt.Errorf("%s: %w", what, errSlow)
+// readError wraps an error of Bigtable with the operation that failed. Transient errors, and errors of a context that
+// ended with errSlow, wrap clouderr.ErrUnavailable.
+func readError(ctx context.Context, err error, format string, args ...any) error {
+	if cause := context.Cause(ctx); errors.Is(cause, errSlow) {
+		err = cause
 	}
-	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted:
-		return fmt.Errorf("%s: %w: %w", what, errUnavailable, err)
-	}
-	return fmt.Errorf("%s: %w", what, err)
+	return clouderr.Wrap(err, format, args...)
 }
 
 // customers implements store.
@@ -89,7 +84,7 @@ func readRows[T any](ctx context.Context, rowTimeout time.Duration, table *bigta
 		}
 		if err != nil && wanted {
 			var zero T
-			yield(zero, translate(ctx, err, "read rows from %q to %q", startKey, endKey))
+			yield(zero, readError(ctx, err, "read rows from %q to %q", startKey, endKey))
 		}
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"iter"
 	"net/http"
 	"reflect"
@@ -19,12 +18,6 @@ import (
 
 // deadline is the time limit for a JSON page, and for each row of a stream.
 const deadline = 10 * time.Second
-
-// retryAfter is the Retry-After value of a 503 response.
-const retryAfter = 2 * time.Second
-
-// errUnavailable is the error of a store for a transient failure. The client may retry the request.
-var errUnavailable = errors.New("unavailable")
 
 // store reads rows in key order from startKey (inclusive) to endKey (exclusive); an endKey of "" is the end of the table.
 // A sequence ends after its first error. A caller that leaves the loop cancels the read.
@@ -77,7 +70,7 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 	return api
 }
 
-// registerGet registers the GET operation f with the given content of its 200 response. It maps errUnavailable to 503.
+// registerGet registers the GET operation f with the given content of its 200 response.
 func registerGet[I any](api huma.API, path, id, summary string, f func(context.Context, *I) (*huma.StreamResponse, error), content map[string]*huma.MediaType) {
 	huma.Register(api, huma.Operation{
 		Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Errors: []int{400, 406, 500, 503},
@@ -86,13 +79,7 @@ func registerGet[I any](api huma.API, path, id, summary string, f func(context.C
 			"304": {Description: "Not Modified: If-None-Match lists the ETag of the page"},
 		},
 		Metadata: map[string]any{problem.BadRequest: true},
-	}, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
-		out, err := f(ctx, in)
-		if errors.Is(err, errUnavailable) {
-			return nil, problem.Unavailable(err, retryAfter)
-		}
-		return out, err
-	})
+	}, f)
 }
 
 // customersPage is the JSON of GET /v1/cities/{city}/customers.

@@ -46,8 +46,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
-
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/engine/picture"
 	"github.com/hybrid-bts/functions/shared/env"
@@ -90,24 +88,20 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer files.Close()
-	messages, err := pubsub.NewClient(ctx, project)
+	messages, err := topic.Open(ctx, project)
 	if err != nil {
-		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
+		return err
 	}
 	defer messages.Close()
-	dead := messages.Publisher(deadLetters)
-	defer dead.Stop()
-	ready := topic.New(messages.Publisher(images))
-	defer ready.Stop()
 	m := &maker{
 		bucket: originals, originals: files.Bucket(originals), renditions: bucket.Bucket{Handle: files.Bucket(renditions)},
-		failed: files.Bucket(failed), presets: presets, ready: news{ready},
+		failed: files.Bucket(failed), presets: presets, ready: news{messages.Topic(images)},
 		renderer: picture.NewRenderer(int64(memory-program)<<20, slow),
 	}
 	if archive != "" {
 		m.archive = files.Bucket(archive)
 	}
-	h := event.Handler(m.changed, event.DeadLetterTopic(dead))
+	h := event.Handler(m.changed, event.DeadLetterTopic(messages.Topic(deadLetters)))
 	return framework.Serve(ctx, "Image", port, cloudlog.Trace(project, h))
 }
 

@@ -31,12 +31,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
-
-	"cloud.google.com/go/pubsub/v2"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/cloudlog"
@@ -67,20 +64,18 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	if err := e.Err(); err != nil {
 		return err
 	}
-	client, err := pubsub.NewClient(ctx, project)
+	client, err := topic.Open(ctx, project)
 	if err != nil {
-		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
+		return err
 	}
 	defer client.Close()
-	reviews := topic.New(client.Publisher(reviewsTopic))
-	defer reviews.Stop()
 	files, err := bucket.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer files.Close()
 	in := &intake{
-		reviews: reviews, uploads: originals{files.Bucket(bucketName), emulator}, tokens: tokens, now: time.Now,
+		reviews: client.Topic(reviewsTopic), uploads: originals{files.Bucket(bucketName), emulator}, tokens: tokens, now: time.Now,
 		origins: origins, limiter: limit.New(rate, hops, problem.TooMany),
 	}
 	return framework.Serve(ctx, "Review", port, cloudlog.Trace(project, in.handler()))

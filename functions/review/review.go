@@ -16,6 +16,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/submission"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 // maxBody bounds a request's body, in bytes.
@@ -24,15 +25,9 @@ const maxBody = 64 << 10
 // retryAfter is what a caller is asked to wait when Pub/Sub is away.
 const retryAfter = 5 * time.Second
 
-// publisher takes what was submitted.
-type publisher interface {
-	// Publish returns once the message cannot be lost any more.
-	Publish(ctx context.Context, data []byte, attributes map[string]string) error
-}
-
 // intake accepts reviews.
 type intake struct {
-	reviews publisher
+	reviews topic.Publisher
 	uploads uploads
 	tokens  authortoken.Key
 	now     func() time.Time
@@ -112,11 +107,7 @@ func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, 
 	}
 	r := review.Review{ID: id, Product: b.Product, SubmittedAt: in.now().UTC()}
 	b.ApplyTo(&r)
-	data, attributes, err := review.Encode(r)
-	if err != nil {
-		return nil, err
-	}
-	if err := in.reviews.Publish(ctx, data, attributes); err != nil {
+	if err := topic.Send[review.Message](ctx, in.reviews, review.Encode, r); err != nil {
 		return nil, problem.Unavailable(fmt.Errorf("review %s: %w", id, err), retryAfter)
 	}
 	url := "/v1/products/" + b.Product + "/reviews/" + id

@@ -57,11 +57,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"os"
-
-	"cloud.google.com/go/pubsub/v2"
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
@@ -109,21 +106,18 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		defer client.Close()
 		x.language = &naturalLanguage{client: client, limit: newLimit(quota, callTimeout, retryAfter), answers: spannerAnswers{db}}
 	}
-	messages, err := pubsub.NewClient(ctx, project)
+	messages, err := topic.Open(ctx, project)
 	if err != nil {
-		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
+		return err
 	}
 	defer messages.Close()
-	dead := messages.Publisher(deadLetters)
-	defer dead.Stop()
-	news := topic.New(messages.Publisher(published))
-	defer news.Stop()
+	news := messages.Topic(published)
 	files, err := bucket.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer files.Close()
 	k := &keeper{assessor: x, store: spannerStore{db}, photos: photos{files.Bucket(originals)}, news: news}
-	h := event.Handler(k.changed, event.DeadLetterTopic(dead))
+	h := event.Handler(k.changed, event.DeadLetterTopic(messages.Topic(deadLetters)))
 	return framework.Serve(ctx, "Sentiment", port, cloudlog.Trace(project, h))
 }

@@ -261,7 +261,7 @@ func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system
 	k := &keeper{
 		assessor: x, store: spannerStore{db}, photos: photos{files.Bucket(originals)}, news: topic.New(published),
 	}
-	return system{event.Handler(k.changed, event.DeadLetterTopic(dead)), k, db, srv, lang, letters, news, storage, fault}
+	return system{event.Handler(k.changed, event.DeadLetterTopic(topic.New(dead))), k, db, srv, lang, letters, news, storage, fault}
 }
 
 // deliveries makes message ids.

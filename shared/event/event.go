@@ -21,7 +21,6 @@ import (
 	"sync"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 )
 
@@ -201,10 +200,16 @@ const maxAttributes = 100
 // remembered is how many dead-lettered events an instance remembers.
 const remembered = 1000
 
+// Publisher publishes to one topic. topic.Topic implements it.
+type Publisher interface {
+	// Publish returns nil once Pub/Sub has stored the message.
+	Publish(ctx context.Context, data []byte, attributes map[string]string) error
+}
+
 // DeadLetterTopic publishes events to a topic, as they came, and once: an instance that gets one
 // again, or twice at the same time, remembers it. Only an event that several instances get, or that is
 // delivered again after a kill, is published again; SourceIDAttribute tells.
-func DeadLetterTopic(topic *pubsub.Publisher) DeadLetters {
+func DeadLetterTopic(topic Publisher) DeadLetters {
 	var mu sync.Mutex // held while publishing: dead letters are rare, and the same one may come twice at once
 	var ids []string
 	return func(ctx context.Context, e Event, reason error) error {
@@ -213,9 +218,8 @@ func DeadLetterTopic(topic *pubsub.Publisher) DeadLetters {
 		if slices.Contains(ids, e.ID) {
 			return nil
 		}
-		m := &pubsub.Message{Data: e.Data, Attributes: deadLetterAttributes(e, reason)}
-		if _, err := topic.Publish(ctx, m).Get(ctx); err != nil {
-			return fmt.Errorf("publish to %s: %w", topic, err)
+		if err := topic.Publish(ctx, e.Data, deadLetterAttributes(e, reason)); err != nil {
+			return err
 		}
 		ids = append(ids[max(0, len(ids)-remembered+1):], e.ID)
 		return nil

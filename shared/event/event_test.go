@@ -23,6 +23,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 // request returns a request as it was sent, from testdata.
@@ -181,7 +182,7 @@ func TestDeadLetterTopic(t *testing.T) {
 	p, srv := pubsubtest.New(t, "dead")
 	e := Event{ID: "7", Type: messagePublished, Source: "projects/shop/subscriptions/s", Data: []byte{0, 0xff}, Attributes: map[string]string{"schema_version": "9"}}
 	reason := errors.New(strings.Repeat("가", 500))
-	if err := DeadLetterTopic(p)(t.Context(), e, reason); err != nil {
+	if err := DeadLetterTopic(topic.New(p))(t.Context(), e, reason); err != nil {
 		t.Fatal(err)
 	}
 	got := srv.Messages()
@@ -214,7 +215,7 @@ func TestDeadLetterOfAnEventSaysItsType(t *testing.T) {
 
 func TestDeadLetterIsPublishedOnce(t *testing.T) {
 	p, srv := pubsubtest.New(t, "dead")
-	dead := DeadLetterTopic(p)
+	dead := DeadLetterTopic(topic.New(p))
 	var wg sync.WaitGroup
 	for range 10 {
 		for _, id := range []string{"7", "8"} {
@@ -244,7 +245,7 @@ func TestDeadLetterWithTooManyAttributesKeepsItsReason(t *testing.T) {
 
 func TestDeadLetterTopicReportsFailure(t *testing.T) {
 	p, _ := pubsubtest.New(t, "dead", pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
-	if err := DeadLetterTopic(p)(t.Context(), Event{ID: "7"}, errors.New("why")); err == nil {
+	if err := DeadLetterTopic(topic.New(p))(t.Context(), Event{ID: "7"}, errors.New("why")); err == nil {
 		t.Error("no error, want one: the event would be lost")
 	}
 }

@@ -53,6 +53,10 @@ func New(status int, detail string) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
+// RetryAfter is the Retry-After of responses to transient errors: errors with a method Unavailable() bool that reports
+// true, such as clouderr.ErrUnavailable and the errors of topic.Topic. Unavailable sets another one.
+const RetryAfter = 2 * time.Second
+
 // Unavailable marks err as one that may pass: the caller is told to try again after the given time,
 // a whole number of seconds.
 func Unavailable(err error, after time.Duration) error {
@@ -64,10 +68,24 @@ type unavailable struct {
 	after time.Duration
 }
 
+// Unavailable reports true.
+func (u *unavailable) Unavailable() bool { return true }
+
 func (u *unavailable) Unwrap() error { return u.error }
 
 func (u *unavailable) GetHeaders() http.Header {
-	return http.Header{"Retry-After": {strconv.Itoa(int(u.after.Seconds()))}}
+	return http.Header{"Retry-After": {seconds(u.after)}}
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }
+
+// WithTimeout returns f with a context that ends after timeout.
+func WithTimeout[I, O any](timeout time.Duration, f func(context.Context, *I) (*O, error)) func(context.Context, *I) (*O, error) {
+	return func(ctx context.Context, in *I) (*O, error) {
+		ctx, cancel := context.WithTimeout(ctx, timeout)
+		defer cancel()
+		return f(ctx, in)
+	}
 }
 
 // NewAPI returns a huma API on mux whose every error is a Problem. Bodies are read as strict JSON:
@@ -120,7 +138,12 @@ var hook = sync.OnceFunc(func() {
 		if _, ok := ctx.Operation().Metadata[BadRequest]; ok && status == http.StatusUnprocessableEntity {
 			status = http.StatusBadRequest
 		}
-		return translate(ctx.Context(), status, msg, errs)
+		p := translate(ctx.Context(), status, msg, errs)
+		var u *unavailable // huma itself writes the header of these
+		if p.Status == http.StatusServiceUnavailable && !errors.As(errors.Join(errs...), &u) {
+			ctx.SetHeader("Retry-After", seconds(RetryAfter))
+		}
+		return p
 	}
 })
 
@@ -149,9 +172,9 @@ func translate(ctx context.Context, status int, msg string, errs []error) *Probl
 // internal logs err and returns what the caller may know of it.
 func internal(ctx context.Context, err error) *Problem {
 	status := http.StatusInternalServerError
-	var u *unavailable
+	var u interface{ Unavailable() bool }
 	switch {
-	case errors.As(err, &u):
+	case errors.As(err, &u) && u.Unavailable():
 		status = http.StatusServiceUnavailable
 	case ctx.Err() != nil: // the caller hung up: nobody reads the answer, and nothing is wrong here
 		slog.InfoContext(ctx, "caller gone", "err", err)
