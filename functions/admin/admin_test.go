@@ -85,8 +85,8 @@ func (d *fixture) send(method, path, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-// mustDecode sends a request with the token of an operator and decodes the response. It fails the test unless the response has
-// the given status and known fields only.
+// mustDecode sends a request with the token of an operator and decodes the response. It fails the test unless the
+// response has the given status and known fields only.
 func mustDecode[T any](d *fixture, want int, method, path, body string) T {
 	d.t.Helper()
 	w := d.send(method, path, body)
@@ -149,7 +149,8 @@ type reviewList struct {
 	Next    string      `json:"next_page_token"`
 }
 
-// listIDs returns the review IDs on all pages of a list. It calls betweenPages, unless nil, after each page but the last.
+// listIDs returns the review IDs on all pages of a list. It calls betweenPages, unless nil, after each page but the
+// last.
 func (d *fixture) listIDs(path string, betweenPages func()) (all []string) {
 	d.t.Helper()
 	token := ""

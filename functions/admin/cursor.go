@@ -6,8 +6,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 )
 
-// cursor is the key of the last review of a list page. The next page starts after it. Because it is a key and not an offset,
-// reviews that arrive between two pages neither repeat nor hide others.
+// cursor is the key of the last review of a list page. The next page starts after it. Because it is a key and not an
+// offset, reviews that arrive between two pages neither repeat nor hide others.
 type cursor struct {
 	List    string    `json:"l"` // filter of the list; a cursor is valid for one list only
 	Product string    `json:"p"`
@@ -15,8 +15,8 @@ type cursor struct {
 	At      time.Time `json:"t"` // sort key of the list: HeldAt or SubmittedAt
 }
 
-// decodeCursor returns the cursor in a page token, nil if the token is empty. Its error is pagetoken.ErrToken if the token is
-// invalid or belongs to another list.
+// decodeCursor returns the cursor in a page token, nil if the token is empty. Its error is pagetoken.ErrToken if the
+// token is invalid or belongs to another list.
 func decodeCursor(token, list string) (*cursor, error) {
 	if token == "" {
 		return nil, nil

@@ -152,8 +152,9 @@ type replayOutput struct {
 	}
 }
 
-// replay answers POST /v1/admin/dead-letters/{letter}/replay. It publishes first and acknowledges then, so no message is
-// lost. If the instance dies in between, the message may be published twice. Its subscriber handles that as a redelivery.
+// replay answers POST /v1/admin/dead-letters/{letter}/replay. It publishes first and acknowledges then, so no message
+// is lost. If the instance dies in between, the message may be published twice. Its subscriber handles that as a
+// redelivery.
 func (l *deadLetterHandlers) replay(ctx context.Context, in *ReplayInput) (*replayOutput, error) {
 	name, _, _ := strings.Cut(in.Letter, "-")
 	missing := problem.New(http.StatusNotFound, "dead letter does not exist or was replayed before")
@@ -211,8 +212,9 @@ var notificationTypes = map[string]string{
 	"google.cloud.storage.object.v1.deleted":   "OBJECT_DELETE",
 }
 
-// replayAttributes returns the attributes of the replayed message. A message keeps its own. An event of Cloud Storage gets
-// the attributes of the equivalent notification: https://cloud.google.com/storage/docs/pubsub-notifications#attributes.
+// replayAttributes returns the attributes of the replayed message. A message keeps its own. An event of Cloud Storage
+// gets the attributes of the equivalent notification:
+// https://cloud.google.com/storage/docs/pubsub-notifications#attributes.
 func replayAttributes(m *pubsubpb.PubsubMessage) (map[string]string, error) {
 	kind, isEvent := m.Attributes[event.TypeAttribute]
 	if !isEvent {

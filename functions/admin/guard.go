@@ -28,8 +28,8 @@ var signingAlgorithms = []string{
 	oidc.RS256, oidc.RS384, oidc.RS512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.EdDSA,
 }
 
-// guard authenticates and authorizes operators. Anyone holding a valid token of the issuer, for the audience and with the
-// role, is an operator. Its methods may be called concurrently.
+// guard authenticates and authorizes operators. Anyone holding a valid token of the issuer, for the audience and with
+// the role, is an operator. Its methods may be called concurrently.
 type guard struct {
 	issuer      *issuer
 	audience    string
@@ -56,8 +56,9 @@ func invalidToken(detail string) *authError {
 	return &authError{http.StatusUnauthorized, "invalid_token", detail}
 }
 
-// authorize returns the subject of the operator whose token is in an Authorization header. Its error is an *authError when
-// the header has no valid token of an operator, and wraps errIssuerUnavailable when the token cannot be verified now.
+// authorize returns the subject of the operator whose token is in an Authorization header. Its error is an *authError
+// when the header has no valid token of an operator, and wraps errIssuerUnavailable when the token cannot be verified
+// now.
 func (g *guard) authorize(ctx context.Context, authorization string) (subject string, err error) {
 	scheme, token, _ := strings.Cut(authorization, " ")
 	if token = strings.TrimSpace(token); !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -154,8 +155,8 @@ func operatorFrom(ctx context.Context) string {
 	return subject
 }
 
-// requireOperator is middleware that passes requests of operators on, and answers all others 401, 403 or, while the issuer
-// is unavailable, 503.
+// requireOperator is middleware that passes requests of operators on, and answers all others 401, 403 or, while the
+// issuer is unavailable, 503.
 func (g *guard) requireOperator(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")

@@ -31,7 +31,8 @@ const (
 	maxIssuerResponse = 1 << 20
 )
 
-// errIssuerUnavailable is wrapped by errors of an issuer that does not answer, or answers without valid metadata or keys.
+// errIssuerUnavailable is wrapped by errors of an issuer that does not answer, or answers without valid metadata or
+// keys.
 var errIssuerUnavailable = errors.New("issuer is unavailable")
 
 // issuerForm describes the input of parseIssuer.
@@ -51,8 +52,8 @@ func parseIssuer(s string) (string, error) {
 	return s, nil
 }
 
-// issuer is a client of an OpenID Connect issuer. It caches the metadata. The key set fetches the keys again when a token
-// names an unknown key, so it learns of a key rotation with the first new token.
+// issuer is a client of an OpenID Connect issuer. It caches the metadata. The key set fetches the keys again when a
+// token names an unknown key, so it learns of a key rotation with the first new token.
 type issuer struct {
 	url    string
 	client *http.Client
@@ -97,8 +98,9 @@ func (i *issuer) metadata(ctx context.Context) (*issuerMetadata, error) {
 	return i.cached, nil
 }
 
-// rateLimitedTransport limits the rate of requests. It fails on any status but 200 and reads whole bodies, so each failure
-// of the issuer is an error that wraps errIssuerUnavailable. A request beyond the limit fails with another error.
+// rateLimitedTransport limits the rate of requests. It fails on any status but 200 and reads whole bodies, so each
+// failure of the issuer is an error that wraps errIssuerUnavailable. A request beyond the limit fails with another
+// error.
 type rateLimitedTransport struct {
 	next    http.RoundTripper
 	limiter *rate.Limiter

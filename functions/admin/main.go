@@ -1,4 +1,5 @@
-// Admin serves the operators of the shop: moderation of reviews, replies of the merchant, dead letters, and a page for them.
+// Admin serves the operators of the shop: moderation of reviews, replies of the merchant, dead letters, and a page for
+// them.
 //
 // Trigger: HTTP; a Cloud Run handler that owns its server.
 //
@@ -35,9 +36,9 @@
 // Roles: roles/spanner.databaseReader on the database, roles/pubsub.publisher on the two topics, roles/pubsub.subscriber
 // on the two subscriptions, and roles/secretmanager.secretAccessor on the secrets with the OIDC variables.
 //
-// Cloud Run lets everybody call the service; the program authorizes each request. Paths below /v1/admin require an ID token
-// of the issuer, for the audience and with the role. The page gets one with the authorization code flow and PKCE, and keeps
-// it in the storage of its browser tab. The log records the subject of the token with each change.
+// Cloud Run lets everybody call the service; the program authorizes each request. Paths below /v1/admin require an ID
+// token of the issuer, for the audience and with the role. The page gets one with the authorization code flow and PKCE,
+// and keeps it in the storage of its browser tab. The log records the subject of the token with each change.
 //
 // The review writer obeys every decision on the reviews topic without a signature. The IAM policy of that topic must
 // therefore let only review, api and admin publish.

@@ -18,8 +18,8 @@ var web embed.FS
 
 var indexTemplate = template.Must(template.ParseFS(web, "web/index.html"))
 
-// operatorPage serves the page of operators and its files. They contain no data, so they are public. The page reads the API
-// with the token of the operator.
+// operatorPage serves the page of operators and its files. They contain no data, so they are public. The page reads the
+// API with the token of the operator.
 type operatorPage struct {
 	issuer        *issuer
 	client, scope string // parameters of the authorization request

@@ -36,8 +36,8 @@ type listFilter struct {
 
 // store reads reviews with any status. The review writer is the only one to change them.
 type store interface {
-	// list returns at most limit reviews, newest first: published reviews by SubmittedAt, others by HeldAt. It starts after
-	// the cursor, or at the newest review if the cursor is nil.
+	// list returns at most limit reviews, newest first: published reviews by SubmittedAt, others by HeldAt. It starts
+	// after the cursor, or at the newest review if the cursor is nil.
 	list(ctx context.Context, f listFilter, after *cursor, limit int) ([]moderated, error)
 	// review returns a review, or errNotFound.
 	review(ctx context.Context, k wire.Key) (moderated, error)
@@ -223,8 +223,8 @@ func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOu
 	if r.Revision != in.Body.Revision {
 		return nil, problem.New(http.StatusConflict, fmt.Sprintf("author edited the review; its revision is now %d", r.Revision))
 	}
-	// The review writer applies the latest decision. Clocks of instances differ, so this decision gets a time after all that
-	// the operator saw.
+	// The review writer applies the latest decision. Clocks of instances differ, so this decision gets a time after all
+	// that the operator saw.
 	at := m.timestampAfter(time.UnixMicro(r.Revision))
 	if n := len(r.Decisions); n > 0 {
 		at = m.timestampAfter(slices.MaxFunc(r.Decisions, func(a, b decision) int { return a.At.Compare(b.At) }).At, at)
@@ -239,8 +239,8 @@ func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOu
 	})
 }
 
-// timestampAfter returns the current time, or one microsecond after the latest of the given times if that is later. Spanner
-// and commands have a resolution of microseconds.
+// timestampAfter returns the current time, or one microsecond after the latest of the given times if that is later.
+// Spanner and commands have a resolution of microseconds.
 func (m *reviewHandlers) timestampAfter(times ...time.Time) time.Time {
 	at := m.now().UTC().Truncate(time.Microsecond)
 	for _, t := range times {
@@ -294,8 +294,8 @@ func (m *reviewHandlers) tell(ctx context.Context, msg wire.Message) error {
 	return nil
 }
 
-// await returns 200 with the review once done reports true, or 202 with the earlier state after awaitTimeout. Errors of the
-// store are ignored: the command is published, so the change will happen.
+// await returns 200 with the review once done reports true, or 202 with the earlier state after awaitTimeout. Errors of
+// the store are ignored: the command is published, so the change will happen.
 func (m *reviewHandlers) await(ctx context.Context, before moderated, done func(moderated) bool) (*reviewOutput, error) {
 	ctx, cancel := context.WithTimeout(ctx, awaitTimeout)
 	defer cancel()

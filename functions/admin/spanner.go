@@ -16,9 +16,9 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
-// spannerStore is the store in Spanner. Lists of held and rejected reviews read the index ReviewsHeld, which is small and
-// spans all products. Lists of published reviews read ReviewsByTime, which is ordered by time within each product: an index
-// ordered by time alone would send all writes to one split. So a list of all products names each product.
+// spannerStore is the store in Spanner. Lists of held and rejected reviews read the index ReviewsHeld, which is small
+// and spans all products. Lists of published reviews read ReviewsByTime, which is ordered by time within each product:
+// an index ordered by time alone would send all writes to one split. So a list of all products names each product.
 type spannerStore struct{ db *spanner.Client }
 
 var reviewColumns = slices.Concat(reason.ColumnNames, []string{"Review", "Product", "Status", "HeldAt", "Revision", "Rating", "Text",
@@ -140,8 +140,8 @@ func ratedProducts(ctx context.Context, tx *spanner.ReadOnlyTransaction) (produc
 	return products, err
 }
 
-// pageQuery returns the conditions, the order and the limit of a list page that starts after a cursor, newest first by a time
-// column. Callers prepend the first condition.
+// pageQuery returns the conditions, the order and the limit of a list page that starts after a cursor, newest first by
+// a time column. Callers prepend the first condition.
 func pageQuery(by string, after *cursor, limit int) spanner.Statement {
 	st := spanner.Statement{Params: map[string]any{"limit": int64(limit)}}
 	if after != nil {

@@ -14,14 +14,15 @@ import (
 //go:embed assets
 var assetFiles embed.FS
 
-// assets are the style sheet, the ES modules and the icon. Their URLs share one path element, a hash of all their contents,
-// so browsers may cache them for ever and modules can import each other by relative URLs.
+// assets are the style sheet, the ES modules and the icon. Their URLs share one path element, a hash of all their
+// contents, so browsers may cache them for ever and modules can import each other by relative URLs.
 type assets struct {
-	version string
-	all     map[string][]byte
+	version string              // hexadecimal prefix of a SHA-256 hash
+	all     map[string][]byte   // contents by base name
 	imports map[string][]string // transitive static imports of each module
 }
 
+// loadAssets reads the embedded files and computes their version and imports.
 func loadAssets() (*assets, error) {
 	a := assets{all: map[string][]byte{}, imports: map[string][]string{}}
 	sum := sha256.New()
@@ -71,8 +72,8 @@ func (a *assets) preload(modules ...string) (all []string) {
 // url returns the URL of an asset.
 func (a *assets) url(name string) string { return "/assets/" + a.version + "/" + name }
 
-// serve answers GET /assets/{version}/{name}. During a rollout, pages of another release ask for another version. They get
-// the asset of this release, which browsers must revalidate.
+// serve answers GET /assets/{version}/{name}. During a rollout, pages of another release ask for another version. They
+// get the asset of this release, which browsers must revalidate.
 func (a *assets) serve(w http.ResponseWriter, r *http.Request) error {
 	b, ok := a.all[r.PathValue("name")]
 	if !ok {
@@ -86,5 +87,6 @@ func (a *assets) serve(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// contentTypes are the media types of assets by extension. Package mime reads files of the operating system, which differ.
+// contentTypes are the media types of assets by extension. Package mime reads files of the operating system, which
+// differ.
 var contentTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}

@@ -18,18 +18,21 @@ type client struct{ api http.Handler }
 // The types below are the parts of the API's responses that pages show. The OpenAPI document of the API defines their
 // fields.
 
+// product is an entry of the catalogue. Currency is an ISO 4217 code. Released is a date such as 2021-07-09, or "".
 type product struct {
 	ID, Title, Kind, Currency, Released string
 	Price                               int64 // in the smallest unit of the currency
 	Rating                              summary
-	Picture                             *picture
+	Picture                             *picture // nil until the product has a rendition
 }
 
+// summary is the number of published reviews and the mean of their stars, 0 without reviews.
 type summary struct {
 	Count   int64
 	Average float64
 }
 
+// picture is a picture with its renditions, smallest first. Width and Height are those of the original, in pixels.
 type picture struct {
 	Width, Height int
 	Thumbhash     []byte
@@ -44,11 +47,13 @@ func (p *picture) Largest() string {
 	return p.Sizes[len(p.Sizes)-1].URL
 }
 
+// size is a rendition.
 type size struct {
 	Width, Height int
 	URL           string
 }
 
+// rating is the rating of a product. Score is the mean sentiment of its texts, -1 to 1; nil if no text has a score.
 type rating struct {
 	summary
 	Stars   map[string]int64 // number of reviews by star value, "1" to "5"
@@ -56,12 +61,16 @@ type rating struct {
 	Aspects []aspect
 }
 
+// aspect is a topic of reviews, such as delivery, with the mean sentiment of its mentions. Mentions is 0 in a single
+// review.
 type aspect struct {
 	Name     string
 	Mentions int64
 	Score    float64
 }
 
+// review is a published review. Language is a BCP 47 tag, nil if undetected. Score is the sentiment of the text, -1 to
+// 1, nil without one. Reply is nil unless the shop has replied.
 type review struct {
 	ID, Product, Text, Author string
 	Rating                    int64
@@ -84,11 +93,13 @@ type reply struct {
 	RepliedAt time.Time `json:"replied_at"`
 }
 
+// products is one page of the catalogue. Next is the token of the next page, "" on the last.
 type products struct {
 	Products []product
 	Next     string `json:"next_page_token"`
 }
 
+// reviews is one page of the reviews of a product. Next is the token of the next page, "" on the last.
 type reviews struct {
 	Reviews []review
 	Next    string `json:"next_page_token"`
@@ -119,6 +130,8 @@ func (c client) eachProduct(ctx context.Context, f func(product) bool) error {
 	}
 }
 
+// product returns a product. The error of product, rating and reviews is an apiError with status 404 if the catalogue
+// lacks the product.
 func (c client) product(ctx context.Context, id string) (product, error) {
 	return getJSON[product](ctx, c, productPath(id), nil)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
-// ErrorPages is middleware that replaces the problems of next by HTML pages, in the language of the shopper, if the client
-// prefers HTML. The web API and other clients get problems unchanged.
+// ErrorPages is middleware that replaces the problems of next by HTML pages, in the language of the shopper, if the
+// client prefers HTML. The web API and other clients get problems unchanged.
 func (s *Site) ErrorPages(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v1/") || !prefersHTML(r.Header.Get("Accept")) || s.ready() != nil {
@@ -21,6 +21,8 @@ func (s *Site) ErrorPages(next http.Handler) http.Handler {
 	})
 }
 
+// prefersHTML reports whether an Accept header ranks HTML before JSON. Clients that accept everything get JSON, so curl
+// shows problems.
 func prefersHTML(accept string) bool {
 	return negotiation.SelectQValueFast(accept, []string{problem.ContentType, "application/json", "text/html"}) == "text/html"
 }
@@ -63,6 +65,7 @@ func (e *errorPageWriter) Write(b []byte) (int, error) {
 	return e.ResponseWriter.Write(b)
 }
 
+// errorPage is the data of the template "error". Status is the HTTP status.
 type errorPage struct {
 	layout
 	Status int

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// Values of the filters and of the sort order, in the order in which pages offer them. The first sort order is the default
-// of the API.
+// Values of the filters and of the sort order, in the order in which pages offer them. The first sort order is the
+// default of the API.
 var (
 	productKinds    = []string{"album", "photobook", "clothing", "household", "video"}
 	reviewSorts     = []string{"newest", "oldest", "highest", "lowest", "most_positive", "most_negative", "most_helpful"}
@@ -29,8 +29,8 @@ func options(query url.Values, parameter string, values ...string) []option {
 	return all
 }
 
-// selectParams returns the given parameters of a query without empty values. Browsers send an empty value for each filter
-// that is not set.
+// selectParams returns the given parameters of a query without empty values. Browsers send an empty value for each
+// filter that is not set.
 func selectParams(query url.Values, parameters ...string) url.Values {
 	selected := url.Values{}
 	for _, name := range parameters {

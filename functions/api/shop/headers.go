@@ -14,8 +14,8 @@ const (
 	cacheImmutable  = "public, max-age=31536000, immutable"
 )
 
-// contentSecurityPolicy returns a policy that allows files of the own host, previews of photos, and connections to the own
-// host and to the origin of uploads. It forbids scripts to build markup from strings.
+// contentSecurityPolicy returns a policy that allows files of the own host, previews of photos, and connections to the
+// own host and to the origin of uploads. It forbids scripts to build markup from strings.
 func contentSecurityPolicy(uploads string) string {
 	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
 		"connect-src " + strings.TrimSpace("'self' "+uploads) + "; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +

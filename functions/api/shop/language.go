@@ -22,7 +22,8 @@ var languageCodes = []string{"en", "ko", "ja", "fr", "es"}
 //go:embed languages
 var languageFiles embed.FS
 
-// endonyms are the names of languages in themselves: the languages of the shop and the most frequent languages of reviews.
+// endonyms are the names of languages in themselves: the languages of the shop and the most frequent languages of
+// reviews.
 var endonyms = map[string]string{
 	"en": "English", "ko": "한국어", "ja": "日本語", "fr": "Français", "es": "Español", "zh": "中文", "pt": "Português", "id": "Bahasa Indonesia",
 	"th": "ไทย", "vi": "Tiếng Việt", "de": "Deutsch", "it": "Italiano",
@@ -31,8 +32,8 @@ var endonyms = map[string]string{
 // language is a language of the pages: its texts and its formats of numbers, prices and dates. Its methods may be called
 // concurrently.
 type language struct {
-	Code    string // BCP 47
-	texts   map[string]string
+	Code    string            // BCP 47
+	texts   map[string]string // by key; placeholders are in braces
 	tag     tags.Tag
 	printer *message.Printer
 }
@@ -43,6 +44,7 @@ type languages struct {
 	matcher tags.Matcher
 }
 
+// loadLanguages parses the embedded texts of all languages.
 func loadLanguages() (*languages, error) {
 	var l languages
 	var known []tags.Tag
@@ -75,7 +77,8 @@ func (l *languages) byCode(code string) *language {
 // languageCookie is the name of the cookie with the language that the shopper chose. site.js sets it.
 const languageCookie = "language"
 
-// preferred returns the language of the path, else of the cookie, else the best match of Accept-Language. It is never nil.
+// preferred returns the language of the path, else of the cookie, else the best match of Accept-Language. It is never
+// nil.
 func (l *languages) preferred(r *http.Request) *language {
 	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	if one := l.byCode(first); one != nil {
@@ -104,8 +107,8 @@ func (l *language) T(key string, args ...any) (string, error) {
 	return text, nil
 }
 
-// Term returns the text of a name in a response of the API, such as a kind of product. It returns the name itself if no text
-// exists, because the API may add names before the pages know them.
+// Term returns the text of a name in a response of the API, such as a kind of product. It returns the name itself if no
+// text exists, because the API may add names before the pages know them.
 func (l *language) Term(prefix, name string) string {
 	if text, ok := l.texts[prefix+name]; ok {
 		return text

@@ -15,6 +15,7 @@ const (
 	reviewPageSize  = 10
 )
 
+// homePage is the data of the template "home".
 type homePage struct {
 	layout
 	Products []product
@@ -24,7 +25,7 @@ type homePage struct {
 	Later    bool   // this is not the first page of the list
 }
 
-// home answers GET /{language}/.
+// home answers GET /{language}/ with the catalogue, filtered by the query parameters kind and q.
 func (s *Site) home(w http.ResponseWriter, r *http.Request, l *language) error {
 	query := selectParams(r.URL.Query(), "kind", "q", "page_token")
 	found, err := s.api.products(r.Context(), withPageSize(query, catalogPageSize))
@@ -51,6 +52,7 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request, l *language) error {
 	return s.render(w, l, "home", p)
 }
 
+// productPage is the data of the template "product".
 type productPage struct {
 	layout
 	Product   product
@@ -130,6 +132,7 @@ func (p *productPage) describe() error {
 	return errors.Join(priceErr, countErr, titleErr, aboutErr)
 }
 
+// formPage is the data of the template "form".
 type formPage struct {
 	layout
 	Product  *product  // nil if the form offers a choice of Products

@@ -15,8 +15,8 @@ type responsiveImage struct {
 	AboveFold     bool // the browser loads it at once, with high priority
 }
 
-// newResponsiveImage returns the image of a picture, nil if the picture is nil or has no rendition. The argument sizes is
-// the HTML attribute of that name: the width of the image on the page.
+// newResponsiveImage returns the image of a picture, nil if the picture is nil or has no rendition. The argument sizes
+// is the HTML attribute of that name: the width of the image on the page.
 func newResponsiveImage(p *picture, sizes, alt string, aboveFold bool) *responsiveImage {
 	if p == nil || len(p.Sizes) == 0 {
 		return nil

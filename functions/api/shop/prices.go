@@ -22,8 +22,8 @@ func (l *language) Price(amount int64, code string) (string, error) {
 	return l.T("price", "amount", l.printer.Sprint(number.Decimal(f, number.Scale(digits))), "symbol", l.printer.Sprint(currency.Symbol(unit)))
 }
 
-// plainPrice formats an amount, in the smallest unit of a currency, as the decimal number that structured data requires. It
-// returns the amount itself for an unknown currency.
+// plainPrice formats an amount, in the smallest unit of a currency, as the decimal number that structured data
+// requires. It returns the amount itself for an unknown currency.
 func plainPrice(amount int64, code string) string {
 	unit, err := currency.ParseISO(code)
 	if err != nil {

@@ -58,8 +58,8 @@ func percent(part, whole int64) float64 {
 	return float64(part) / float64(whole) * 100
 }
 
-// minTone is the least absolute sentiment score, of at most 1, that pages label positive or negative. Most readers call a
-// text with a lower score neutral.
+// minTone is the least absolute sentiment score, of at most 1, that pages label positive or negative. Most readers call
+// a text with a lower score neutral.
 const minTone = 0.25
 
 // tone returns the label of a sentiment score: a suffix of text keys and a CSS class.

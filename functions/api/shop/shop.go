@@ -36,8 +36,8 @@ const requestTimeout = 10 * time.Second
 
 // Config is the configuration of the pages. The zero value is valid.
 type Config struct {
-	// Origin is the public origin of the shop, such as https://shop.example. If it is "", links are relative and there is
-	// no sitemap.
+	// Origin is the public origin of the shop, such as https://shop.example. If it is "", links are relative and there
+	// is no sitemap.
 	Origin string
 	// Uploads is the origin that the browser uploads photos to. If it is "", pages may connect to their own host only.
 	Uploads string
@@ -50,7 +50,8 @@ type Site struct {
 	policy    string // Content-Security-Policy
 	crossSite *http.CrossOriginProtection
 
-	// ready loads the fields below once, on the first request. Loading takes milliseconds that a cold start should not pay.
+	// ready loads the fields below once, on the first request. Loading takes milliseconds that a cold start should not
+	// pay.
 	ready     func() error
 	assets    *assets
 	languages *languages
@@ -101,8 +102,8 @@ func (s *Site) Register(mux *http.ServeMux, api http.Handler) {
 	mux.Handle("GET /sitemap.xml", s.handle(s.sitemap))
 }
 
-// redirectToLanguage redirects a path without a language to the preferred language. Browsers keep the fragment of the URL
-// across the redirect.
+// redirectToLanguage redirects a path without a language to the preferred language. Browsers keep the fragment of the
+// URL across the redirect.
 func (s *Site) redirectToLanguage(w http.ResponseWriter, r *http.Request) error {
 	target := "/" + s.languages.preferred(r).Code + r.URL.EscapedPath()
 	if r.URL.RawQuery != "" {
@@ -116,8 +117,8 @@ func (s *Site) redirectToLanguage(w http.ResponseWriter, r *http.Request) error 
 	return nil
 }
 
-// handle returns a handler that calls f within the request timeout. It answers an error of f as a problem, which ErrorPages
-// renders for browsers.
+// handle returns a handler that calls f within the request timeout. It answers an error of f as a problem, which
+// ErrorPages renders for browsers.
 func (s *Site) handle(f func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)

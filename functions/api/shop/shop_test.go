@@ -183,8 +183,8 @@ func TestPreloadCoversTransitiveImports(t *testing.T) {
 	}
 }
 
-// The expected colours are those of the reference implementation, https://github.com/evanw/thumbhash, in the first and the
-// last corner.
+// The expected colours are those of the reference implementation, https://github.com/evanw/thumbhash, in the first and
+// the last corner.
 func TestPlaceholderHasColoursOfReferenceDecoder(t *testing.T) {
 	for _, tc := range []struct {
 		name, hash    string

@@ -10,12 +10,15 @@ import (
 // maxSitemap is the maximum number of URLs in a sitemap: https://www.sitemaps.org/protocol.html.
 const maxSitemap = 50_000
 
+// sitemap is the root element of a sitemap.
 type sitemap struct {
 	XMLName xml.Name     `xml:"http://www.sitemaps.org/schemas/sitemap/0.9 urlset"`
 	XHTML   string       `xml:"xmlns:xhtml,attr"`
 	URLs    []sitemapURL `xml:"url"`
 }
 
+// sitemapURL is a page in one language, with links to the page in all languages:
+// https://developers.google.com/search/docs/specialty/international/localized-versions#sitemap.
 type sitemapURL struct {
 	Location   string        `xml:"loc"`
 	Alternates []sitemapLink `xml:"xhtml:link"`

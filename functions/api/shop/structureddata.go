@@ -2,8 +2,8 @@ package shop
 
 import "time"
 
-// ldProduct is the structured data of a product page, as JSON-LD: https://schema.org/Product. Search engines show its price
-// and rating in their results.
+// ldProduct is the structured data of a product page, as JSON-LD: https://schema.org/Product. Search engines show its
+// price and rating in their results.
 type ldProduct struct {
 	Context string     `json:"@context"`
 	Type    string     `json:"@type"`
@@ -16,6 +16,7 @@ type ldProduct struct {
 	Reviews []ldReview `json:"review,omitempty"`
 }
 
+// ldOffer is the price of a product: https://schema.org/Offer. Price is a decimal number without the currency.
 type ldOffer struct {
 	Type     string `json:"@type"`
 	Price    string `json:"price"`
@@ -23,6 +24,8 @@ type ldOffer struct {
 	URL      string `json:"url"`
 }
 
+// ldRating is an AggregateRating of a product or the Rating of one review: https://schema.org/Rating. Count is 0, and
+// absent in JSON, in the latter.
 type ldRating struct {
 	Type  string  `json:"@type"`
 	Value float64 `json:"ratingValue"`
@@ -31,6 +34,7 @@ type ldRating struct {
 	Worst int     `json:"worstRating"`
 }
 
+// ldReview is a review: https://schema.org/Review. Published is a UTC date such as 2021-07-09.
 type ldReview struct {
 	Type      string   `json:"@type"`
 	Rating    ldRating `json:"reviewRating"`
@@ -39,6 +43,7 @@ type ldReview struct {
 	Body      string   `json:"reviewBody,omitempty"`
 }
 
+// ldPerson is the author of a review: https://schema.org/Person.
 type ldPerson struct {
 	Type string `json:"@type"`
 	Name string `json:"name"`

@@ -14,9 +14,10 @@ import (
 // placeholderSide is the longer side of a placeholder, in pixels. The browser scales it up smoothly.
 const placeholderSide = 8
 
-// placeholder returns the data: URI of a blurred preview, decoded from a ThumbHash (https://evanw.github.io/thumbhash/). It
-// adds about 300 bytes to the page and needs no script. It is "" if the hash is invalid. The format is BMP, because a PNG
-// of this size is no smaller. The arguments width and height are those of the picture, in pixels.
+// placeholder returns the data: URI of a blurred preview, decoded from a ThumbHash
+// (https://evanw.github.io/thumbhash/). It adds about 300 bytes to the page and needs no script. It is "" if the hash
+// is invalid. The format is BMP, because a PNG of this size is no smaller. The arguments width and height are those of
+// the picture, in pixels.
 func placeholder(hash []byte, width, height int) template.URL {
 	img, ok := decodeThumbhash(hash, width, height)
 	if !ok {
@@ -29,8 +30,8 @@ func placeholder(hash []byte, width, height int) template.URL {
 	return template.URL("data:image/bmp;base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
 }
 
-// channel is one channel of a ThumbHash: the coefficients of a two-dimensional discrete cosine transform. The hash stores
-// those in the triangle of low frequencies only.
+// channel is one channel of a ThumbHash: the coefficients of a two-dimensional discrete cosine transform. The hash
+// stores those in the triangle of low frequencies only.
 type channel struct {
 	mean   float64
 	nx, ny int       // number of frequencies in each direction
@@ -52,8 +53,8 @@ func (c channel) value(x, y float64) float64 {
 	return v
 }
 
-// decodeThumbhash returns the preview of a picture of the given size, without the alpha channel. It reports false if the hash
-// is too short or the size is not positive.
+// decodeThumbhash returns the preview of a picture of the given size, without the alpha channel. It reports false if
+// the hash is too short or the size is not positive.
 func decodeThumbhash(hash []byte, width, height int) (image.Image, bool) {
 	if len(hash) < 5 || width < 1 || height < 1 {
 		return nil, false
