@@ -26,13 +26,13 @@ func newBigtableStore(client *bigtable.Client) bigtableStore {
 	return bigtableStore{client.Open(customers.CustomersTable), client.Open(customers.CitiesTable), deadline}
 }
 
-// errSlow is the cause of the end of a read that received no row within rowTimeout.
-var errSlow = fmt.Errorf("no row in time: %w", clouderr.ErrUnavailable)
+// errRowTimeout is the cause of the end of a read that received no row within rowTimeout.
+var errRowTimeout = fmt.Errorf("no row in time: %w", clouderr.ErrUnavailable)
 
 // readError wraps an error of Bigtable with the operation that failed. Transient errors, and errors of a context that
-// ended with errSlow, wrap clouderr.ErrUnavailable.
+// ended with errRowTimeout, wrap clouderr.ErrUnavailable.
 func readError(ctx context.Context, err error, format string, args ...any) error {
-	if cause := context.Cause(ctx); errors.Is(cause, errSlow) {
+	if cause := context.Cause(ctx); errors.Is(cause, errRowTimeout) {
 		err = cause
 	}
 	return clouderr.Wrap(err, format, args...)
@@ -65,7 +65,7 @@ func readRows[T any](ctx context.Context, rowTimeout time.Duration, table *bigta
 		}
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		timer := time.AfterFunc(rowTimeout, func() { cancel(errSlow) })
+		timer := time.AfterFunc(rowTimeout, func() { cancel(errRowTimeout) })
 		defer timer.Stop()
 		wanted := true
 		var decodeErr error
