@@ -56,7 +56,7 @@ func (s *server) handler() http.Handler {
 	all := problem.Handler(mux)
 	h := revalidated(all)
 	if s.limiter != nil {
-		h = s.limiter.Changes(h)
+		h = s.limiter.Middleware(h)
 	}
 	if s.pages != nil {
 		s.pages.Register(mux, all)

@@ -42,7 +42,7 @@ func (in *intake) handler() http.Handler {
 	in.register(mux)
 	h := problem.Handler(mux)
 	if in.limiter != nil {
-		h = in.limiter.Changes(h)
+		h = in.limiter.Middleware(h)
 	}
 	return crossorigin.Handler(in.origins, h)
 }

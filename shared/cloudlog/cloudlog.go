@@ -1,6 +1,6 @@
-// Package cloudlog makes slog write the JSON that Cloud Logging understands.
+// Package cloudlog writes slog records as structured logs of Cloud Logging.
 //
-// The field names are those of https://cloud.google.com/logging/docs/structured-logging.
+// Source of the field names: https://cloud.google.com/logging/docs/structured-logging.
 package cloudlog
 
 import (
@@ -14,8 +14,8 @@ import (
 	"strings"
 )
 
-// New returns a logger that writes one JSON object a line to w: severity, message, time, the
-// caller's attributes, and the trace that Trace found in the request.
+// New returns a logger that writes one JSON object on each line to w: severity, message, time, the attributes of the
+// record, and the request ID and trace that Trace put into the context. It drops records below slog.LevelInfo.
 func New(w io.Writer) *slog.Logger {
 	return slog.New(&handler{top: slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: rename})})
 }
@@ -28,14 +28,14 @@ func rename(groups []string, a slog.Attr) slog.Attr {
 	case slog.MessageKey:
 		a.Key = "message"
 	case slog.LevelKey:
-		if level, ok := a.Value.Any().(slog.Level); ok { // a caller's own "level" stays what it is
+		if level, ok := a.Value.Any().(slog.Level); ok { // an attribute "level" of the caller keeps its key
 			return slog.String("severity", severity(level))
 		}
 	}
 	return a
 }
 
-// severity names the LogSeverity of a level; Cloud Logging knows no "WARN".
+// severity returns the LogSeverity of a level. Cloud Logging has WARNING instead of WARN.
 func severity(l slog.Level) string {
 	switch {
 	case l >= slog.LevelError:
@@ -48,33 +48,37 @@ func severity(l slog.Level) string {
 	return "DEBUG"
 }
 
-// handler adds the trace of a record's context at the top level, where Cloud Logging looks for it,
-// even below a logger with a group open: so it keeps what was done to it and does it again.
+// handler writes the trace of a record's context at the top level, where Cloud Logging reads it, even when the logger has
+// an open group. Therefore it records the groups and attributes and applies them to each record after the trace.
 type handler struct {
-	top  slog.Handler
-	done []func(slog.Handler) slog.Handler
+	top   slog.Handler
+	steps []func(slog.Handler) slog.Handler // WithAttrs and WithGroup calls, in order
 }
 
+// Enabled implements slog.Handler.
 func (h *handler) Enabled(ctx context.Context, l slog.Level) bool { return h.top.Enabled(ctx, l) }
 
+// WithAttrs implements slog.Handler.
 func (h *handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return h.then(func(s slog.Handler) slog.Handler { return s.WithAttrs(attrs) })
 }
 
+// WithGroup implements slog.Handler.
 func (h *handler) WithGroup(name string) slog.Handler {
 	return h.then(func(s slog.Handler) slog.Handler { return s.WithGroup(name) })
 }
 
 func (h *handler) then(f func(slog.Handler) slog.Handler) *handler {
-	return &handler{h.top, append(h.done[:len(h.done):len(h.done)], f)}
+	return &handler{h.top, append(h.steps[:len(h.steps):len(h.steps)], f)}
 }
 
+// Handle implements slog.Handler.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	s := h.top
 	if t, ok := ctx.Value(traceKey{}).([]slog.Attr); ok {
 		s = s.WithAttrs(t)
 	}
-	for _, f := range h.done {
+	for _, f := range h.steps {
 		s = f(s)
 	}
 	return s.Handle(ctx, r)
@@ -82,18 +86,19 @@ func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 
 type traceKey struct{}
 
-// RequestID is the header of an answer by which its caller can ask about it; records have it as request_id.
+// RequestID is the response header with the ID of the request. Log records have the same ID as request_id, so a client
+// that reports the header leads to them.
 const RequestID = "X-Request-Id"
 
-// Trace gives every request that it passes to next a context with which records are written under
-// the request's trace in the given project, so that Cloud Logging shows them together. It reads
-// traceparent (https://www.w3.org/TR/trace-context), else Google's older X-Cloud-Trace-Context. The answer
-// and the records tell an id of the request: the trace's, or a new one when it has none.
+// Trace is a middleware that puts the request ID and the trace into the context of each request, so that Cloud Logging
+// groups the records of a request. It reads the trace from Traceparent (https://www.w3.org/TR/trace-context), else from
+// the older X-Cloud-Trace-Context. The request ID is the ID of the trace, or 32 random hexadecimal digits without one.
+// Records name the trace only when project is not empty.
 func Trace(project string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		trace, span, sampled := parent(r.Header.Get("Traceparent"))
+		trace, span, sampled := parseTraceparent(r.Header.Get("Traceparent"))
 		if trace == "" {
-			trace, span, sampled = cloud(r.Header.Get("X-Cloud-Trace-Context"))
+			trace, span, sampled = parseCloudTrace(r.Header.Get("X-Cloud-Trace-Context"))
 		}
 		id := trace
 		if id == "" {
@@ -114,8 +119,8 @@ func Trace(project string, next http.Handler) http.Handler {
 	})
 }
 
-// parent reads a traceparent, "00-<32 hex digits>-<16 hex digits>-<2 hex digits>".
-func parent(h string) (trace, span string, sampled bool) {
+// parseTraceparent parses "00-<32 hex digits>-<16 hex digits>-<2 hex digits>". A malformed header has no trace.
+func parseTraceparent(h string) (trace, span string, sampled bool) {
 	f := strings.Split(h, "-")
 	if len(f) < 4 || f[0] == "00" && len(f) > 4 || !isHex(f[0], 2) || f[0] == "ff" ||
 		!isHex(f[1], 32) || !isHex(f[2], 16) || !isHex(f[3], 2) || isZero(f[1]) || isZero(f[2]) {
@@ -125,8 +130,8 @@ func parent(h string) (trace, span string, sampled bool) {
 	return f[1], f[2], flags[0]&1 == 1
 }
 
-// cloud reads an X-Cloud-Trace-Context, "<32 hex digits>[/<decimal span>][;o=<0 or 1>]".
-func cloud(h string) (trace, span string, sampled bool) {
+// parseCloudTrace parses "<32 hex digits>[/<decimal span>][;o=<0 or 1>]". A malformed header has no trace.
+func parseCloudTrace(h string) (trace, span string, sampled bool) {
 	h, options, _ := strings.Cut(h, ";")
 	trace, decimal, _ := strings.Cut(h, "/")
 	trace = strings.ToLower(trace)

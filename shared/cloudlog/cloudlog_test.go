@@ -19,7 +19,7 @@ const (
 	spanID  = "00f067aa0ba902b7"
 )
 
-// logged returns the one record that f writes while it answers a request with the given headers.
+// logged returns the single record that f writes while it handles a request with the given headers.
 func logged(t testing.TB, header http.Header, f func(*slog.Logger, *http.Request)) map[string]any {
 	t.Helper()
 	var out bytes.Buffer
@@ -39,7 +39,7 @@ func logged(t testing.TB, header http.Header, f func(*slog.Logger, *http.Request
 	return got
 }
 
-func TestRecord(t *testing.T) {
+func TestRecordHasTheFieldsOfCloudLogging(t *testing.T) {
 	got := logged(t, nil, func(log *slog.Logger, r *http.Request) {
 		log.WarnContext(r.Context(), "too slow\nby far", "took_ms", 12, "level", "kept")
 	})
@@ -50,7 +50,7 @@ func TestRecord(t *testing.T) {
 	}
 }
 
-func TestSeverities(t *testing.T) {
+func TestLevelsMapToSeverities(t *testing.T) {
 	for level, want := range map[slog.Level]string{
 		slog.LevelDebug: "", slog.LevelInfo: "INFO", slog.LevelWarn: "WARNING",
 		slog.LevelError: "ERROR", slog.LevelError + 4: "ERROR", slog.LevelInfo + 1: "INFO",
@@ -69,7 +69,7 @@ func TestSeverities(t *testing.T) {
 	}
 }
 
-func TestTrace(t *testing.T) {
+func TestRecordsNameTheTraceOfTheRequest(t *testing.T) {
 	const parent = "00-" + traceID + "-" + spanID + "-01"
 	full := map[string]any{
 		"logging.googleapis.com/trace":         "projects/shop/traces/" + traceID,
@@ -113,7 +113,7 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-func TestTraceStaysAtTheTopBelowAGroup(t *testing.T) {
+func TestTraceStaysAtTheTopLevelWithAnOpenGroup(t *testing.T) {
 	got := logged(t, http.Header{"X-Cloud-Trace-Context": {traceID}}, func(log *slog.Logger, r *http.Request) {
 		log.With("a", 1).WithGroup("g").With("b", 2).InfoContext(r.Context(), "m", "c", 3)
 	})
@@ -127,22 +127,22 @@ func TestTraceStaysAtTheTopBelowAGroup(t *testing.T) {
 	}
 }
 
-func TestAnswersAndRecordsHaveTheSameID(t *testing.T) {
+func TestResponseAndRecordsHaveTheSameRequestID(t *testing.T) {
 	ids := map[string]bool{}
 	for range 3 {
-		var told string
+		var header string
 		got := logged(t, nil, func(log *slog.Logger, r *http.Request) {
 			w := httptest.NewRecorder()
 			cloudlog.Trace("", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { log.InfoContext(r.Context(), "m") })).ServeHTTP(w, r)
-			told = w.Header().Get(cloudlog.RequestID)
+			header = w.Header().Get(cloudlog.RequestID)
 		})
-		if told == "" || got["request_id"] != told {
-			t.Errorf("told %q, logged %v", told, got["request_id"])
+		if header == "" || got["request_id"] != header {
+			t.Errorf("header %q, logged %v", header, got["request_id"])
 		}
-		ids[told] = true
+		ids[header] = true
 	}
 	if len(ids) != 3 {
-		t.Errorf("three requests have the ids %v", ids)
+		t.Errorf("IDs of three requests: %v", ids)
 	}
 }
 

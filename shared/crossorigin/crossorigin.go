@@ -1,4 +1,4 @@
-// Package crossorigin lets the pages of chosen origins call a web API from a browser.
+// Package crossorigin is the CORS middleware (https://fetch.spec.whatwg.org/#http-cors-protocol) of the web APIs.
 package crossorigin
 
 import (
@@ -11,13 +11,14 @@ import (
 	"github.com/rs/cors"
 )
 
-// remember is how long a browser need not ask again what it may send.
-const remember = 10 * time.Minute
+// preflightAge is the time for which a browser may cache the answer to a preflight request.
+const preflightAge = 10 * time.Minute
 
 // OriginsForm describes the input of ParseOrigins.
 const OriginsForm = "a list of origins such as https://shop.example, separated by spaces"
 
-// ParseOrigins reads a list of origins such as https://shop.example, parted by spaces.
+// ParseOrigins returns the origins in a list separated by blanks, such as "https://shop.example http://localhost:8080".
+// It rejects wildcards, paths and schemes other than http and https. An empty list has no origins.
 func ParseOrigins(s string) ([]string, error) {
 	origins := strings.Fields(s)
 	for _, o := range origins {
@@ -26,23 +27,23 @@ func ParseOrigins(s string) ([]string, error) {
 			return nil, fmt.Errorf("read origin %q: %w", o, err)
 		}
 		if u.Host == "" || strings.Contains(u.Host, "*") || (u.Scheme != "https" && u.Scheme != "http") || (&url.URL{Scheme: u.Scheme, Host: u.Host}).String() != o {
-			return nil, fmt.Errorf("%q is not an origin", o)
+			return nil, fmt.Errorf("read origin %q: not scheme://host[:port]", o)
 		}
 	}
 	return origins, nil
 }
 
-// Handler answers preflights, and lets pages of the origins read what next answers. Without origins only
-// the pages of the same one may. Cookies are neither sent nor set from elsewhere.
+// Handler answers preflight requests and lets pages of the given origins read the responses of next. Without origins it
+// returns next: only pages of the same origin may call the API. Browsers send no cookies across origins.
 func Handler(origins []string, next http.Handler) http.Handler {
 	if len(origins) == 0 {
-		return next // cors would take none for all
+		return next // package cors treats an empty list as all origins
 	}
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodDelete},
 		AllowedHeaders: []string{"Content-Type", "Idempotency-Key", "Author-Token", "If-None-Match", "Traceparent"},
 		ExposedHeaders: []string{"ETag", "Location", "Retry-After", "RateLimit", "RateLimit-Policy", "X-Request-Id"},
-		MaxAge:         int(remember.Seconds()),
+		MaxAge:         int(preflightAge.Seconds()),
 	}).Handler(next)
 }

@@ -1,8 +1,10 @@
 package crossorigin_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -12,7 +14,7 @@ import (
 
 const partner = "https://partner.example"
 
-func ask(t *testing.T, origins, method, origin string, header ...string) *http.Response {
+func send(t *testing.T, origins, method, origin string, header ...string) *http.Response {
 	t.Helper()
 	list, err := crossorigin.ParseOrigins(origins)
 	if err != nil {
@@ -33,9 +35,9 @@ func ask(t *testing.T, origins, method, origin string, header ...string) *http.R
 	return w.Result()
 }
 
-func TestAPreflightIsAnswered(t *testing.T) {
+func TestPreflightAllowsTheMethodsOfTheAPI(t *testing.T) {
 	for _, method := range []string{"POST", "PATCH", "DELETE"} {
-		resp := ask(t, partner+" https://other.example:8443", http.MethodOptions, partner,
+		resp := send(t, partner+" https://other.example:8443", http.MethodOptions, partner,
 			"Access-Control-Request-Method", method, "Access-Control-Request-Headers", "author-token,content-type,idempotency-key")
 		h := resp.Header
 		if resp.StatusCode != http.StatusNoContent || h.Get("Access-Control-Allow-Origin") != partner || h.Get("Access-Control-Allow-Methods") != method ||
@@ -43,36 +45,67 @@ func TestAPreflightIsAnswered(t *testing.T) {
 			t.Errorf("%s: %d %v", method, resp.StatusCode, h)
 		}
 	}
-	resp := ask(t, partner, http.MethodOptions, partner, "Access-Control-Request-Method", "PUT")
+	resp := send(t, partner, http.MethodOptions, partner, "Access-Control-Request-Method", "PUT")
 	if resp.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("PUT is allowed: %v", resp.Header)
 	}
 }
 
-func TestAPageOfAnotherOriginMayRead(t *testing.T) {
-	h := ask(t, partner, http.MethodGet, partner).Header
+func TestPagesOfAllowedOriginsMayReadResponses(t *testing.T) {
+	h := send(t, partner, http.MethodGet, partner).Header
 	exposed := strings.Split(h.Get("Access-Control-Expose-Headers"), ", ")
 	if h.Get("Access-Control-Allow-Origin") != partner || !slices.Contains(exposed, "Retry-After") || !slices.Contains(h.Values("Vary"), "Origin") {
 		t.Errorf("header %v", h)
 	}
 	for _, stranger := range []string{"https://evil.example", "http://partner.example", partner + ".evil.example", "null"} {
-		if got := ask(t, partner, http.MethodGet, stranger).Header.Get("Access-Control-Allow-Origin"); got != "" {
-			t.Errorf("%s may read, as %s", stranger, got)
+		if got := send(t, partner, http.MethodGet, stranger).Header.Get("Access-Control-Allow-Origin"); got != "" {
+			t.Errorf("%s may read responses, as %s", stranger, got)
 		}
 	}
 }
 
-func TestWithoutOriginsNobodyElseMay(t *testing.T) {
-	resp := ask(t, " ", http.MethodOptions, partner, "Access-Control-Request-Method", "POST")
+func TestNoOriginIsAllowedByDefault(t *testing.T) {
+	resp := send(t, " ", http.MethodOptions, partner, "Access-Control-Request-Method", "POST")
 	if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("%d %v", resp.StatusCode, resp.Header)
 	}
 }
 
-func TestOnlyOriginsAreTaken(t *testing.T) {
+func TestParseOriginsRejectsOtherTexts(t *testing.T) {
 	for _, s := range []string{"*", "shop.example", "https://shop.example/", "https://shop.example/path", "https://*.example", "ftp://shop.example", "https://a b", "null"} {
 		if got, err := crossorigin.ParseOrigins(s); err == nil {
 			t.Errorf("ParseOrigins(%q) = %v, want an error", s, got)
 		}
 	}
+}
+
+func ExampleParseOrigins() {
+	fmt.Println(crossorigin.ParseOrigins("https://shop.example http://localhost:8080"))
+	_, err := crossorigin.ParseOrigins("https://shop.example/cart")
+	fmt.Println(err)
+	// Output:
+	// [https://shop.example http://localhost:8080] <nil>
+	// read origin "https://shop.example/cart": not scheme://host[:port]
+}
+
+func FuzzParseOrigins(f *testing.F) {
+	for _, s := range []string{"", "https://shop.example", "http://a https://b:8443", "https://*.example", "https://[::1]:80", "HTTPS://a", "https://a/", "//a", "https://a\x00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		origins, err := crossorigin.ParseOrigins(s)
+		if err != nil {
+			return
+		}
+		for _, o := range origins {
+			u, err := url.Parse(o)
+			if err != nil || u.Host == "" || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.Contains(o, "*") {
+				t.Errorf("ParseOrigins(%q) has %q", s, o)
+			}
+		}
+		again, err := crossorigin.ParseOrigins(strings.Join(origins, " "))
+		if err != nil || !slices.Equal(again, origins) {
+			t.Errorf("%q became %q, then %q: %v", s, origins, again, err)
+		}
+	})
 }

@@ -1,8 +1,7 @@
-// Package limit bounds how often one client may ask for a change.
+// Package limit is the rate limiter of requests that change something.
 //
-// Each instance counts for itself: with four, a client gets up to four times as much. It is there so that
-// one client cannot fill the shop with reviews; what is to protect the instances stands before them, at the
-// load balancer.
+// Each instance counts on its own, so a client may send up to the limit to each of them. The purpose is that one client
+// cannot fill the shop with reviews. Cloud Armor at the load balancer protects the instances themselves.
 package limit
 
 import (
@@ -20,16 +19,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rate is how many requests a client may send in a while. The zero Rate does not limit.
+// Rate is a number of requests of one client in a period. The zero Rate does not limit.
 type Rate struct {
 	Requests int
-	Per      time.Duration
+	Per      time.Duration // whole seconds
 }
 
 // RateForm describes the input of ParseRate.
 const RateForm = "a rate such as 30/1m, or off"
 
-// ParseRate reads a rate such as 30/1m, or off.
+// ParseRate returns the rate of a text such as "30/1m" (30 requests in one minute), or the zero Rate for "off". The period
+// is a positive number of whole seconds in the format of time.ParseDuration.
 func ParseRate(s string) (Rate, error) {
 	if s == "off" {
 		return Rate{}, nil
@@ -41,40 +41,39 @@ func ParseRate(s string) (Rate, error) {
 		return Rate{}, fmt.Errorf("read rate %q: %w", s, err)
 	}
 	if n < 1 || d < time.Second || d != d.Truncate(time.Second) {
-		return Rate{}, fmt.Errorf("rate %q is not a number of requests in whole seconds", s)
+		return Rate{}, fmt.Errorf("read rate %q: want REQUESTS/DURATION, 1 or more in whole seconds", s)
 	}
 	return Rate{n, d}, nil
 }
 
-// clients is how many clients are remembered; the one that was silent for longest is forgotten first. It
-// takes some 20 MB when all of them come.
-const clients = 100_000
+// maxClients is the number of clients that a Limiter remembers, about 20 MB. It forgets the client with the oldest request
+// first.
+const maxClients = 100_000
 
-// Limiter counts the requests of each client, in a bucket of tokens that starts full.
+// Limiter limits the requests of each client with a token bucket that starts full.
 type Limiter struct {
-	Now func() time.Time // a test's door
+	Now func() time.Time // the clock; tests replace it before the first request
 
 	rate    Rate
 	hops    int
-	refuse  func(http.ResponseWriter, *http.Request)
+	reject  http.HandlerFunc
 	buckets *lru.Cache[netip.Prefix, *rate.Limiter]
 }
 
-// New returns a Limiter that has counted nothing yet. Hops is how many of the addresses at the end of
-// X-Forwarded-For our own proxies wrote, of which the first is the client's; what stands before those, anybody
-// may have made up. With 0 there is no proxy. Refuse answers what is one too many; Retry-After is set then.
-func New(r Rate, hops int, refuse func(http.ResponseWriter, *http.Request)) *Limiter {
-	buckets, err := lru.New[netip.Prefix, *rate.Limiter](clients)
+// New returns a Limiter with a full bucket for each client. hops is the number of addresses that our own proxies append
+// to X-Forwarded-For. The first of them is the address of the client; a client can forge those before it. With 0 hops the
+// client is the peer of the connection. reject answers requests beyond the limit; Retry-After is set when it runs.
+func New(r Rate, hops int, reject http.HandlerFunc) *Limiter {
+	buckets, err := lru.New[netip.Prefix, *rate.Limiter](maxClients)
 	if err != nil {
 		panic(err) // the size is positive
 	}
-	return &Limiter{Now: time.Now, rate: r, hops: hops, refuse: refuse, buckets: buckets}
+	return &Limiter{Now: time.Now, rate: r, hops: hops, reject: reject, buckets: buckets}
 }
 
-// Changes hands on to next what only reads, and of the rest what the client may still send. It answers
-// with RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10): what there is in all, and what
-// is left.
-func (l *Limiter) Changes(next http.Handler) http.Handler {
+// Middleware limits requests with methods other than GET, HEAD and OPTIONS. Responses to them have the header fields
+// RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10) under the policy name "changes".
+func (l *Limiter) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.Method {
 		case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -94,16 +93,16 @@ func (l *Limiter) Changes(next http.Handler) http.Handler {
 		h.Set("RateLimit", fmt.Sprintf(`"changes";r=%d;t=%d`, int(max(0, left)), l.seconds(float64(l.rate.Requests)-left)))
 		if !allowed {
 			h.Set("Retry-After", strconv.Itoa(l.seconds(1-left)))
-			l.refuse(w, r)
+			l.reject(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-// seconds returns how long it takes until a client may send so many requests more.
-func (l *Limiter) seconds(requests float64) int {
-	return max(1, int(math.Ceil(requests*l.rate.Per.Seconds()/float64(l.rate.Requests))))
+// seconds returns the time until the given number of tokens has refilled, rounded up, at least 1 s.
+func (l *Limiter) seconds(tokens float64) int {
+	return max(1, int(math.Ceil(tokens*l.rate.Per.Seconds()/float64(l.rate.Requests))))
 }
 
 func (l *Limiter) bucket(client netip.Prefix) *rate.Limiter {
@@ -111,14 +110,14 @@ func (l *Limiter) bucket(client netip.Prefix) *rate.Limiter {
 		return b
 	}
 	b := rate.NewLimiter(rate.Every(l.rate.Per/time.Duration(l.rate.Requests)), l.rate.Requests)
-	if before, ok, _ := l.buckets.PeekOrAdd(client, b); ok { // another request came first
+	if before, ok, _ := l.buckets.PeekOrAdd(client, b); ok { // a concurrent request added it first
 		return before
 	}
 	return b
 }
 
-// Client returns the address that a request came from: of IPv6 the network of 64 bits that one customer of
-// a provider has. What cannot be told is one client.
+// Client returns the client of a request: an IPv4 address, or the /64 network of an IPv6 address, which providers assign
+// to one customer. All requests without a readable address count as one client, the zero Prefix.
 func (l *Limiter) Client(r *http.Request) netip.Prefix {
 	addr := r.RemoteAddr
 	if l.hops > 0 {
