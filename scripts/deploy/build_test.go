@@ -30,18 +30,21 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/random"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"github.com/hybrid-bts/functions/scripts/deploy"
 )
 
-func TestBuildNamesEveryProgramAndIsPinned(t *testing.T) {
+func TestBuildPassesEveryProgramToAPinnedKo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	ko := filepath.Join(dir, "ko")
 	fake := "#!/bin/sh\necho \"$KO_DOCKER_REPO $GOFLAGS\" >>\"$CALLS\"\nprintf '%s\\n' \"$@\" >>\"$CALLS\"\n"
 	if err := os.WriteFile(ko, []byte(fake), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	calls, printed, code := script(t, "build.sh", map[string]string{"KO": ko, "REPO": "registry/prod", "TAG": "abc1234"}, "images.txt")
+	calls, output, code := runScript(t, "build.sh", environment{"KO": ko, "REPO": "registry/prod", "TAG": "abc1234"}, "images.txt")
 	if code != 0 {
-		t.Fatalf("exit %d: %s", code, printed)
+		t.Fatalf("exit status %d: %s", code, output)
 	}
 	want := []string{"registry/prod -buildvcs=false -tags=disable_grpc_modules,grpcnotrace", "build", "--base-import-paths",
 		"--platform=linux/amd64", "--sbom=none", "--tags=abc1234", "--image-refs=images.txt"}
@@ -50,7 +53,7 @@ func TestBuildNamesEveryProgramAndIsPinned(t *testing.T) {
 	}
 	want = append(want, "./scripts/deploy/canary")
 	if got := strings.Split(strings.TrimSpace(calls), "\n"); !slices.Equal(got, want) {
-		t.Errorf("ko is called as %q, want %q", got, want)
+		t.Errorf("ko arguments = %q, want %q", got, want)
 	}
 	text, err := os.ReadFile("build.sh")
 	if err != nil {
@@ -61,16 +64,16 @@ func TestBuildNamesEveryProgramAndIsPinned(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !regexp.MustCompile(`google/ko@v\d+\.\d+\.\d+\)`).Match(text) || !regexp.MustCompile(`(?m)^defaultBaseImage: \S+@sha256:[0-9a-f]{64}$`).Match(base) {
-		t.Error("ko or its base image is not pinned")
+		t.Error("the version of ko or its base image is not pinned")
 	}
 }
 
-// functionNames returns the folders of functions/, in order.
+// functionNames returns the names of the folders in functions/, sorted.
 func functionNames(t *testing.T) (names []string) {
 	t.Helper()
 	mains, err := filepath.Glob("../../functions/*/main.go")
 	if err != nil || mains == nil {
-		t.Fatalf("no functions: %v", err)
+		t.Fatalf("find functions: %v", err)
 	}
 	for _, main := range mains {
 		names = append(names, filepath.Base(filepath.Dir(main)))
@@ -78,8 +81,8 @@ func functionNames(t *testing.T) (names []string) {
 	return names
 }
 
-// pushBase puts a small image in a registry that stands for the one of .ko.yaml, which tests cannot
-// reach, and returns its name.
+// pushBase pushes a small base image to a registry and returns its reference. It replaces the base image of .ko.yaml, whose
+// registry tests cannot reach.
 func pushBase(t *testing.T, host string) string {
 	t.Helper()
 	config := &v1.ConfigFile{OS: "linux", Architecture: "amd64", Config: v1.Config{User: "65532", Env: []string{"BASE=yes"}}}
@@ -98,14 +101,15 @@ func pushBase(t *testing.T, host string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ref := parse(t, host+"/base@"+digest.String())
+	ref := parseReference(t, host+"/base@"+digest.String())
 	if err := remote.Write(ref, base); err != nil {
 		t.Fatal(err)
 	}
 	return ref.String()
 }
 
-func parse(t *testing.T, image string) name.Reference {
+// parseReference parses an image reference.
+func parseReference(t *testing.T, image string) name.Reference {
 	t.Helper()
 	ref, err := name.ParseReference(image)
 	if err != nil {
@@ -114,16 +118,15 @@ func parse(t *testing.T, image string) name.Reference {
 	return ref
 }
 
-// build runs the build.sh of a copy of the repository, and returns what it writes: the name of each image,
-// by that of its program.
-func build(t *testing.T, root, repo, base string) (images map[string]string, printed string, err error) {
+// runBuild runs build.sh of the repository at root with a base image. It returns the image references by program.
+func runBuild(t *testing.T, root, repo, base string) (images map[string]string, output string, err error) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "images.txt")
 	cmd := exec.Command("bash", filepath.Join(root, "scripts/deploy/build.sh"), file)
 	cmd.Env = append(os.Environ(), "REPO="+repo, "TAG=test", "KO_DEFAULTBASEIMAGE="+base, "DOCKER_CONFIG="+t.TempDir())
-	began := time.Now()
+	start := time.Now()
 	out, err := cmd.CombinedOutput()
-	t.Logf("build.sh took %v, of which %v of CPU", time.Since(began).Round(time.Second), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Round(time.Second))
+	t.Logf("build.sh took %v and %v of CPU time", time.Since(start).Round(time.Second), (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Round(time.Second))
 	if err != nil {
 		return nil, string(out), err
 	}
@@ -138,30 +141,28 @@ func build(t *testing.T, root, repo, base string) (images map[string]string, pri
 	return images, string(out), nil
 }
 
-// The images are what a release takes, but for their base: each holds one program that starts and stops as on
-// Cloud Run, with the variables of services.csv; another clone of the same source gives the same digests.
-func TestImages(t *testing.T) {
+// The images equal those of a release, except for their base image. Each contains one program, which starts and stops as
+// on Cloud Run with the variables of services.csv. A clone of the same source yields the same digests.
+func TestImagesAreReproducibleAndStart(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("bash"); err != nil {
-		t.Skip("needs bash: install it")
-	}
+	requireBash(t)
 	srv := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	defer srv.Close()
 	host := strings.TrimPrefix(srv.URL, "http://")
 	base := pushBase(t, host)
 
 	missing := host + "/base@sha256:" + strings.Repeat("0", 64)
-	if _, printed, err := build(t, "../..", host+"/none", missing); err == nil || !strings.Contains(printed, "pulling "+missing) {
-		t.Errorf("with a base that is not there: %v, %s", err, printed)
+	if _, output, err := runBuild(t, "../..", host+"/none", missing); err == nil || !strings.Contains(output, "pulling "+missing) {
+		t.Errorf("with a missing base image: %v, %s", err, output)
 	}
 
-	images, printed, err := build(t, "../..", host+"/one", base)
+	images, output, err := runBuild(t, "../..", host+"/one", base)
 	if err != nil {
-		t.Fatalf("%v: %s", err, printed)
+		t.Fatalf("%v: %s", err, output)
 	}
-	again, printed, err := build(t, clone(t), host+"/two", base)
+	again, output, err := runBuild(t, clone(t), host+"/two", base)
 	if err != nil {
-		t.Fatalf("%v: %s", err, printed)
+		t.Fatalf("%v: %s", err, output)
 	}
 	digests := func(images map[string]string) map[string]string {
 		d := map[string]string{}
@@ -171,32 +172,31 @@ func TestImages(t *testing.T) {
 		return d
 	}
 	if diff := cmp.Diff(digests(images), digests(again)); diff != "" {
-		t.Errorf("another clone gives other digests:\n%s", diff)
+		t.Errorf("digests of a clone differ:\n%s", diff)
 	}
 	if got, want := len(images), len(functionNames(t))+1; got != want {
 		t.Errorf("%d images for %d programs: %v", got, want, images)
 	}
 
-	// program is what an image starts, on a machine that can start it.
-	program := func(t *testing.T, name string) string {
-		binary := extract(t, images[name], name)
+	// binary extracts a program from its image. It skips the test on machines that cannot run it.
+	binary := func(t *testing.T, name string) string {
+		file := extract(t, images[name], name)
 		if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
-			t.Skip("the images are for linux/amd64: run the tests there to see them started")
+			t.Skip("needs linux/amd64, the platform of the images")
 		}
-		return binary
+		return file
 	}
-	for _, s := range services(t) {
-		t.Run(s["function"], func(t *testing.T) { start(t, program(t, s["function"]), s) })
+	for _, s := range deploy.Services() {
+		t.Run(s.Function, func(t *testing.T) { startAndStop(t, binary(t, s.Function), s) })
 	}
 	t.Run("canary", func(t *testing.T) {
-		binary := program(t, "canary")
-		if out, err := exec.Command(binary).CombinedOutput(); err == nil || !strings.Contains(string(out), "usage: canary") {
-			t.Errorf("it ends with %v: %s", err, out)
+		if out, err := exec.Command(binary(t, "canary")).CombinedOutput(); err == nil || !strings.Contains(string(out), "usage: canary") {
+			t.Errorf("canary without arguments: %v: %s", err, out)
 		}
 	})
 }
 
-// clone copies what images are made of into another folder, where all of it is of now.
+// clone copies the sources of the images to another folder, with new modification times.
 func clone(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -217,10 +217,10 @@ func clone(t *testing.T) string {
 	return dir
 }
 
-// extract checks an image, and returns the file that it starts, written out.
+// extract checks the configuration and the top layer of an image, and returns the name of a copy of its program.
 func extract(t *testing.T, ref, program string) string {
 	t.Helper()
-	image, err := remote.Image(parse(t, ref))
+	image, err := remote.Image(parseReference(t, ref))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,10 +230,10 @@ func extract(t *testing.T, ref, program string) string {
 	}
 	entrypoint := "/ko-app/" + program
 	if c := config.Config; !slices.Equal(c.Entrypoint, []string{entrypoint}) || c.User != "65532" || len(c.Cmd) > 0 || !slices.Contains(c.Env, "BASE=yes") || config.Architecture != "amd64" {
-		t.Errorf("it starts %q %q as %q on %s", c.Entrypoint, c.Cmd, c.User, config.Architecture)
+		t.Errorf("entrypoint %q %q, user %q, architecture %s", c.Entrypoint, c.Cmd, c.User, config.Architecture)
 	}
 	if !config.Created.IsZero() && config.Created.Unix() != 0 {
-		t.Errorf("it says that it was made at %v", config.Created)
+		t.Errorf("creation time %v, want none", config.Created)
 	}
 	layers, err := image.Layers()
 	if err != nil {
@@ -250,7 +250,7 @@ func extract(t *testing.T, ref, program string) string {
 	}
 	defer packed.Close()
 	dir := t.TempDir()
-	tar := exec.Command("tar", "-xz", "-C", dir) // ours would take long under the race detector
+	tar := exec.Command("tar", "-xz", "-C", dir) // archive/tar is slow under the race detector
 	tar.Stdin = packed
 	if out, err := tar.CombinedOutput(); err != nil {
 		t.Fatalf("tar: %v: %s", err, out)
@@ -263,50 +263,49 @@ func extract(t *testing.T, ref, program string) string {
 		return err
 	})
 	if err != nil || !slices.Equal(files, []string{entrypoint}) {
-		t.Fatalf("beside its base it holds %q, %v", files, err)
+		t.Fatalf("files above the base image: %q, %v, want %s", files, err, entrypoint)
 	}
 	file := filepath.Join(dir, entrypoint)
 	info, err := os.Stat(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%s: %.1f MB, packed %.1f MB above its base", program, float64(info.Size())/1e6, float64(size)/1e6)
+	t.Logf("%s: %.1f MB, compressed %.1f MB above the base image", program, float64(info.Size())/1e6, float64(size)/1e6)
 	return file
 }
 
-// start runs a program with the variables that a release gives it, and as little else as Cloud Run does, until it
-// answers; then it tells it to stop. Its engines are not there: it uses them only when it is asked something.
-func start(t *testing.T, binary string, service map[string]string) {
+// startAndStop runs a program with the environment of its release until it serves requests, and then stops it with SIGTERM.
+// No engine is reachable: programs connect to engines on the first request that needs them.
+func startAndStop(t *testing.T, binary string, service deploy.Service) {
 	t.Helper()
 	address := freeAddress(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	const nowhere = "127.0.0.1:1"
-	env := []string{"PORT=" + port, "K_SERVICE=" + service["function"], "GOOGLE_CLOUD_PROJECT=shop", "SPANNER_EMULATOR_HOST=" + nowhere,
-		"BIGTABLE_EMULATOR_HOST=" + nowhere, "PUBSUB_EMULATOR_HOST=" + nowhere, "STORAGE_EMULATOR_HOST=http://" + nowhere, "LANGUAGE_ENDPOINT=" + nowhere}
-	for _, pair := range strings.FieldsFunc(service["variables"], func(r rune) bool { return r == ';' }) {
-		env = append(env, strings.NewReplacer("{env}", "dev", "{host}", "dev.hybridbts.tech").Replace(pair))
+	const unreachable = "127.0.0.1:1"
+	env := []string{"PORT=" + port, "K_SERVICE=" + service.Function, "GOOGLE_CLOUD_PROJECT=shop", "SPANNER_EMULATOR_HOST=" + unreachable,
+		"BIGTABLE_EMULATOR_HOST=" + unreachable, "PUBSUB_EMULATOR_HOST=" + unreachable, "STORAGE_EMULATOR_HOST=http://" + unreachable, "LANGUAGE_ENDPOINT=" + unreachable}
+	for _, v := range service.Variables {
+		env = append(env, v.Name+"="+strings.NewReplacer("{env}", "dev", "{host}", "dev.hybridbts.tech").Replace(v.Value))
 	}
-	for _, pair := range strings.FieldsFunc(service["secrets"], func(r rune) bool { return r == ';' }) {
-		secret, _, _ := strings.Cut(pair, "=")
+	for _, secret := range service.Secrets {
 		value := strings.Repeat("k", 32)
-		if strings.HasSuffix(secret, "_URL") || strings.HasSuffix(secret, "_ISSUER") {
-			value = "http://" + nowhere + "/services"
+		if strings.HasSuffix(secret.Name, "_URL") || strings.HasSuffix(secret.Name, "_ISSUER") {
+			value = "http://" + unreachable + "/services"
 		}
-		env = append(env, secret+"="+value)
+		env = append(env, secret.Name+"="+value)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, binary)
-	var printed strings.Builder
-	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, t.TempDir(), &printed, &printed
+	var output strings.Builder
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = env, t.TempDir(), &output, &output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
 	status := func(path string) string {
 		resp, err := http.Get("http://" + address + path)
 		if err != nil {
@@ -317,21 +316,21 @@ func start(t *testing.T, binary string, service map[string]string) {
 	}
 	for status("/healthz") != "200" {
 		select {
-		case err := <-ended:
-			t.Fatalf("it ends with %v: %s", err, &printed)
+		case err := <-exited:
+			t.Fatalf("the program exited before it served: %v: %s", err, &output)
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	// Other answers of a smoke test are those of an engine.
-	if want := service["smoke_status"]; want == "405" {
-		if got := status(service["smoke_path"]); got != want {
-			t.Errorf("%s answers %s, want %s", service["smoke_path"], got, want)
+	// Other smoke tests need an engine.
+	if want := service.SmokeStatus; want == "405" {
+		if got := status(service.SmokePath); got != want {
+			t.Errorf("status of %s = %s, want %s", service.SmokePath, got, want)
 		}
 	}
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := <-ended; err != nil {
-		t.Errorf("told to stop, it ends with %v: %s", err, &printed)
+	if err := <-exited; err != nil {
+		t.Errorf("after SIGTERM: %v: %s", err, &output)
 	}
 }

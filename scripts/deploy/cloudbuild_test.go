@@ -15,10 +15,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// builtIn are the substitutions that Cloud Build itself knows and we use.
-var builtIn = []string{"PROJECT_ID", "SHORT_SHA"}
+// builtInSubstitutions are the substitutions of Cloud Build that the file uses.
+var builtInSubstitutions = []string{"PROJECT_ID", "SHORT_SHA"}
 
-// readBuild reads a cloudbuild.yaml as the API does, and refuses what it does not know.
+// readBuild parses a cloudbuild.yaml. Like the API it rejects unknown fields.
 func readBuild(text []byte) (*cloudbuildpb.Build, error) {
 	b, err := yaml.YAMLToJSONStrict(text)
 	if err != nil {
@@ -31,25 +31,25 @@ func readBuild(text []byte) (*cloudbuildpb.Build, error) {
 	return build, nil
 }
 
-// lint says what is wrong with a build.
-func lint(b *cloudbuildpb.Build) (problems []string) {
-	wrong := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+// buildProblems returns the rules of this project that a build breaks.
+func buildProblems(b *cloudbuildpb.Build) (problems []string) {
+	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	var ids []string
 	texts := []string{b.ServiceAccount}
 	for i, s := range b.Steps {
 		if s.Id == "" || slices.Contains(ids, s.Id) {
-			wrong("step %d has no id of its own: %q", i, s.Id)
+			report("step %d: empty or duplicate id %q", i, s.Id)
 		}
 		for _, before := range s.WaitFor {
-			if !slices.Contains(ids, before) { // such as "-", which waits for no test
-				wrong("step %s waits for %q, which is no step before it", s.Id, before)
+			if !slices.Contains(ids, before) { // "-" would start the step before the tests pass
+				report("step %s waits for %q, which is no earlier step", s.Id, before)
 			}
 		}
 		if !regexp.MustCompile(`:[0-9]+\.[0-9]+\.[0-9]+(-[a-z]+)?$|@sha256:[0-9a-f]{64}$`).MatchString(s.Name) {
-			wrong("the image of step %s is not pinned: %s", s.Id, s.Name)
+			report("step %s: image %s is not pinned", s.Id, s.Name)
 		}
 		if info, err := os.Stat(filepath.Join("..", "..", s.Entrypoint)); err != nil || info.Mode()&0o111 == 0 {
-			wrong("step %s starts %q, which is no program", s.Id, s.Entrypoint)
+			report("step %s: entrypoint %q is not executable", s.Id, s.Entrypoint)
 		}
 		ids = append(ids, s.Id)
 		texts = append(texts, slices.Concat(s.Args, s.Env, []string{s.Name, s.Script})...)
@@ -57,25 +57,25 @@ func lint(b *cloudbuildpb.Build) (problems []string) {
 	used := map[string]bool{}
 	for _, m := range regexp.MustCompile(`\$\{?([A-Z_]+)\}?`).FindAllStringSubmatch(strings.Join(texts, "\n"), -1) {
 		used[m[1]] = true
-		if _, declared := b.Substitutions[m[1]]; !declared && !slices.Contains(builtIn, m[1]) {
-			wrong("$%s is not declared", m[1])
+		if _, declared := b.Substitutions[m[1]]; !declared && !slices.Contains(builtInSubstitutions, m[1]) {
+			report("undeclared substitution $%s", m[1])
 		}
 	}
 	for name := range b.Substitutions {
 		if !used[name] || !strings.HasPrefix(name, "_") {
-			wrong("substitution %s is not used, or no name of ours", name)
+			report("substitution %s is unused, or does not begin with _", name)
 		}
 	}
 	if b.ServiceAccount == "" || b.GetOptions().GetLogging() != cloudbuildpb.BuildOptions_CLOUD_LOGGING_ONLY {
-		wrong("it has no account of its own, or keeps logs in a bucket: %q, %v", b.ServiceAccount, b.GetOptions().GetLogging())
+		report("service account %q, logging %v; want an account and logs in Cloud Logging only", b.ServiceAccount, b.GetOptions().GetLogging())
 	}
 	if d := b.Timeout.AsDuration(); d < time.Hour || d > 24*time.Hour {
-		wrong("it ends after %v", d)
+		report("timeout %v, want 1 to 24 hours", d)
 	}
 	return problems
 }
 
-func TestCloudBuild(t *testing.T) {
+func TestCloudBuildTestsBeforeItReleases(t *testing.T) {
 	text, err := os.ReadFile("../../cloudbuild.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -84,13 +84,13 @@ func TestCloudBuild(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, p := range lint(b) {
+	for _, p := range buildProblems(b) {
 		t.Error(p)
 	}
 	if len(b.Steps) == 0 || b.Steps[0].Entrypoint != "./scripts/test" {
-		t.Error("it does not begin with the tests")
+		t.Error("the first step does not run ./scripts/test")
 	}
-	// What the release step sets is what release.sh reads, and each mistake below is seen.
+	// The release step must set the variables in the usage table of release.sh.
 	script, err := os.ReadFile("release.sh")
 	if err != nil {
 		t.Fatal(err)
@@ -107,29 +107,29 @@ func TestCloudBuild(t *testing.T) {
 	slices.Sort(set)
 	slices.Sort(read)
 	if !slices.Equal(set, read) {
-		t.Errorf("it sets %v, release.sh reads %v", set, read)
+		t.Errorf("the release step sets %v, release.sh reads %v", set, read)
 	}
-	for name, change := range map[string][2]string{
-		"an unknown field":           {"waitFor: [test]", "waitfor: [test]"},
-		"a key twice":                {"timeout: 28800s", "timeout: 28800s\ntimeout: 1s"},
-		"a duration of minutes":      {"timeout: 28800s", "timeout: 480m"},
-		"a step that is not there":   {"waitFor: [test]", "waitFor: [tests]"},
-		"a build without tests":      {"waitFor: [test]", `waitFor: ["-"]`},
-		"an id twice":                {"id: build", "id: test"},
-		"an undeclared substitution": {"ENV=${_ENV}", "ENV=${_ENVIRONMENT}"},
-		"an unused substitution":     {"  _ENV: dev", "  _ENV: dev\n  _OTHER: x"},
-		"an image that is not fixed": {"golang:1.26.8-bookworm", "golang:latest"},
-		"a script that is not there": {"./scripts/deploy/deploy.sh", "./scripts/deplyo.sh"},
-		"logs in a bucket":           {"CLOUD_LOGGING_ONLY", "GCS_ONLY"},
-		"the default account":        {"serviceAccount: ", "tags: []\n# "},
+	for name, change := range map[string][2]string{ // mistakes that readBuild or buildProblems must find
+		"unknown field":           {"waitFor: [test]", "waitfor: [test]"},
+		"duplicate key":           {"timeout: 28800s", "timeout: 28800s\ntimeout: 1s"},
+		"duration in minutes":     {"timeout: 28800s", "timeout: 480m"},
+		"unknown step":            {"waitFor: [test]", "waitFor: [tests]"},
+		"build without tests":     {"waitFor: [test]", `waitFor: ["-"]`},
+		"duplicate id":            {"id: build", "id: test"},
+		"undeclared substitution": {"ENV=${_ENV}", "ENV=${_ENVIRONMENT}"},
+		"unused substitution":     {"  _ENV: dev", "  _ENV: dev\n  _OTHER: x"},
+		"unpinned image":          {"golang:1.26.8-bookworm", "golang:latest"},
+		"missing script":          {"./scripts/deploy/deploy.sh", "./scripts/deplyo.sh"},
+		"logs in a bucket":        {"CLOUD_LOGGING_ONLY", "GCS_ONLY"},
+		"default account":         {"serviceAccount: ", "tags: []\n# "},
 	} {
 		changed := strings.Replace(string(text), change[0], change[1], 1)
 		if changed == string(text) {
 			t.Errorf("%s: %q is not in cloudbuild.yaml", name, change[0])
 		}
 		b, err := readBuild([]byte(changed))
-		if err == nil && len(lint(b)) == 0 {
-			t.Errorf("%s is not seen", name)
+		if err == nil && len(buildProblems(b)) == 0 {
+			t.Errorf("%s: not detected", name)
 		}
 	}
 }

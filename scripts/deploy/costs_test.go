@@ -9,21 +9,24 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/hybrid-bts/functions/scripts/deploy"
 )
 
-// costs is scripts/deploy/COSTS.md: prices by name, and by section what is counted.
+// costs holds the tables of COSTS.md.
 type costs struct {
-	prices   map[string]float64
-	sections map[string][]line
-	totals   map[string]float64
+	prices   map[string]float64 // US dollars a unit by name of the price
+	sections map[string][]line  // estimates by section title
+	totals   map[string]float64 // US dollars by section title
 }
 
-// line is a quantity of something that has a price.
+// line is a row of an estimate.
 type line struct {
 	price         string
 	quantity, usd float64
 }
 
+// readCosts parses the tables of COSTS.md and recomputes them. It returns one problem for each wrong or unused figure.
 func readCosts(text string) (c costs, problems []string) {
 	c = costs{map[string]float64{}, map[string][]line{}, map[string]float64{}}
 	section := ""
@@ -44,7 +47,7 @@ func readCosts(text string) (c costs, problems []string) {
 		case len(cells) == 5 && strings.HasPrefix(row, "| `"):
 			c.prices[key] = number(cells[2])
 			if checked := strings.TrimSpace(cells[4]); checked != "yes" && checked != "no" {
-				problems = append(problems, key+" does not say whether it was checked")
+				problems = append(problems, key+": column checked is neither yes nor no")
 			}
 		case len(cells) == 4 && strings.HasPrefix(row, "| `"):
 			c.sections[section] = append(c.sections[section], line{key, number(cells[2]), number(cells[3])})
@@ -59,7 +62,7 @@ func readCosts(text string) (c costs, problems []string) {
 			used[l.price] = true
 			price, ok := c.prices[l.price]
 			if want := price * l.quantity; !ok || math.Abs(want-l.usd) > 0.0051 {
-				problems = append(problems, fmt.Sprintf("%s: %s costs %.2f, it says %.2f", name, l.price, want, l.usd))
+				problems = append(problems, fmt.Sprintf("%s: %s costs %.2f, the page has %.2f", name, l.price, want, l.usd))
 			}
 			sum += l.usd
 		}
@@ -69,13 +72,14 @@ func readCosts(text string) (c costs, problems []string) {
 	}
 	for name := range c.prices {
 		if !used[name] {
-			problems = append(problems, "nothing costs "+name)
+			problems = append(problems, "no estimate uses the price "+name)
 		}
 	}
 	return c, problems
 }
 
-func TestCostsAddUp(t *testing.T) {
+func TestCostsAddUpAndMatchTheConfiguration(t *testing.T) {
+	t.Parallel()
 	b, err := os.ReadFile("COSTS.md")
 	if err != nil {
 		t.Fatal(err)
@@ -89,8 +93,7 @@ func TestCostsAddUp(t *testing.T) {
 		t.Fatalf("%d sections, %d prices", len(c.sections), len(c.prices))
 	}
 
-	// What is counted is what setup.sh makes, and services.csv has wait.
-	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
+	calls, _, _ := runSetup(t, emptyProject)
 	var policies strings.Builder
 	files, err := filepath.Glob("monitoring/policies/*.json")
 	if err != nil {
@@ -103,40 +106,37 @@ func TestCostsAddUp(t *testing.T) {
 		}
 		policies.Write(b)
 	}
-	waiting, memory := 0.0, 0.0
-	const hours = 730 // of a month
-	for _, s := range services(t) {
-		if s["min"] == "1" {
-			mib, err := strconv.ParseFloat(strings.TrimSuffix(s["memory"], "Mi"), 64)
-			if err != nil {
-				t.Fatal(err)
-			}
-			waiting++
-			memory += mib / 1024
-			alone := hours * 3600 * (c.prices["run-idle-cpu"] + c.prices["run-idle-memory"]*mib/1024)
-			if want := fmt.Sprintf("%s's instance for $%.0f", s["function"], alone); !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
-				t.Errorf("the levers do not say %q", want)
+	idleInstances, idleGiB := 0.0, 0.0
+	const hours = 730 // in a month
+	for _, s := range deploy.Services() {
+		if s.MinInstances == 1 {
+			gib := float64(s.MemoryMiB) / 1024
+			idleInstances++
+			idleGiB += gib
+			usd := hours * 3600 * (c.prices["run-idle-cpu"] + c.prices["run-idle-memory"]*gib)
+			if want := fmt.Sprintf("%s's instance for $%.0f", s.Function, usd); !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
+				t.Errorf("the levers lack %q", want)
 			}
 		}
 	}
 	units := regexp.MustCompile(`--processing-units=(\d+)`).FindStringSubmatch(calls)
 	nodes := regexp.MustCompile(`autoscaling-min-nodes=(\d+)`).FindStringSubmatch(calls)
 	if units == nil || nodes == nil {
-		t.Fatal("setup.sh makes no databases")
+		t.Fatal("setup.sh creates no Spanner or Bigtable instance")
 	}
 	period := regexp.MustCompile(`monitoring uptime create .* --period=(\d+)`).FindStringSubmatch(calls)
 	if period == nil {
-		t.Fatal("setup.sh makes no uptime check")
+		t.Fatal("setup.sh creates no uptime check")
 	}
 	minutes, _ := strconv.ParseFloat(period[1], 64)
 	unit, _ := strconv.ParseFloat(units[1], 64)
 	node, _ := strconv.ParseFloat(nodes[1], 64)
 	idle := c.sections["An idle month of production"]
 	for name, want := range map[string]float64{
-		"spanner": hours * unit / 1000, "bigtable": hours * node, "run-idle-cpu": hours * 3600 * waiting, "run-idle-memory": hours * 3600 * memory,
+		"spanner": hours * unit / 1000, "bigtable": hours * node, "run-idle-cpu": hours * 3600 * idleInstances, "run-idle-memory": hours * 3600 * idleGiB,
 		"balancer": hours, "armor-policy": float64(strings.Count(calls, "security-policies create")), "dns": float64(strings.Count(calls, "managed-zones create")),
 		"armor-rule": float64(strings.Count(policies.String(), `"priority":`)), "condition": float64(strings.Count(policies.String(), `"conditionThreshold":`)),
-		"uptime": hours * 60 / minutes * 6 / 1000, // from each of six regions
+		"uptime": hours * 60 / minutes * 6 / 1000, // from each of six locations
 		"secret": float64(strings.Count(calls, "gcloud secrets create")),
 	} {
 		got := -1.0
@@ -146,22 +146,21 @@ func TestCostsAddUp(t *testing.T) {
 			}
 		}
 		if got != want {
-			t.Errorf("an idle month has %v of %s, the page says %v", want, name, got)
+			t.Errorf("an idle month has %v of %s, the page has %v", want, name, got)
 		}
 	}
 
-	// The checks themselves: each must see its mistake.
-	for name, change := range map[string][2]string{
-		"another price":         {"| 1.60 |", "| 1.06 |"},
-		"another quantity":      {"| 1,000 | 1,000.00 |", "| 10,000 | 1,000.00 |"},
-		"another sum":           {"**1,509.10**", "**1,590.10**"},
-		"a price of nothing":    {"| `dns` | one zone | 1 | 0.20 |\n", ""},
-		"a price that is not":   {"| `cdn-data` | 0.1 MB", "| `cdn` | 0.1 MB"},
-		"a price without doubt": {"| vCPU second | no |", "| vCPU second | |"},
+	for name, change := range map[string][2]string{ // mistakes that readCosts must find
+		"wrong price":         {"| 1.60 |", "| 1.06 |"},
+		"wrong quantity":      {"| 1,000 | 1,000.00 |", "| 10,000 | 1,000.00 |"},
+		"wrong total":         {"**1,509.10**", "**1,590.10**"},
+		"unused price":        {"| `dns` | one zone | 1 | 0.20 |\n", ""},
+		"unknown price":       {"| `cdn-data` | 0.1 MB", "| `cdn` | 0.1 MB"},
+		"price without check": {"| vCPU second | no |", "| vCPU second | |"},
 	} {
 		changed := strings.Replace(text, change[0], change[1], 1)
 		if _, problems := readCosts(changed); changed == text || len(problems) == 0 {
-			t.Errorf("%s is not seen", name)
+			t.Errorf("%s: not detected", name)
 		}
 	}
 }

@@ -9,24 +9,31 @@ import (
 	"testing"
 )
 
-// images is what build.sh writes: with a tag and without.
-const images = `registry/prod-hybridbts/review:abc1234@sha256:1111
+// builtImages is an output of build.sh with tagged and untagged references.
+const builtImages = `registry/prod-hybridbts/review:abc1234@sha256:1111
 registry/prod-hybridbts/canary:abc1234@sha256:2222
 registry/prod-hybridbts/api@sha256:3333
 `
 
-func TestDeployReleasesEveryImage(t *testing.T) {
+// writeImages writes an image list for deploy.sh and returns the file's name.
+func writeImages(t *testing.T, list string) string {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "images.txt")
-	if err := os.WriteFile(file, []byte(images), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(list), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	calls, printed, code := script(t, "deploy.sh", nil, "-n", file)
+	return file
+}
+
+func TestDeployReleasesEveryImage(t *testing.T) {
+	t.Parallel()
+	calls, output, code := runScript(t, "deploy.sh", nil, "-n", writeImages(t, builtImages))
 	if code != 0 || calls != "" {
-		t.Fatalf("exit %d, it ran %q: %s", code, calls, printed)
+		t.Fatalf("exit status %d, a dry run calls %q: %s", code, calls, output)
 	}
-	checkFlags(t, printed)
+	checkCalls(t, output)
 	var deployed []string
-	for _, m := range regexp.MustCompile(`run deploy (\S+) .*--image=(\S+)`).FindAllStringSubmatch(printed, -1) {
+	for _, m := range regexp.MustCompile(`run deploy (\S+) .*--image=(\S+)`).FindAllStringSubmatch(output, -1) {
 		deployed = append(deployed, m[1]+" "+m[2])
 	}
 	want := []string{
@@ -34,28 +41,27 @@ func TestDeployReleasesEveryImage(t *testing.T) {
 		"prod-hybridbts-review registry/prod-hybridbts/review@sha256:1111",
 	}
 	if !slices.Equal(deployed, want) {
-		t.Errorf("it deploys %q, want %q", deployed, want)
+		t.Errorf("deployed %q, want %q", deployed, want)
 	}
-	if n := strings.Count(printed, "--image=registry/prod-hybridbts/canary@sha256:2222"); n != 8 {
-		t.Errorf("the canary of that build is asked %d times, want 8", n)
+	if n := strings.Count(output, "--image=registry/prod-hybridbts/canary@sha256:2222"); n != 8 {
+		t.Errorf("%d runs of the canary image, want 8", n)
 	}
 }
 
-func TestDeployEndsWithTheFirstThatFails(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "images.txt")
-	if err := os.WriteFile(file, []byte(images), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	calls, printed, code := script(t, "deploy.sh", map[string]string{"FAIL": "run deploy"}, file)
+func TestDeployStopsAtTheFirstFailedRelease(t *testing.T) {
+	t.Parallel()
+	calls, output, code := runScript(t, "deploy.sh", environment{"FAIL": "run deploy"}, writeImages(t, builtImages))
 	if code != 1 || strings.Contains(calls, "hybridbts-review ") {
-		t.Errorf("exit %d, calls %s, printed %s", code, calls, printed)
+		t.Errorf("exit status %d, want 1 and no release of review; calls %s, output %s", code, calls, output)
 	}
-	if err := os.WriteFile(file, []byte(strings.Split(images, "\n")[1]), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	for name, file := range map[string]string{"no images": os.DevNull, "the canary alone": file, "no file": file + "x"} {
-		if _, _, code := script(t, "deploy.sh", nil, file); code != 1 {
-			t.Errorf("exit %d for %s, want 1", code, name)
+}
+
+func TestDeployRejectsIncompleteImageLists(t *testing.T) {
+	t.Parallel()
+	canaryOnly := writeImages(t, strings.Split(builtImages, "\n")[1])
+	for name, file := range map[string]string{"empty list": os.DevNull, "canary only": canaryOnly, "missing file": canaryOnly + "x"} {
+		if _, _, code := runScript(t, "deploy.sh", nil, file); code != 1 {
+			t.Errorf("%s: exit status %d, want 1", name, code)
 		}
 	}
 }

@@ -20,9 +20,9 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
-// Where gcloud is installed, it reads every call of the goldens itself: commands, flags, and the values
-// that a flag may have. It runs none of them.
-func TestRealGcloudTakesTheCalls(t *testing.T) {
+// The test validates commands, flags and flag values of all golden files with an installed gcloud, which runs none of them.
+func TestRealGcloudAcceptsTheCalls(t *testing.T) {
+	t.Parallel()
 	gcloud, err := exec.LookPath("gcloud")
 	if err != nil {
 		t.Skip("needs gcloud: install the Google Cloud CLI")
@@ -31,8 +31,8 @@ func TestRealGcloudTakesTheCalls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const wrong = "gcloud run jobs deploy planted --image=i --vpc-egress=some-traffic"
-	calls := wrong + "\n"
+	const invalid = "gcloud run jobs deploy planted --image=i --vpc-egress=some-traffic"
+	calls := invalid + "\n"
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
@@ -40,7 +40,7 @@ func TestRealGcloudTakesTheCalls(t *testing.T) {
 		}
 		calls += string(b)
 	}
-	// Calls that differ in names alone are one.
+	// Of calls that differ only in resource names the test validates one.
 	names := regexp.MustCompile(`(prod|dev)[-_]hybridbts\S*`)
 	seen := map[string]bool{}
 	var text strings.Builder
@@ -51,7 +51,7 @@ func TestRealGcloudTakesTheCalls(t *testing.T) {
 		} else {
 			seen[shape] = true
 		}
-		// It splits words as a shell does not.
+		// The linter splits words at every space and keeps backslashes.
 		line = strings.NewReplacer(`\ `, "_", `\"`, "", `\`, "").Replace(line)
 		fmt.Fprintf(&text, "```\n%s\n```\n", line)
 	}
@@ -63,7 +63,7 @@ func TestRealGcloudTakesTheCalls(t *testing.T) {
 	cmd.Env = append(os.Environ(), "CLOUDSDK_CONFIG="+t.TempDir(), "CLOUDSDK_CORE_DISABLE_PROMPTS=1")
 	out, err := cmd.Output()
 	if err != nil {
-		t.Skipf("this gcloud has no meta lint-gcloud-commands: install one like 528 (%v)", err)
+		t.Skipf("needs a gcloud with meta lint-gcloud-commands, such as 528 (%v)", err)
 	}
 	var results []struct {
 		Command string `json:"command_string"`
@@ -74,23 +74,23 @@ func TestRealGcloudTakesTheCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(results) != len(seen) {
-		t.Errorf("gcloud read %d calls of %d", len(results), len(seen))
+		t.Errorf("gcloud validated %d of %d calls", len(results), len(seen))
 	}
 	for _, r := range results {
 		if planted := strings.Contains(r.Command, "planted"); r.Success == planted {
-			t.Errorf("taken: %v, %s: %s", r.Success, r.Error, r.Command)
+			t.Errorf("valid: %v, %s: %s", r.Success, r.Error, r.Command)
 		}
 	}
 }
 
-// emulated is a real gcloud whose calls of one service an emulator answers.
-type emulated struct {
+// emulatedGcloud runs a real gcloud whose calls of one service go to an emulator.
+type emulatedGcloud struct {
 	gcloud string
 	env    []string
 }
 
-// sdk returns the folder of the Google Cloud SDK, or skips the test.
-func sdk(t *testing.T) string {
+// sdkFolder returns the folder of the Google Cloud SDK. It skips the test without one.
+func sdkFolder(t *testing.T) string {
 	t.Helper()
 	gcloud, err := exec.LookPath("gcloud")
 	if err == nil {
@@ -102,10 +102,11 @@ func sdk(t *testing.T) string {
 	return filepath.Dir(filepath.Dir(gcloud))
 }
 
-// emulate runs an emulator, which listens on address, until the test ends.
-func emulate(t *testing.T, service, address string, command ...string) emulated {
+// startEmulator starts the emulator of a service, which listens on address, and stops it at the end of the test. It returns
+// a gcloud that uses the emulator.
+func startEmulator(t *testing.T, service, address string, command ...string) emulatedGcloud {
 	t.Helper()
-	// The shell ends the emulator with all that it starts, also when the test is killed.
+	// The shell kills the emulator and its children when stdin closes, which also happens if the test process is killed.
 	cmd := exec.Command("bash", append([]string{"-c", `set -m; "$@" </dev/null & read -r; kill -- -$!`, "bash"}, command...)...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -116,7 +117,7 @@ func emulate(t *testing.T, service, address string, command ...string) emulated 
 	}
 	t.Cleanup(func() {
 		_ = stdin.Close()
-		_ = cmd.Wait() // it says how it was ended
+		_ = cmd.Wait() // the error reports the kill
 	})
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		c, err := net.Dial("tcp", address)
@@ -125,15 +126,15 @@ func emulate(t *testing.T, service, address string, command ...string) emulated 
 			break
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("%s does not listen: %v", command[0], err)
+			t.Fatalf("connect to %s: %v", command[0], err)
 		}
 	}
-	return emulated{filepath.Join(sdk(t), "bin", "gcloud"), append(os.Environ(), "CLOUDSDK_CONFIG="+t.TempDir(), "CLOUDSDK_CORE_DISABLE_PROMPTS=1",
+	return emulatedGcloud{filepath.Join(sdkFolder(t), "bin", "gcloud"), append(os.Environ(), "CLOUDSDK_CONFIG="+t.TempDir(), "CLOUDSDK_CORE_DISABLE_PROMPTS=1",
 		"CLOUDSDK_AUTH_DISABLE_CREDENTIALS=true", "CLOUDSDK_API_ENDPOINT_OVERRIDES_"+service+"=http://"+address+"/")}
 }
 
-// run runs a call as setup.sh prints it, and returns what gcloud prints.
-func (e emulated) run(t *testing.T, call string) string {
+// run runs a call in the form that setup.sh prints, and returns gcloud's output.
+func (e emulatedGcloud) run(t *testing.T, call string) string {
 	t.Helper()
 	cmd := exec.Command("bash", "-c", `gcloud() { "$GCLOUD" "$@"; }; `+call)
 	cmd.Env, cmd.Dir = append(e.env, "GCLOUD="+e.gcloud), "../.."
@@ -148,21 +149,21 @@ func (e emulated) run(t *testing.T, call string) string {
 	return string(out)
 }
 
-// setupCalls returns those calls of setup.sh that begin so.
-func setupCalls(t *testing.T, begin string) []string {
+// setupCalls returns the calls of setup.sh whose command matches a pattern.
+func setupCalls(t *testing.T, command string) []string {
 	t.Helper()
-	_, printed, code := setup(t, nil, "-n")
+	_, output, code := runSetup(t, nil, "-n")
 	if code != 0 {
-		t.Fatalf("exit %d: %s", code, printed)
+		t.Fatalf("exit status %d: %s", code, output)
 	}
-	calls := regexp.MustCompile(`(?m)^gcloud `+begin+` .*$`).FindAllString(printed, -1)
+	calls := regexp.MustCompile(`(?m)^gcloud `+command+` .*$`).FindAllString(output, -1)
 	if calls == nil {
-		t.Fatalf("setup.sh makes no call of gcloud %s", begin)
+		t.Fatalf("setup.sh does not call gcloud %s", command)
 	}
 	return calls
 }
 
-// freeAddress returns an address of this machine that nobody listens on.
+// freeAddress returns a loopback address with a port that is not in use.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -173,47 +174,47 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-// The emulator has no roles and no schedules of backups; what else setup.sh asks of Spanner it does.
-func TestSetupMakesTheDatabaseOnTheEmulator(t *testing.T) {
+// The emulator supports neither roles nor backup schedules.
+func TestSetupCreatesTheDatabaseOnTheEmulator(t *testing.T) {
 	calls := setupCalls(t, `spanner (instances create|databases (create|ddl update|execute-sql))`)
 	t.Parallel()
-	folder := filepath.Join(sdk(t), "bin", "cloud_spanner_emulator")
+	folder := filepath.Join(sdkFolder(t), "bin", "cloud_spanner_emulator")
 	gateway, err := exec.LookPath(filepath.Join(folder, "gateway_main"))
 	if err != nil {
 		t.Skip("needs the Cloud Spanner emulator: install google-cloud-cli-spanner-emulator")
 	}
 	rest, grpc := freeAddress(t), freeAddress(t)
 	port := func(address string) string { return address[strings.LastIndex(address, ":")+1:] }
-	e := emulate(t, "SPANNER", rest, gateway, "--hostname=127.0.0.1", "--http_port="+port(rest), "--grpc_port="+port(grpc),
+	e := startEmulator(t, "SPANNER", rest, gateway, "--hostname=127.0.0.1", "--http_port="+port(rest), "--grpc_port="+port(grpc),
 		"--grpc_binary="+filepath.Join(folder, "emulator_main"))
-	edition := regexp.MustCompile(` --(?:edition|default-backup-schedule-type)=\w+`) // the emulator knows neither
+	unsupported := regexp.MustCompile(` --(?:edition|default-backup-schedule-type)=\w+`)
 	for _, call := range calls {
-		e.run(t, edition.ReplaceAllString(call, ""))
+		e.run(t, unsupported.ReplaceAllString(call, ""))
 	}
 
 	got := e.run(t, "gcloud spanner databases ddl describe shop --instance=prod-hybridbts-shop --project=shop")
-	made := regexp.MustCompile(`(?:TABLE|INDEX) \w+`) // the emulator shows a search index as any other
-	there := made.FindAllString(got, -1)
+	object := regexp.MustCompile(`(?:TABLE|INDEX) \w+`) // the emulator prints a search index as an index
+	existing := object.FindAllString(got, -1)
 	tables, search := spannerdb.Schema()
 	schema := slices.Concat(tables, search)
 	for _, statement := range schema {
-		if m := made.FindString(statement); strings.HasPrefix(statement, "CREATE") && !slices.Contains(there, m) {
-			t.Errorf("the database has no %s: %s", m, got)
+		if m := object.FindString(statement); strings.HasPrefix(statement, "CREATE") && !slices.Contains(existing, m) {
+			t.Errorf("the database lacks %s: %s", m, got)
 		}
 	}
 	altered := regexp.MustCompile(`ALTER TABLE \w+ ADD COLUMN (\w+)`)
 	for _, m := range altered.FindAllStringSubmatch(strings.Join(schema, "\n"), -1) {
 		if !strings.Contains(got, "  "+m[1]+" ") {
-			t.Errorf("the database has no column %s: %s", m[1], got)
+			t.Errorf("the database lacks the column %s: %s", m[1], got)
 		}
 	}
 }
 
-// The emulator has no roles; what else setup.sh asks of Pub/Sub it does.
-func TestSetupMakesTopicsAndSubscriptionsOnTheEmulator(t *testing.T) {
+// The emulator does not support roles.
+func TestSetupCreatesTopicsAndSubscriptionsOnTheEmulator(t *testing.T) {
 	calls := setupCalls(t, `pubsub (topics|subscriptions) create`)
 	t.Parallel()
-	jars, err := filepath.Glob(filepath.Join(sdk(t), "platform", "pubsub-emulator", "lib", "cloud-pubsub-emulator-*.jar"))
+	jars, err := filepath.Glob(filepath.Join(sdkFolder(t), "platform", "pubsub-emulator", "lib", "cloud-pubsub-emulator-*.jar"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +227,7 @@ func TestSetupMakesTopicsAndSubscriptionsOnTheEmulator(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := emulate(t, "PUBSUB", address, java, "-jar", jars[0], "--host="+host, "--port="+port)
+	e := startEmulator(t, "PUBSUB", address, java, "-jar", jars[0], "--host="+host, "--port="+port)
 	for _, call := range calls {
 		e.run(t, call)
 	}
@@ -252,24 +253,24 @@ func TestSetupMakesTopicsAndSubscriptionsOnTheEmulator(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Contains(names, s.Topic) || s.ExpirationPolicy == nil || s.ExpirationPolicy.Ttl != nil || s.MessageRetentionDuration.AsDuration() != 7*24*time.Hour {
-			t.Errorf("a subscription without its topic, that ends, or forgets too early: %v", &s)
+			t.Errorf("the subscription lacks its topic, expires, or retains messages for less than 7 days: %v", &s)
 		}
 		if s.PushConfig.GetPushEndpoint() == "" {
 			continue
 		}
 		pushes++
-		again, dead := s.RetryPolicy, s.DeadLetterPolicy
-		if again.GetMinimumBackoff().AsDuration() != 10*time.Second || again.GetMaximumBackoff().AsDuration() != 10*time.Minute || s.AckDeadlineSeconds != 60 {
-			t.Errorf("it delivers again too early, or too late: %v", &s)
+		retry, dead := s.RetryPolicy, s.DeadLetterPolicy
+		if retry.GetMinimumBackoff().AsDuration() != 10*time.Second || retry.GetMaximumBackoff().AsDuration() != 10*time.Minute || s.AckDeadlineSeconds != 60 {
+			t.Errorf("wrong back-off or ack deadline: %v", &s)
 		}
 		if !slices.Contains(names, dead.GetDeadLetterTopic()) || dead.GetMaxDeliveryAttempts() < 5 || dead.GetMaxDeliveryAttempts() > 10 {
-			t.Errorf("its dead letters go nowhere: %v", &s)
+			t.Errorf("wrong dead-letter policy: %v", &s)
 		}
-		if to := s.PushConfig.GetOidcToken(); to.GetServiceAccountEmail() != "prod-hybridbts-push@shop.iam.gserviceaccount.com" || s.PushConfig.PushEndpoint != to.GetAudience()+"/" {
-			t.Errorf("it pushes without a token for whom it pushes to: %v", &s)
+		if token := s.PushConfig.GetOidcToken(); token.GetServiceAccountEmail() != "prod-hybridbts-push@shop.iam.gserviceaccount.com" || s.PushConfig.PushEndpoint != token.GetAudience()+"/" {
+			t.Errorf("the push token is not for the push endpoint: %v", &s)
 		}
 	}
 	if pushes < 3 {
-		t.Errorf("%d subscriptions push", pushes)
+		t.Errorf("%d push subscriptions, want 3 or more", pushes)
 	}
 }

@@ -33,7 +33,7 @@ if [ "${1:-}" = -n ]; then
   shift
 fi
 [ $# = 3 ] || {
-  sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0" >&2
+  sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' scripts/deploy/release.sh >&2
   exit 2
 }
 function=$1 image=$2 canary_image=$3

@@ -29,7 +29,7 @@ if [ "${1:-}" = -n ]; then
   shift
 fi
 [ $# = 0 ] || {
-  sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' "$0" >&2
+  sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p;}' scripts/deploy/setup.sh >&2
   exit 2
 }
 : "${ENV:?set ENV to dev, canary or prod}" "${PROJECT:?set PROJECT to the Google Cloud project}" "${MAIL:?set MAIL to the address that receives alerts}"

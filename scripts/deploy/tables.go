@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/csv"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -21,6 +22,18 @@ type Service struct {
 	Ingress string
 	// Public reports whether Cloud Run accepts calls without an ID token of Google.
 	Public bool
+	// MemoryMiB is the memory limit of an instance in MiB.
+	MemoryMiB int
+	// MinInstances is the number of idle instances in production. Other environments have none.
+	MinInstances int
+	// MaxInstances limits the number of instances.
+	MaxInstances int
+	// SmokePath is the path, with its query, that a release's smoke test requests.
+	SmokePath string
+	// SmokeStatus is the response status that the smoke test expects, such as 200.
+	SmokeStatus string
+	// Cache lists the query parameters in the CDN's cache key, separated by ";". "*" is the whole query. "" disables the CDN.
+	Cache string
 	// Variables are the environment variables. Values contain {env} and {host}.
 	Variables []Variable
 	// Secrets are the environment variables that Secret Manager fills. Their values are names of secrets, and contain {env}.
@@ -36,10 +49,21 @@ func Services() []Service {
 	for _, row := range rows("services.csv") {
 		all = append(all, Service{
 			Function: row["function"], Ingress: row["ingress"], Public: row["public"] == "yes",
+			MemoryMiB: number(strings.TrimSuffix(row["memory"], "Mi")), MinInstances: number(row["min"]), MaxInstances: number(row["max"]),
+			SmokePath: row["smoke_path"], SmokeStatus: row["smoke_status"], Cache: row["cache"],
 			Variables: variables(row["variables"]), Secrets: variables(row["secrets"]),
 		})
 	}
 	return all
+}
+
+// number parses a decimal number. It panics on any other text, because the table is compiled in.
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		panic(err)
+	}
+	return n
 }
 
 // variables parses NAME=VALUE;NAME=VALUE.

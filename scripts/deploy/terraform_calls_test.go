@@ -18,27 +18,29 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// call is what is made: by gcloud, or by the gcloud that does what a resource of Terraform does.
+// call is a gcloud call that creates a resource: recorded from setup.sh, or translated from a Terraform resource.
 type call struct {
 	command, name string
-	flags         map[string]string // without dashes; of a flag that is there twice both values
+	flags         map[string]string // by name without dashes; values of a repeated flag are joined by " and "
 }
 
+// String returns one line for the command and one for each flag.
 func (c call) String() string {
 	lines := []string{c.command + " " + c.name}
-	for _, f := range sorted(c.flags) {
+	for _, f := range sortedKeys(c.flags) {
 		lines = append(lines, "  "+f+" = "+c.flags[f])
 	}
 	return strings.Join(lines, "\n")
 }
 
-// translation turns a resource into a call. Whatever it does not take of the body is told as forgotten.
+// translation converts the body of a Terraform resource to a call. Each method removes from the body the attributes that it
+// reads; the rest has no counterpart in setup.sh.
 type translation struct {
 	call
 	body map[string]any
 }
 
-// take returns an attribute by its path through blocks that are there once, and takes it off the body.
+// take removes an attribute from the body and returns it. Blocks in its path must occur once.
 func (t *translation) take(path string) any {
 	body := t.body
 	steps := strings.Split(path, ".")
@@ -55,9 +57,10 @@ func (t *translation) take(path string) any {
 	return v
 }
 
-// text is an attribute as gcloud's flags have it.
+// text takes an attribute and returns it in the form of a gcloud flag.
 func (t *translation) text(path string) string { return flagText(t.take(path)) }
 
+// flagText returns a value in the form of a gcloud flag: lists and maps are separated by commas, null is "".
 func flagText(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -74,7 +77,7 @@ func flagText(v any) string {
 		return strings.Join(all, ",")
 	case map[string]any:
 		var all []string
-		for _, k := range sorted(v) {
+		for _, k := range sortedKeys(v) {
 			all = append(all, k+"="+flagText(v[k]))
 		}
 		return strings.Join(all, ",")
@@ -83,41 +86,41 @@ func flagText(v any) string {
 	}
 }
 
-// is says what a call is called, and its flags: each a flag, and the path of its attribute.
-func (t *translation) is(command, name string, flags ...string) {
+// setCall sets command, name and flags of the call. flags alternates flag names and paths of attributes; name is a path.
+func (t *translation) setCall(command, name string, flags ...string) {
 	t.command, t.name = command, t.text(name)
 	for i := 0; i < len(flags); i += 2 {
-		t.flag(flags[i], t.text(flags[i+1]))
+		t.setFlag(flags[i], t.text(flags[i+1]))
 	}
 }
 
-// flag sets a flag that has a value.
-func (t *translation) flag(name, value string) {
+// setFlag sets a flag unless its value is empty.
+func (t *translation) setFlag(name, value string) {
 	if value != "" {
 		t.flags[name] = value
 	}
 }
 
-// needs takes an attribute off that setup.sh has by other words, and says when it is another.
-func (t *translation) needs(path, want string) {
+// require takes an attribute that gcloud implies. Another value than want becomes a difference between the calls.
+func (t *translation) require(path, want string) {
 	if got := t.text(path); got != want {
-		t.flag("!"+path, got)
+		t.setFlag("!"+path, got)
 	}
 }
 
-// blocks takes all blocks of a name.
-func (t *translation) blocks(name string) []any {
+// takeBlocks takes all blocks of a name.
+func (t *translation) takeBlocks(name string) []any {
 	all, _ := t.take(name).([]any)
 	return all
 }
 
-// forgotten are the attributes that are left.
-func forgotten(body map[string]any, path string) (all []string) {
-	for _, k := range sorted(body) {
+// attributePaths returns the paths of the attributes in a body.
+func attributePaths(body map[string]any, path string) (all []string) {
+	for _, k := range sortedKeys(body) {
 		if blocks, ok := body[k].([]any); ok && len(blocks) > 0 {
 			if _, ok := blocks[0].(map[string]any); ok {
 				for _, b := range blocks {
-					all = append(all, forgotten(b.(map[string]any), path+k+".")...)
+					all = append(all, attributePaths(b.(map[string]any), path+k+".")...)
 				}
 				continue
 			}
@@ -127,9 +130,9 @@ func forgotten(body map[string]any, path string) (all []string) {
 	return all
 }
 
-// camel is JSON as the API has it of what Terraform has: other names, and blocks that are there once no lists,
-// but for those of a name that may be there more often.
-func camel(v any, lists ...string) any {
+// camelCase converts a Terraform value to the API's JSON: names become camel case, and a single block becomes an object
+// unless its name is in lists.
+func camelCase(v any, lists ...string) any {
 	switch v := v.(type) {
 	case map[string]any:
 		m := map[string]any{}
@@ -140,35 +143,35 @@ func camel(v any, lists ...string) any {
 				}
 			}
 			name := regexp.MustCompile(`_[a-z]`).ReplaceAllStringFunc(k, func(s string) string { return strings.ToUpper(s[1:]) })
-			m[name] = camel(e, lists...)
+			m[name] = camelCase(e, lists...)
 		}
 		return m
 	case []any:
 		var all []any
 		for _, e := range v {
-			all = append(all, camel(e, lists...))
+			all = append(all, camelCase(e, lists...))
 		}
 		return all
 	}
 	return v
 }
 
-// canonical is JSON in one order.
-func canonical(v any) string {
+// canonicalJSON encodes a decoded JSON value with sorted keys.
+func canonicalJSON(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // it came from JSON
+		panic(err) // decoded JSON can be encoded
 	}
 	return string(b)
 }
 
-// policy is an alert policy as the API reads it: strictly.
-func policy(text []byte) (string, error) {
+// canonicalPolicy decodes an alert policy strictly, like the API, and encodes it without its notification channels.
+func canonicalPolicy(text []byte) (string, error) {
 	p := &monitoringpb.AlertPolicy{}
 	if err := protojson.Unmarshal(text, p); err != nil {
 		return "", err
 	}
-	p.NotificationChannels = nil // a flag of gcloud
+	p.NotificationChannels = nil // compared as a flag
 	b, err := protojson.Marshal(p)
 	if err != nil {
 		return "", err
@@ -177,10 +180,10 @@ func policy(text []byte) (string, error) {
 	if err := json.Unmarshal(b, &v); err != nil {
 		return "", err
 	}
-	return canonical(v), nil
+	return canonicalJSON(v), nil
 }
 
-// seconds is a duration of gcloud or of Terraform in seconds.
+// seconds converts a duration such as 7d or 600s to seconds. It returns other texts unchanged.
 func seconds(s string) string {
 	if days, ok := strings.CutSuffix(s, "d"); ok {
 		if n, err := strconv.Atoi(days); err == nil {
@@ -193,317 +196,317 @@ func seconds(s string) string {
 	return s
 }
 
-// durations are the flags that have one.
-var durations = []string{"message-retention-duration", "min-retry-delay", "max-retry-delay", "retention-duration"}
+// durationFlags are the flags whose values are durationFlags.
+var durationFlags = []string{"message-retention-duration", "min-retry-delay", "max-retry-delay", "retention-duration"}
 
-// id is the last part of a full name.
-func id(s string) string { return s[strings.LastIndex(s, "/")+1:] }
+// lastSegment returns the part of a full resource name after the last slash.
+func lastSegment(name string) string { return name[strings.LastIndex(name, "/")+1:] }
 
-// url maps name backends by addresses or ids; both end with the name.
-func backends(v any) any {
+// shortenBackends replaces URLs and ids of backend services in a URL map by their names.
+func shortenBackends(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
 		for k, e := range v {
 			if s, ok := e.(string); ok && (k == "service" || k == "defaultService") {
-				v[k] = id(s)
+				v[k] = lastSegment(s)
 			} else {
-				v[k] = backends(e)
+				v[k] = shortenBackends(e)
 			}
 		}
 	case []any:
 		for i := range v {
-			v[i] = backends(v[i])
+			v[i] = shortenBackends(v[i])
 		}
 	}
 	return v
 }
 
-// translations are the resources that a gcloud command makes. What one writes, the other has in its words.
+// translations convert resources to calls, by resource type.
 var translations = map[string]func(*translation) error{
 	"google_artifact_registry_repository": func(t *translation) error {
-		t.is("artifacts repositories create", "repository_id", "location", "location", "description", "description")
-		t.flag("repository-format", strings.ToLower(t.text("format")))
+		t.setCall("artifacts repositories create", "repository_id", "location", "location", "description", "description")
+		t.setFlag("repository-format", strings.ToLower(t.text("format")))
 		return nil
 	},
 	"google_service_account": func(t *translation) error {
-		t.is("iam service-accounts create", "account_id", "display-name", "display_name")
+		t.setCall("iam service-accounts create", "account_id", "display-name", "display_name")
 		return nil
 	},
 	"google_project_iam_custom_role": func(t *translation) error {
-		t.is("iam roles create", "role_id", "title", "title", "stage", "stage", "permissions", "permissions")
+		t.setCall("iam roles create", "role_id", "title", "title", "stage", "stage", "permissions", "permissions")
 		return nil
 	},
 	"google_project_service": func(t *translation) error {
-		t.is("services enable", "service")
-		t.needs("disable_on_destroy", "false")
+		t.setCall("services enable", "service")
+		t.require("disable_on_destroy", "false")
 		return nil
 	},
 	"google_compute_network": func(t *translation) error {
-		t.is("compute networks create", "name")
+		t.setCall("compute networks create", "name")
 		if t.text("auto_create_subnetworks") == "false" {
-			t.flag("subnet-mode", "custom")
+			t.setFlag("subnet-mode", "custom")
 		}
 		return nil
 	},
 	"google_compute_subnetwork": func(t *translation) error {
-		t.is("compute networks subnets create", "name", "network", "network", "region", "region", "range", "ip_cidr_range",
+		t.setCall("compute networks subnets create", "name", "network", "network", "region", "region", "range", "ip_cidr_range",
 			"enable-private-ip-google-access", "private_ip_google_access")
 		return nil
 	},
 	"google_compute_router": func(t *translation) error {
-		t.is("compute routers create", "name", "network", "network", "region", "region")
+		t.setCall("compute routers create", "name", "network", "network", "region", "region")
 		return nil
 	},
 	"google_compute_router_nat": func(t *translation) error {
-		t.is("compute routers nats create", "name", "router", "router", "region", "region",
+		t.setCall("compute routers nats create", "name", "router", "router", "region", "region",
 			"nat-custom-subnet-ip-ranges", "subnetwork.name", "enable-logging", "log_config.enable", "log-filter", "log_config.filter")
 		if t.text("nat_ip_allocate_option") == "AUTO_ONLY" {
-			t.flag("auto-allocate-nat-external-ips", "true")
+			t.setFlag("auto-allocate-nat-external-ips", "true")
 		}
-		t.needs("source_subnetwork_ip_ranges_to_nat", "LIST_OF_SUBNETWORKS")
-		t.needs("subnetwork.source_ip_ranges_to_nat", "PRIMARY_IP_RANGE")
+		t.require("source_subnetwork_ip_ranges_to_nat", "LIST_OF_SUBNETWORKS")
+		t.require("subnetwork.source_ip_ranges_to_nat", "PRIMARY_IP_RANGE")
 		return nil
 	},
 	"google_compute_firewall": func(t *translation) error {
-		t.is("compute firewall-rules create", "name", "network", "network", "direction", "direction", "priority", "priority",
+		t.setCall("compute firewall-rules create", "name", "network", "network", "direction", "direction", "priority", "priority",
 			"source-ranges", "source_ranges", "destination-ranges", "destination_ranges")
 		for _, action := range []string{"allow", "deny"} {
 			if rule := t.text(action + ".protocol"); rule != "" {
 				if ports := t.text(action + ".ports"); ports != "" {
 					rule += ":" + ports
 				}
-				t.flag("rules", rule)
-				t.flag("action", strings.ToUpper(action))
+				t.setFlag("rules", rule)
+				t.setFlag("action", strings.ToUpper(action))
 			}
 		}
 		return nil
 	},
 	"google_pubsub_topic": func(t *translation) error {
-		t.is("pubsub topics create", "name", "message-retention-duration", "message_retention_duration")
+		t.setCall("pubsub topics create", "name", "message-retention-duration", "message_retention_duration")
 		return nil
 	},
 	"google_pubsub_subscription": func(t *translation) error {
-		t.is("pubsub subscriptions create", "name", "ack-deadline", "ack_deadline_seconds",
+		t.setCall("pubsub subscriptions create", "name", "ack-deadline", "ack_deadline_seconds",
 			"message-retention-duration", "message_retention_duration", "min-retry-delay", "retry_policy.minimum_backoff",
 			"max-retry-delay", "retry_policy.maximum_backoff", "max-delivery-attempts", "dead_letter_policy.max_delivery_attempts",
 			"push-endpoint", "push_config.push_endpoint", "push-auth-token-audience", "push_config.oidc_token.audience",
 			"push-auth-service-account", "push_config.oidc_token.service_account_email")
-		t.flag("topic", id(t.text("topic")))
-		t.flag("dead-letter-topic", id(t.text("dead_letter_policy.dead_letter_topic")))
+		t.setFlag("topic", lastSegment(t.text("topic")))
+		t.setFlag("dead-letter-topic", lastSegment(t.text("dead_letter_policy.dead_letter_topic")))
 		if ttl, ok := t.take("expiration_policy.ttl").(string); ok && ttl == "" {
-			t.flag("expiration-period", "never")
+			t.setFlag("expiration-period", "never")
 		}
 		return nil
 	},
 	"google_storage_bucket": func(t *translation) error {
-		t.is("storage buckets create", "name", "location", "location", "uniform-bucket-level-access", "uniform_bucket_level_access")
+		t.setCall("storage buckets create", "name", "location", "location", "uniform-bucket-level-access", "uniform_bucket_level_access")
 		t.name = "gs://" + t.name
 		if t.text("public_access_prevention") == "enforced" {
-			t.flag("public-access-prevention", "true")
+			t.setFlag("public-access-prevention", "true")
 		}
-		if rules := t.blocks("lifecycle_rule"); rules != nil {
-			t.flag("lifecycle-file", canonical(map[string]any{"rule": camel(rules)}))
+		if rules := t.takeBlocks("lifecycle_rule"); rules != nil {
+			t.setFlag("lifecycle-file", canonicalJSON(map[string]any{"rule": camelCase(rules)}))
 		}
-		if cors := t.blocks("cors"); cors != nil {
-			t.flag("cors-file", canonical(camel(cors)))
+		if cors := t.takeBlocks("cors"); cors != nil {
+			t.setFlag("cors-file", canonicalJSON(camelCase(cors)))
 		}
 		return nil
 	},
 	"google_logging_project_sink": func(t *translation) error {
-		t.is("logging sinks create", "name", "log-filter", "filter")
+		t.setCall("logging sinks create", "name", "log-filter", "filter")
 		t.name += " " + t.text("destination")
-		t.needs("unique_writer_identity", "true") // gcloud makes no other
+		t.require("unique_writer_identity", "true") // gcloud creates no other
 		return nil
 	},
 	"google_logging_metric": func(t *translation) error {
-		t.is("logging metrics create", "name")
-		t.flag("config-from-file", canonical(camel(t.body)))
+		t.setCall("logging metrics create", "name")
+		t.setFlag("config-from-file", canonicalJSON(camelCase(t.body)))
 		t.body = nil
 		return nil
 	},
 	"google_eventarc_trigger": func(t *translation) error {
-		t.is("eventarc triggers create", "name", "location", "location", "service-account", "service_account",
+		t.setCall("eventarc triggers create", "name", "location", "location", "service-account", "service_account",
 			"destination-run-service", "destination.cloud_run_service.service", "destination-run-region", "destination.cloud_run_service.region")
 		var filters []string
-		for _, c := range t.blocks("matching_criteria") {
+		for _, c := range t.takeBlocks("matching_criteria") {
 			m := c.(map[string]any)
 			filters = append(filters, flagText(m["attribute"])+"="+flagText(m["value"]))
 		}
-		t.flag("event-filters", strings.Join(filters, " and "))
+		t.setFlag("event-filters", strings.Join(filters, " and "))
 		return nil
 	},
 	"google_spanner_instance": func(t *translation) error {
-		t.is("spanner instances create", "name", "config", "config", "description", "display_name", "edition", "edition", "processing-units", "processing_units",
+		t.setCall("spanner instances create", "name", "config", "config", "description", "display_name", "edition", "edition", "processing-units", "processing_units",
 			"default-backup-schedule-type", "default_backup_schedule_type")
 		return nil
 	},
 	"google_spanner_database": func(t *translation) error {
-		t.is("spanner databases create", "name", "instance", "instance")
-		t.needs("deletion_protection", "true") // from Terraform itself
-		t.flag("ddl-file", canonical(t.take("ddl")))
+		t.setCall("spanner databases create", "name", "instance", "instance")
+		t.require("deletion_protection", "true") // protects only from Terraform
+		t.setFlag("ddl-file", canonicalJSON(t.take("ddl")))
 		return nil
 	},
 	"google_spanner_backup_schedule": func(t *translation) error {
-		t.is("spanner backup-schedules create", "name", "instance", "instance", "database", "database",
+		t.setCall("spanner backup-schedules create", "name", "instance", "instance", "database", "database",
 			"retention-duration", "retention_duration", "cron", "spec.cron_spec.text")
-		if t.blocks("full_backup_spec") != nil {
-			t.flag("backup-type", "full-backup")
+		if t.takeBlocks("full_backup_spec") != nil {
+			t.setFlag("backup-type", "full-backup")
 		}
 		return nil
 	},
 	"google_bigtable_instance": func(t *translation) error {
-		t.is("bigtable instances create", "name", "display-name", "display_name")
-		t.needs("deletion_protection", "true") // from Terraform itself
-		t.flag("cluster-config", fmt.Sprintf("id=%s,zone=%s,autoscaling-min-nodes=%s,autoscaling-max-nodes=%s,autoscaling-cpu-target=%s",
+		t.setCall("bigtable instances create", "name", "display-name", "display_name")
+		t.require("deletion_protection", "true") // protects only from Terraform
+		t.setFlag("cluster-config", fmt.Sprintf("id=%s,zone=%s,autoscaling-min-nodes=%s,autoscaling-max-nodes=%s,autoscaling-cpu-target=%s",
 			t.text("cluster.cluster_id"), t.text("cluster.zone"), t.text("cluster.autoscaling_config.min_nodes"),
 			t.text("cluster.autoscaling_config.max_nodes"), t.text("cluster.autoscaling_config.cpu_target")))
 		return nil
 	},
 	"google_bigtable_table": func(t *translation) error {
-		t.is("bigtable tables create", "name", "instance", "instance_name")
+		t.setCall("bigtable tables create", "name", "instance", "instance_name")
 		var families []string
-		for _, f := range t.blocks("column_family") {
+		for _, f := range t.takeBlocks("column_family") {
 			families = append(families, flagText(f.(map[string]any)["family"]))
 		}
-		t.flag("column-families", strings.Join(families, ","))
+		t.setFlag("column-families", strings.Join(families, ","))
 		return nil
 	},
 	"google_bigtable_gc_policy": func(t *translation) error {
-		t.is("bigtable tables create", "table", "instance", "instance_name")
+		t.setCall("bigtable tables create", "table", "instance", "instance_name")
 		rule := "maxversions=" + t.text("max_version.number")
 		if age := t.text("max_age.duration"); age != "" {
 			rule = "maxage=" + seconds(age)
 		}
-		t.flag("column-families", t.text("column_family")+":"+rule)
+		t.setFlag("column-families", t.text("column_family")+":"+rule)
 		return nil
 	},
 	"google_secret_manager_secret": func(t *translation) error {
-		t.is("secrets create", "secret_id")
-		if t.blocks("replication") != nil { // of which auto is the only block
-			t.flag("replication-policy", "automatic")
+		t.setCall("secrets create", "secret_id")
+		if t.takeBlocks("replication") != nil { // the schema allows only the block auto
+			t.setFlag("replication-policy", "automatic")
 		}
 		return nil
 	},
 	"google_compute_global_address": func(t *translation) error {
-		t.is("compute addresses create", "name")
-		t.flag("global", "true")
+		t.setCall("compute addresses create", "name")
+		t.setFlag("global", "true")
 		return nil
 	},
 	"google_dns_managed_zone": func(t *translation) error {
-		t.is("dns managed-zones create", "name", "dns-name", "dns_name", "description", "description", "visibility", "visibility", "dnssec-state", "dnssec_config.state")
+		t.setCall("dns managed-zones create", "name", "dns-name", "dns_name", "description", "description", "visibility", "visibility", "dnssec-state", "dnssec_config.state")
 		return nil
 	},
 	"google_dns_record_set": func(t *translation) error {
-		t.is("dns record-sets create", "name", "zone", "managed_zone", "type", "type", "ttl", "ttl", "rrdatas", "rrdatas")
+		t.setCall("dns record-sets create", "name", "zone", "managed_zone", "type", "type", "ttl", "ttl", "rrdatas", "rrdatas")
 		return nil
 	},
 	"google_compute_managed_ssl_certificate": func(t *translation) error {
-		t.is("compute ssl-certificates create", "name", "domains", "managed.domains")
-		t.flag("global", "true")
+		t.setCall("compute ssl-certificates create", "name", "domains", "managed.domains")
+		t.setFlag("global", "true")
 		return nil
 	},
 	"google_compute_ssl_policy": func(t *translation) error {
-		t.is("compute ssl-policies create", "name", "profile", "profile")
-		t.flag("min-tls-version", strings.NewReplacer("TLS_", "", "_", ".").Replace(t.text("min_tls_version")))
-		t.flag("global", "true")
+		t.setCall("compute ssl-policies create", "name", "profile", "profile")
+		t.setFlag("min-tls-version", strings.NewReplacer("TLS_", "", "_", ".").Replace(t.text("min_tls_version")))
+		t.setFlag("global", "true")
 		return nil
 	},
 	"google_compute_security_policy": func(t *translation) error {
-		t.is("compute security-policies create", "name")
-		file := map[string]any{"type": t.text("type"), "description": t.text("description"), "rules": camel(t.blocks("rule"))}
-		t.flag("file-name", canonical(file))
-		t.flag("file-format", "json")
+		t.setCall("compute security-policies create", "name")
+		file := map[string]any{"type": t.text("type"), "description": t.text("description"), "rules": camelCase(t.takeBlocks("rule"))}
+		t.setFlag("file-name", canonicalJSON(file))
+		t.setFlag("file-format", "json")
 		return nil
 	},
 	"google_compute_region_network_endpoint_group": func(t *translation) error {
-		t.is("compute network-endpoint-groups create", "name", "region", "region", "cloud-run-service", "cloud_run.service")
-		t.flag("network-endpoint-type", strings.ToLower(t.text("network_endpoint_type")))
+		t.setCall("compute network-endpoint-groups create", "name", "region", "region", "cloud-run-service", "cloud_run.service")
+		t.setFlag("network-endpoint-type", strings.ToLower(t.text("network_endpoint_type")))
 		return nil
 	},
 	"google_compute_backend_service": func(t *translation) error {
-		t.is("compute backend-services create", "name", "load-balancing-scheme", "load_balancing_scheme", "security-policy", "security_policy",
+		t.setCall("compute backend-services create", "name", "load-balancing-scheme", "load_balancing_scheme", "security-policy", "security_policy",
 			"enable-cdn", "enable_cdn", "network-endpoint-group", "backend.group", "enable-logging", "log_config.enable",
 			"logging-sample-rate", "log_config.sample_rate", "cache-mode", "cdn_policy.cache_mode",
 			"cache-key-query-string-whitelist", "cdn_policy.cache_key_policy.query_string_whitelist")
-		for _, part := range []string{"host", "protocol", "query_string"} { // all that the key has by itself
+		for _, part := range []string{"host", "protocol", "query_string"} { // gcloud includes them by default
 			if t.flags["enable-cdn"] == "true" {
-				t.needs("cdn_policy.cache_key_policy.include_"+part, "true")
+				t.require("cdn_policy.cache_key_policy.include_"+part, "true")
 			}
 		}
-		t.flag("global", "true")
+		t.setFlag("global", "true")
 		return nil
 	},
 	"google_compute_url_map": func(t *translation) error {
-		t.is("compute url-maps import", "name")
+		t.setCall("compute url-maps import", "name")
 		t.body["name"] = t.name
-		t.flag("source", canonical(backends(camelURLMap(t.body))))
+		t.setFlag("source", canonicalJSON(shortenBackends(urlMapJSON(t.body))))
 		t.body = nil
-		t.flag("global", "true")
+		t.setFlag("global", "true")
 		return nil
 	},
 	"google_compute_target_https_proxy": func(t *translation) error {
-		t.is("compute target-https-proxies create", "name", "url-map", "url_map", "ssl-certificates", "ssl_certificates", "ssl-policy", "ssl_policy")
-		t.flag("global", "true")
+		t.setCall("compute target-https-proxies create", "name", "url-map", "url_map", "ssl-certificates", "ssl_certificates", "ssl-policy", "ssl_policy")
+		t.setFlag("global", "true")
 		return nil
 	},
 	"google_compute_target_http_proxy": func(t *translation) error {
-		t.is("compute target-http-proxies create", "name", "url-map", "url_map")
-		t.flag("global", "true")
+		t.setCall("compute target-http-proxies create", "name", "url-map", "url_map")
+		t.setFlag("global", "true")
 		return nil
 	},
 	"google_compute_global_forwarding_rule": func(t *translation) error {
-		t.is("compute forwarding-rules create", "name", "load-balancing-scheme", "load_balancing_scheme", "address", "ip_address", "ports", "port_range")
+		t.setCall("compute forwarding-rules create", "name", "load-balancing-scheme", "load_balancing_scheme", "address", "ip_address", "ports", "port_range")
 		proxy := "target-http-proxy"
 		if t.flags["ports"] == "443" {
 			proxy = "target-https-proxy"
 		}
-		t.flag(proxy, t.text("target"))
-		t.flag("global", "true")
+		t.setFlag(proxy, t.text("target"))
+		t.setFlag("global", "true")
 		return nil
 	},
 	"google_monitoring_notification_channel": func(t *translation) error {
-		t.is("monitoring channels create", "display_name", "type", "type", "channel-labels", "labels")
+		t.setCall("monitoring channels create", "display_name", "type", "type", "channel-labels", "labels")
 		return nil
 	},
 	"google_monitoring_uptime_check_config": func(t *translation) error {
-		t.is("monitoring uptime create", "display_name", "path", "http_check.path", "resource-labels", "monitored_resource.labels")
-		t.flag("resource-type", strings.ReplaceAll(t.text("monitored_resource.type"), "_", "-"))
+		t.setCall("monitoring uptime create", "display_name", "path", "http_check.path", "resource-labels", "monitored_resource.labels")
+		t.setFlag("resource-type", strings.ReplaceAll(t.text("monitored_resource.type"), "_", "-"))
 		if t.text("http_check.use_ssl") == "true" {
-			t.flag("protocol", "https")
+			t.setFlag("protocol", "https")
 		}
 		if t.text("period") == "60s" {
-			t.flag("period", "1") // minute
+			t.setFlag("period", "1") // minute
 		}
-		t.needs("timeout", "60s")         // what gcloud makes
-		t.needs("http_check.port", "443") // of https
+		t.require("timeout", "60s")         // gcloud's default
+		t.require("http_check.port", "443") // implied by https
 		return nil
 	},
 	"google_monitoring_alert_policy": func(t *translation) error {
-		t.is("monitoring policies create", "display_name", "notification-channels", "notification_channels")
+		t.setCall("monitoring policies create", "display_name", "notification-channels", "notification_channels")
 		t.body["display_name"] = t.name
-		b, err := json.Marshal(camel(t.body, "conditions", "links", "aggregations", "denominator_aggregations"))
+		b, err := json.Marshal(camelCase(t.body, "conditions", "links", "aggregations", "denominator_aggregations"))
 		if err != nil {
 			return err
 		}
 		t.body = nil
-		p, err := policy(b)
-		t.flag("policy-from-file", p)
+		p, err := canonicalPolicy(b)
+		t.setFlag("policy-from-file", p)
 		return err
 	},
 	"google_monitoring_dashboard": func(t *translation) error {
 		t.command = "monitoring dashboards create"
 		var v any
 		err := json.Unmarshal([]byte(t.text("dashboard_json")), &v)
-		t.flag("config-from-file", canonical(v))
+		t.setFlag("config-from-file", canonicalJSON(v))
 		return err
 	},
 	"google_billing_budget": func(t *translation) error {
-		t.is("billing budgets create", "display_name", "billing-account", "billing_account", "budget-amount", "amount.specified_amount.units",
+		t.setCall("billing budgets create", "display_name", "billing-account", "billing_account", "budget-amount", "amount.specified_amount.units",
 			"notifications-rule-pubsub-topic", "all_updates_rule.pubsub_topic",
 			"notifications-rule-monitoring-notification-channels", "all_updates_rule.monitoring_notification_channels")
-		t.flag("filter-projects", strings.Replace(t.text("budget_filter.projects"), "123", "shop", 1)) // gcloud looks its number up
+		t.setFlag("filter-projects", strings.Replace(t.text("budget_filter.projects"), "123", "shop", 1)) // gcloud resolves the project's number
 		var rules []string
-		for _, r := range t.blocks("threshold_rules") {
+		for _, r := range t.takeBlocks("threshold_rules") {
 			m := r.(map[string]any)
 			rule := fmt.Sprintf("percent=%.1f", m["threshold_percent"])
 			if basis, ok := m["spend_basis"].(string); ok {
@@ -511,39 +514,39 @@ var translations = map[string]func(*translation) error{
 			}
 			rules = append(rules, rule)
 		}
-		t.flag("threshold-rule", strings.Join(rules, " and "))
+		t.setFlag("threshold-rule", strings.Join(rules, " and "))
 		return nil
 	},
-	"terraform_data": func(*translation) error { return nil }, // its commands are compared
+	"terraform_data": func(*translation) error { return nil }, // compared by provisionerCalls
 }
 
-// camelURLMap is a URL map as the API has it, whose lists have names in the plural.
-func camelURLMap(body map[string]any) any {
-	text := canonical(camel(body, "host_rule", "path_matcher", "path_rule"))
+// urlMapJSON converts a URL map to the API's JSON, whose lists have plural names.
+func urlMapJSON(body map[string]any) any {
+	text := canonicalJSON(camelCase(body, "host_rule", "path_matcher", "path_rule"))
 	text = strings.NewReplacer(`"hostRule":`, `"hostRules":`, `"pathMatcher":[`, `"pathMatchers":[`, `"pathRule":`, `"pathRules":`).Replace(text)
 	var v any
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		panic(err) // we wrote it
+		panic(err) // canonicalJSON returns valid JSON
 	}
 	return v
 }
 
-// terraformMakes evaluates the configuration, and returns what it makes, by command and name.
-func terraformMakes(c *configuration, given map[string]cty.Value) (map[string]call, error) {
-	if err := c.evaluate(given); err != nil {
+// terraformCalls evaluates a configuration and returns its resources as calls, by command and name.
+func terraformCalls(c *configuration, variables map[string]cty.Value) (map[string]call, error) {
+	if err := c.evaluate(variables); err != nil {
 		return nil, err
 	}
-	made := map[string]call{}
+	created := map[string]call{}
 	for _, i := range c.instances {
 		if strings.Contains(i.kind, "_iam_member") {
-			continue // terraformBinds
+			continue // compared by terraformBindings
 		}
 		translate := translations[i.kind]
 		if translate == nil {
-			return nil, fmt.Errorf("%s: nobody knows how setup.sh makes a %s", i.address, i.kind)
+			return nil, fmt.Errorf("%s: no translation for %s", i.address, i.kind)
 		}
 		t := translation{call: call{flags: map[string]string{}}}
-		if err := json.Unmarshal([]byte(canonical(i.body)), &t.body); err != nil { // a copy, to be taken apart
+		if err := json.Unmarshal([]byte(canonicalJSON(i.body)), &t.body); err != nil { // a copy that the translation empties
 			return nil, err
 		}
 		if err := translate(&t); err != nil {
@@ -552,29 +555,29 @@ func terraformMakes(c *configuration, given map[string]cty.Value) (map[string]ca
 		if i.kind == "terraform_data" {
 			continue
 		}
-		if left := forgotten(t.body, ""); len(left) > 0 {
-			return nil, fmt.Errorf("%s: nothing compares %v", i.address, left)
+		if rest := attributePaths(t.body, ""); len(rest) > 0 {
+			return nil, fmt.Errorf("%s: attributes without comparison: %v", i.address, rest)
 		}
-		merge(made, t.call)
+		merge(created, t.call)
 	}
-	return made, nil
+	return created, nil
 }
 
-// merge adds a call to those before it that make the same thing.
-func merge(made map[string]call, c call) {
+// merge adds a call, or its flags to an earlier call for the same resource.
+func merge(created map[string]call, c call) {
 	for name, value := range c.flags {
-		if slices.Contains(durations, name) {
+		if slices.Contains(durationFlags, name) {
 			c.flags[name] = seconds(value)
 		}
 	}
-	before, ok := made[c.command+" "+c.name]
+	before, ok := created[c.command+" "+c.name]
 	if !ok {
-		made[c.command+" "+c.name] = c
+		created[c.command+" "+c.name] = c
 		return
 	}
 	for name, value := range c.flags {
 		switch {
-		case name == "column-families": // family, and later family:rule
+		case name == "column-families": // a family, and in a later call family:rule
 			family, _, _ := strings.Cut(value, ":")
 			all := strings.Split(before.flags[name], ",")
 			if i := slices.Index(all, family); i >= 0 {
@@ -589,16 +592,16 @@ func merge(made map[string]call, c call) {
 	}
 }
 
-// later are commands that set what a command before them made.
-var later = map[string]string{
+// creatingCommands maps commands that update a resource to the command that creates it.
+var creatingCommands = map[string]string{
 	"storage buckets update":               "storage buckets create",
 	"compute backend-services add-backend": "compute backend-services create",
 	"compute backend-services update":      "compute backend-services create",
 	"spanner databases ddl update":         "spanner databases create",
 }
 
-// unshell are the words of a call as a shell reads them.
-func unshell(line string) (all []string) {
+// shellWords splits a recorded call into words and removes its backslashes, like a shell.
+func shellWords(line string) (all []string) {
 	var word strings.Builder
 	for i := 0; i < len(line); i++ {
 		switch line[i] {
@@ -615,20 +618,21 @@ func unshell(line string) (all []string) {
 	return append(all, word.String())
 }
 
-// setupMakes returns what recorded calls of setup.sh make. Its files are in a folder, or in the repository.
-func setupMakes(t *testing.T, calls, folder string) map[string]call {
+// creationCalls returns the recorded calls of setup.sh that create resources, by command and name. folder holds the files that
+// setup.sh generated.
+func creationCalls(t *testing.T, calls, folder string) map[string]call {
 	t.Helper()
-	made := map[string]call{}
+	created := map[string]call{}
 	command := regexp.MustCompile(`^gcloud (?:alpha |beta )?((?:[a-z-]+ )+(?:create|enable|import|update|add-backend)) `)
 	for line := range strings.Lines(calls) {
 		line = strings.TrimSpace(line)
 		m := command.FindStringSubmatch(line)
 		if m == nil || m[1] == "pubsub subscriptions update" || m[1] == "services identity create" {
-			continue // commands that Terraform calls itself
+			continue // compared with the provisioners of Terraform
 		}
 		c := call{command: m[1], flags: map[string]string{}}
 		var names []string
-		for _, w := range unshell(strings.TrimPrefix(line, m[0])) {
+		for _, w := range shellWords(strings.TrimPrefix(line, m[0])) {
 			name, value, ok := strings.Cut(strings.TrimPrefix(w, "--"), "=")
 			switch {
 			case !strings.HasPrefix(w, "--"):
@@ -644,24 +648,24 @@ func setupMakes(t *testing.T, calls, folder string) map[string]call {
 				c.flags[name] = value
 			}
 		}
-		if c.command == "services enable" { // all at once
+		if c.command == "services enable" { // one call enables several APIs
 			for _, n := range names {
-				merge(made, call{c.command, n, map[string]string{}})
+				merge(created, call{c.command, n, map[string]string{}})
 			}
 			continue
 		}
 		c.name = strings.Join(names, " ")
-		if first := later[c.command]; first != "" {
-			c.command = first
+		if creating := creatingCommands[c.command]; creating != "" {
+			c.command = creating
 		}
-		adjust(t, &c, folder)
-		merge(made, c)
+		normalize(t, &c, folder)
+		merge(created, c)
 	}
-	return made
+	return created
 }
 
-// adjust puts files in the place of their names, and leaves out what only gcloud has.
-func adjust(t *testing.T, c *call, folder string) {
+// normalize replaces file names by the files' contents, and removes flags without a counterpart in Terraform.
+func normalize(t *testing.T, c *call, folder string) {
 	t.Helper()
 	for _, flag := range []string{"lifecycle-file", "cors-file", "file-name", "source", "policy-from-file", "config-from-file", "ddl-file"} {
 		name, ok := c.flags[flag]
@@ -679,7 +683,7 @@ func adjust(t *testing.T, c *call, folder string) {
 		var v any
 		switch flag {
 		case "policy-from-file":
-			if c.flags[flag], err = policy(b); err != nil {
+			if c.flags[flag], err = canonicalPolicy(b); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 			var p struct{ DisplayName string }
@@ -689,19 +693,19 @@ func adjust(t *testing.T, c *call, folder string) {
 			c.name = p.DisplayName
 			continue
 		case "ddl-file":
-			v = ddl(string(b))
+			v = ddlStatements(string(b))
 		default:
 			if err := yaml.UnmarshalStrict(b, &v); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}
-		c.flags[flag] = canonical(backends(v))
+		c.flags[flag] = canonicalJSON(shortenBackends(v))
 	}
 	switch c.command {
 	case "spanner databases create":
-		delete(c.flags, "ddl") // the table of files, which Terraform has in its state
+		delete(c.flags, "ddl") // creates SchemaFiles, for which Terraform has its state
 	case "compute backend-services create":
-		delete(c.flags, "network-endpoint-group-region") // the group has it
+		delete(c.flags, "network-endpoint-group-region") // Terraform refers to the group
 	case "monitoring channels create", "billing budgets create":
 		c.name = c.flags["display-name"]
 		delete(c.flags, "display-name")
@@ -710,8 +714,8 @@ func adjust(t *testing.T, c *call, folder string) {
 	}
 }
 
-// ddl are the statements of a file of the schema.
-func ddl(text string) (all []any) {
+// ddlStatements returns the statements of a schema file.
+func ddlStatements(text string) (all []any) {
 	for s := range strings.SplitSeq(regexp.MustCompile(`--[^\n]*`).ReplaceAllString(text, ""), ";") {
 		if s = strings.TrimSpace(s); s != "" {
 			all = append(all, s)
@@ -720,20 +724,20 @@ func ddl(text string) (all []any) {
 	return all
 }
 
-// differences says in which calls two makers differ.
+// differences compares the calls of setup.sh with those of Terraform.
 func differences(script, terraform map[string]call) (all []string) {
-	for _, name := range sorted(script) {
+	for _, name := range sortedKeys(script) {
 		other, ok := terraform[name]
 		switch {
 		case !ok:
-			all = append(all, "only setup.sh makes\n"+script[name].String())
+			all = append(all, "only setup.sh creates\n"+script[name].String())
 		case other.String() != script[name].String():
-			all = append(all, "setup.sh makes\n"+script[name].String()+"\nTerraform makes\n"+other.String())
+			all = append(all, "setup.sh creates\n"+script[name].String()+"\nTerraform creates\n"+other.String())
 		}
 	}
-	for _, name := range sorted(terraform) {
+	for _, name := range sortedKeys(terraform) {
 		if _, ok := script[name]; !ok {
-			all = append(all, "only Terraform makes\n"+terraform[name].String())
+			all = append(all, "only Terraform creates\n"+terraform[name].String())
 		}
 	}
 	return all

@@ -3,11 +3,11 @@ package deploy_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"sort"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -20,8 +20,8 @@ import (
 	"github.com/zclconf/go-cty/cty/gocty"
 )
 
-// configuration is a folder of Terraform, evaluated without Terraform, providers and a cloud: what a
-// cloud would answer is said here, as the fake gcloud says it.
+// configuration is a folder of Terraform files. It evaluates expressions without Terraform, providers and a cloud. Values
+// that the cloud would compute equal those of the fake gcloud.
 type configuration struct {
 	dir       string
 	files     map[string]*hcl.File
@@ -31,33 +31,33 @@ type configuration struct {
 	outputs   map[string]*hclsyntax.Block
 	settings  []*hclsyntax.Block // terraform and provider
 
-	given     map[string]cty.Value
-	values    map[string]cty.Value // of locals and resources that are evaluated
+	inputs    map[string]cty.Value // values of variables
+	values    map[string]cty.Value // evaluated locals and resources; cty.NilVal during evaluation
 	instances []instance
 }
 
-// instance is a resource as for_each multiplies it.
+// instance is an instance of a resource.
 type instance struct {
 	address, kind string
-	body          map[string]any // attributes, and blocks as []any of such maps; what is null is left out
+	body          map[string]any // attributes except null ones, and blocks as []any of such maps
 }
 
-// readTerraform reads a folder's files, which it may change first.
-func readTerraform(dir string, change func(string) string) (*configuration, error) {
+// parseConfiguration parses the files of a folder after it applies edit to each source.
+func parseConfiguration(dir string, edit func(string) string) (*configuration, error) {
 	c := &configuration{
 		dir: dir, files: map[string]*hcl.File{}, variables: map[string]*hclsyntax.Block{}, locals: map[string]hclsyntax.Expression{},
 		resources: map[string]*hclsyntax.Block{}, outputs: map[string]*hclsyntax.Block{}, values: map[string]cty.Value{},
 	}
 	names, err := filepath.Glob(filepath.Join(dir, "*.tf"))
 	if err != nil || len(names) == 0 {
-		return nil, fmt.Errorf("no files of Terraform in %s: %w", dir, err)
+		return nil, fmt.Errorf("find Terraform files in %s: %w", dir, err)
 	}
 	for _, name := range names {
 		src, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
-		f, diags := hclsyntax.ParseConfig([]byte(change(string(src))), name, hcl.InitialPos)
+		f, diags := hclsyntax.ParseConfig([]byte(edit(string(src))), name, hcl.InitialPos)
 		if diags.HasErrors() {
 			return nil, diags
 		}
@@ -71,85 +71,58 @@ func readTerraform(dir string, change func(string) string) (*configuration, erro
 	return c, nil
 }
 
+// add declares a top-level block. It fails on duplicates and unknown block types.
 func (c *configuration) add(b *hclsyntax.Block) error {
-	put := func(m map[string]*hclsyntax.Block, name string) error {
+	declare := func(m map[string]*hclsyntax.Block, name string) error {
 		if m[name] != nil {
-			return fmt.Errorf("%s is there twice", name)
+			return fmt.Errorf("duplicate %s", name)
 		}
 		m[name] = b
 		return nil
 	}
 	switch b.Type {
 	case "variable":
-		return put(c.variables, b.Labels[0])
+		return declare(c.variables, b.Labels[0])
 	case "output":
-		return put(c.outputs, b.Labels[0])
+		return declare(c.outputs, b.Labels[0])
 	case "resource":
-		return put(c.resources, strings.Join(b.Labels, "."))
+		return declare(c.resources, strings.Join(b.Labels, "."))
 	case "data":
-		return put(c.resources, "data."+strings.Join(b.Labels, "."))
+		return declare(c.resources, "data."+strings.Join(b.Labels, "."))
 	case "locals":
 		for name, a := range b.Body.Attributes {
 			if c.locals[name] != nil {
-				return fmt.Errorf("local %s is there twice", name)
+				return fmt.Errorf("duplicate local %s", name)
 			}
 			c.locals[name] = a.Expr
 		}
 	case "terraform", "provider":
 		c.settings = append(c.settings, b)
 	default:
-		return fmt.Errorf("a block of type %s", b.Type)
+		return fmt.Errorf("unknown block type %s", b.Type)
 	}
 	return nil
 }
 
-// evaluate evaluates all of it with the variables, and every expression at least once.
-func (c *configuration) evaluate(given map[string]cty.Value) error {
-	c.given = map[string]cty.Value{}
-	for name, b := range c.variables {
-		v, ok := given[name]
-		if a := b.Body.Attributes["default"]; !ok && a != nil {
-			d, diags := a.Expr.Value(nil)
-			if diags.HasErrors() {
-				return diags
-			}
-			v, ok = d, true
-		}
-		if !ok {
-			return fmt.Errorf("variable %s is not given", name)
-		}
-		c.given[name] = v
+// evaluate evaluates every expression with the given variables. It fails on missing, unknown and invalid variables.
+func (c *configuration) evaluate(variables map[string]cty.Value) error {
+	if err := c.setInputs(variables); err != nil {
+		return err
 	}
-	for name := range given {
-		if c.variables[name] == nil {
-			return fmt.Errorf("there is no variable %s", name)
-		}
-	}
-	for _, name := range sorted(c.locals) {
+	for _, name := range sortedKeys(c.locals) {
 		if _, err := c.local(name); err != nil {
 			return err
 		}
 	}
-	for _, address := range sorted(c.resources) {
+	for _, address := range sortedKeys(c.resources) {
 		if _, err := c.resource(address); err != nil {
 			return fmt.Errorf("%s: %w", address, err)
 		}
 	}
-	for _, m := range []map[string]*hclsyntax.Block{c.variables, c.outputs} {
-		for _, name := range sorted(m) {
-			for _, b := range append([]*hclsyntax.Block{m[name]}, m[name].Body.Blocks...) {
-				for key, a := range b.Body.Attributes {
-					if key == "type" || key == "default" {
-						continue
-					}
-					v, err := c.value(a.Expr, nil)
-					if err != nil {
-						return fmt.Errorf("%s %s: %w", m[name].Type, name, err)
-					}
-					if key == "condition" && v.False() {
-						return fmt.Errorf("variable %s is not valid", name)
-					}
-				}
+	for _, declared := range []map[string]*hclsyntax.Block{c.variables, c.outputs} {
+		for _, name := range sortedKeys(declared) {
+			if err := c.evaluateDeclaration(declared[name]); err != nil {
+				return fmt.Errorf("%s %s: %w", declared[name].Type, name, err)
 			}
 		}
 	}
@@ -163,6 +136,51 @@ func (c *configuration) evaluate(given map[string]cty.Value) error {
 	return nil
 }
 
+// setInputs assigns the variables, or their defaults.
+func (c *configuration) setInputs(variables map[string]cty.Value) error {
+	c.inputs = map[string]cty.Value{}
+	for name, b := range c.variables {
+		v, ok := variables[name]
+		if a := b.Body.Attributes["default"]; !ok && a != nil {
+			d, diags := a.Expr.Value(nil)
+			if diags.HasErrors() {
+				return diags
+			}
+			v, ok = d, true
+		}
+		if !ok {
+			return fmt.Errorf("variable %s has no value", name)
+		}
+		c.inputs[name] = v
+	}
+	for name := range variables {
+		if c.variables[name] == nil {
+			return fmt.Errorf("unknown variable %s", name)
+		}
+	}
+	return nil
+}
+
+// evaluateDeclaration evaluates a variable or an output, and fails if a validation of a variable does not hold.
+func (c *configuration) evaluateDeclaration(b *hclsyntax.Block) error {
+	for _, block := range append([]*hclsyntax.Block{b}, b.Body.Blocks...) {
+		for key, a := range block.Body.Attributes {
+			if key == "type" || key == "default" {
+				continue
+			}
+			v, err := c.value(a.Expr, nil)
+			if err != nil {
+				return err
+			}
+			if key == "condition" && v.False() {
+				return errors.New("invalid value")
+			}
+		}
+	}
+	return nil
+}
+
+// local evaluates a local value once. It fails on cycles.
 func (c *configuration) local(name string) (cty.Value, error) {
 	key := "local." + name
 	if v, ok := c.values[key]; ok {
@@ -173,7 +191,7 @@ func (c *configuration) local(name string) (cty.Value, error) {
 	}
 	expr := c.locals[name]
 	if expr == nil {
-		return cty.NilVal, fmt.Errorf("there is no %s", key)
+		return cty.NilVal, fmt.Errorf("unknown reference %s", key)
 	}
 	c.values[key] = cty.NilVal
 	v, err := c.value(expr, nil)
@@ -184,55 +202,28 @@ func (c *configuration) local(name string) (cty.Value, error) {
 	return v, nil
 }
 
-// value evaluates an expression where some more names are known, such as each.
-func (c *configuration) value(expr hclsyntax.Expression, more map[string]cty.Value) (cty.Value, error) {
+// value evaluates an expression. scope holds the names that are valid only there, such as each and self.
+func (c *configuration) value(expr hclsyntax.Expression, scope map[string]cty.Value) (cty.Value, error) {
 	known := map[string]map[string]cty.Value{}
 	for _, t := range expr.Variables() {
 		path := words(t)
-		if _, ok := more[path[0]]; ok {
+		if _, ok := scope[path[0]]; ok {
 			continue
 		}
-		if len(path) < 2 {
-			return cty.NilVal, fmt.Errorf("%s: %s is no reference", t.SourceRange(), path[0])
-		}
-		root, name := path[0], path[1]
-		if known[root] == nil {
-			known[root] = map[string]cty.Value{}
-		}
-		var err error
-		switch root {
-		case "path":
-			known[root]["module"] = cty.StringVal(c.dir)
-		case "var":
-			v, ok := c.given[name]
-			if !ok {
-				err = fmt.Errorf("there is no var.%s", name)
-			}
-			known[root][name] = v
-		case "local":
-			known[root][name], err = c.local(name)
-		case "data":
-			if len(path) < 3 {
-				return cty.NilVal, fmt.Errorf("%s: data.%s is no reference", t.SourceRange(), name)
-			}
-			var v cty.Value
-			if v, err = c.resource("data." + name + "." + path[2]); err == nil {
-				known[root][name] = cty.ObjectVal(map[string]cty.Value{path[2]: v})
-			}
-		default:
-			known[root][name], err = c.resource(root + "." + name)
-		}
+		root, name, v, err := c.reference(path)
 		if err != nil {
 			return cty.NilVal, fmt.Errorf("%s: %w", t.SourceRange(), err)
 		}
+		if known[root] == nil {
+			known[root] = map[string]cty.Value{}
+		}
+		known[root][name] = v
 	}
-	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: functions}
+	ctx := &hcl.EvalContext{Variables: map[string]cty.Value{}, Functions: terraformFunctions}
 	for root, names := range known {
 		ctx.Variables[root] = cty.ObjectVal(names)
 	}
-	for name, v := range more {
-		ctx.Variables[name] = v
-	}
+	maps.Copy(ctx.Variables, scope)
 	v, diags := expr.Value(ctx)
 	if diags.HasErrors() {
 		return v, diags
@@ -240,7 +231,38 @@ func (c *configuration) value(expr hclsyntax.Expression, more map[string]cty.Val
 	return v, nil
 }
 
-// resource evaluates a resource, and returns what others see of it.
+// reference resolves a reference such as local.name or google_pubsub_topic.this. It returns the first two names of the
+// path and the value of the second.
+func (c *configuration) reference(path []string) (root, name string, v cty.Value, err error) {
+	if len(path) < 2 {
+		return "", "", v, fmt.Errorf("incomplete reference %s", path[0])
+	}
+	root, name = path[0], path[1]
+	switch root {
+	case "path":
+		return root, "module", cty.StringVal(c.dir), nil
+	case "var":
+		v, ok := c.inputs[name]
+		if !ok {
+			err = fmt.Errorf("unknown variable %s", name)
+		}
+		return root, name, v, err
+	case "local":
+		v, err = c.local(name)
+	case "data":
+		if len(path) < 3 {
+			return "", "", v, fmt.Errorf("incomplete reference data.%s", name)
+		}
+		if v, err = c.resource("data." + name + "." + path[2]); err == nil {
+			v = cty.ObjectVal(map[string]cty.Value{path[2]: v})
+		}
+	default:
+		v, err = c.resource(root + "." + name)
+	}
+	return root, name, v, err
+}
+
+// resource evaluates a resource once and returns its attributes, by key with for_each. It fails on cycles.
 func (c *configuration) resource(address string) (cty.Value, error) {
 	if v, ok := c.values[address]; ok {
 		if v == cty.NilVal {
@@ -250,7 +272,7 @@ func (c *configuration) resource(address string) (cty.Value, error) {
 	}
 	b := c.resources[address]
 	if b == nil {
-		return cty.NilVal, fmt.Errorf("there is no %s", address)
+		return cty.NilVal, fmt.Errorf("unknown reference %s", address)
 	}
 	c.values[address] = cty.NilVal
 	each := b.Body.Attributes["for_each"]
@@ -263,59 +285,60 @@ func (c *configuration) resource(address string) (cty.Value, error) {
 	if err != nil {
 		return all, err
 	}
-	seen := map[string]cty.Value{}
+	byKey := map[string]cty.Value{}
 	for it := all.ElementIterator(); it.Next(); {
 		k, v := it.Element()
 		if all.Type().IsSetType() {
 			k = v
 		}
-		more := map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": k, "value": v})}
-		if seen[k.AsString()], err = c.instance(fmt.Sprintf("%s[%q]", address, k.AsString()), b, more); err != nil {
+		scope := map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": k, "value": v})}
+		if byKey[k.AsString()], err = c.instance(fmt.Sprintf("%s[%q]", address, k.AsString()), b, scope); err != nil {
 			return cty.NilVal, err
 		}
 	}
-	c.values[address] = cty.ObjectVal(seen)
+	c.values[address] = cty.ObjectVal(byKey)
 	return c.values[address], nil
 }
 
-// meta is what Terraform itself takes of a resource.
-var meta = []string{"for_each", "depends_on"}
+// metaArguments are the arguments of a resource that Terraform itself interprets.
+var metaArguments = []string{"for_each", "depends_on"}
 
-func (c *configuration) instance(address string, b *hclsyntax.Block, more map[string]cty.Value) (cty.Value, error) {
+// instance evaluates one instance of a resource, records it, and returns its attributes.
+func (c *configuration) instance(address string, b *hclsyntax.Block, scope map[string]cty.Value) (cty.Value, error) {
 	kind := b.Labels[0]
-	seen := map[string]cty.Value{}
+	attributes := map[string]cty.Value{}
 	for name, a := range b.Body.Attributes {
-		if slices.Contains(meta, name) {
+		if slices.Contains(metaArguments, name) {
 			continue
 		}
-		v, err := c.value(a.Expr, more)
+		v, err := c.value(a.Expr, scope)
 		if err != nil {
 			return v, err
 		}
-		seen[name] = v
+		attributes[name] = v
 	}
-	c.answer(kind, seen)
-	more["self"] = cty.ObjectVal(seen)
-	body, err := c.body(b.Body, more)
+	c.addComputed(kind, attributes)
+	scope["self"] = cty.ObjectVal(attributes)
+	body, err := c.body(b.Body, scope)
 	if err != nil {
 		return cty.NilVal, err
 	}
 	if b.Type == "resource" {
 		c.instances = append(c.instances, instance{address, kind, body})
 	}
-	return cty.ObjectVal(seen), nil
+	return cty.ObjectVal(attributes), nil
 }
 
-// answer adds to a resource's attributes what the cloud would say of it.
-func (c *configuration) answer(kind string, seen map[string]cty.Value) {
-	project := c.given["project"].AsString()
+// addComputed adds the attributes that the cloud would compute for a resource.
+func (c *configuration) addComputed(kind string, attributes map[string]cty.Value) {
+	project := c.inputs["project"].AsString()
 	text := func(name string) string {
-		if v, ok := seen[name]; ok && v.Type() == cty.String {
+		if v, ok := attributes[name]; ok && v.Type() == cty.String {
 			return v.AsString()
 		}
 		return ""
 	}
-	set := func(name, value string) { seen[name] = cty.StringVal(value) }
+	set := func(name, value string) { attributes[name] = cty.StringVal(value) }
 	set("id", text("name"))
 	switch kind {
 	case "google_project":
@@ -339,54 +362,52 @@ func (c *configuration) answer(kind string, seen map[string]cty.Value) {
 	case "google_monitoring_notification_channel":
 		set("name", "CHANNEL")
 	case "google_dns_managed_zone":
-		seen["name_servers"] = cty.ListVal([]cty.Value{cty.StringVal("ns.example.org.")})
+		attributes["name_servers"] = cty.ListVal([]cty.Value{cty.StringVal("ns.example.org.")})
 	case "google_eventarc_trigger":
 		sub := cty.StringVal("projects/" + project + "/subscriptions/eventarc-" + text("location") + "-" + text("name") + "-sub-001")
 		pubsub := cty.ObjectVal(map[string]cty.Value{"subscription": sub})
-		seen["transport"] = cty.TupleVal([]cty.Value{cty.ObjectVal(map[string]cty.Value{"pubsub": cty.TupleVal([]cty.Value{pubsub})})})
+		attributes["transport"] = cty.TupleVal([]cty.Value{cty.ObjectVal(map[string]cty.Value{"pubsub": cty.TupleVal([]cty.Value{pubsub})})})
 	}
 }
 
-// body evaluates a body, its dynamic blocks written out.
-func (c *configuration) body(b *hclsyntax.Body, more map[string]cty.Value) (map[string]any, error) {
+// body evaluates a body and expands its dynamic blocks.
+func (c *configuration) body(b *hclsyntax.Body, scope map[string]cty.Value) (map[string]any, error) {
 	body := map[string]any{}
 	for name, a := range b.Attributes {
-		if slices.Contains(meta, name) {
+		if slices.Contains(metaArguments, name) {
 			continue
 		}
-		v, err := c.value(a.Expr, more)
+		v, err := c.value(a.Expr, scope)
 		if err != nil {
 			return nil, err
 		}
 		if !v.IsNull() {
-			body[name] = plain(v)
+			body[name] = goValue(v)
 		}
 	}
-	put := func(name string, inner *hclsyntax.Body, more map[string]cty.Value) error {
-		v, err := c.body(inner, more)
+	appendBlock := func(name string, inner *hclsyntax.Body, scope map[string]cty.Value) error {
+		v, err := c.body(inner, scope)
 		before, _ := body[name].([]any)
 		body[name] = append(before, v)
 		return err
 	}
 	for _, block := range b.Blocks {
 		if block.Type != "dynamic" {
-			if err := put(block.Type, block.Body, more); err != nil {
+			if err := appendBlock(block.Type, block.Body, scope); err != nil {
 				return nil, err
 			}
 			continue
 		}
 		name, content := block.Labels[0], block.Body.Blocks[0].Body
-		all, err := c.value(block.Body.Attributes["for_each"].Expr, more)
+		all, err := c.value(block.Body.Attributes["for_each"].Expr, scope)
 		if err != nil {
 			return nil, err
 		}
 		for it := all.ElementIterator(); it.Next(); {
 			k, v := it.Element()
 			inner := map[string]cty.Value{name: cty.ObjectVal(map[string]cty.Value{"key": k, "value": v})}
-			for outer, v := range more {
-				inner[outer] = v
-			}
-			if err := put(name, content, inner); err != nil {
+			maps.Copy(inner, scope)
+			if err := appendBlock(name, content, inner); err != nil {
 				return nil, err
 			}
 		}
@@ -394,8 +415,8 @@ func (c *configuration) body(b *hclsyntax.Body, more map[string]cty.Value) (map[
 	return body, nil
 }
 
-// plain is a value in Go's own types.
-func plain(v cty.Value) any {
+// goValue converts a value to Go types, as encoding/json would decode it.
+func goValue(v cty.Value) any {
 	switch t := v.Type(); {
 	case v.IsNull():
 		return nil
@@ -406,25 +427,25 @@ func plain(v cty.Value) any {
 	case t == cty.Number:
 		var f float64
 		if err := gocty.FromCtyValue(v, &f); err != nil {
-			panic(err) // it is a number
+			panic(err) // every number fits a float64
 		}
 		return f
 	case t.IsObjectType() || t.IsMapType():
 		m := map[string]any{}
 		for k, e := range v.AsValueMap() {
-			m[k] = plain(e)
+			m[k] = goValue(e)
 		}
 		return m
 	default:
 		var all []any
 		for _, e := range v.AsValueSlice() {
-			all = append(all, plain(e))
+			all = append(all, goValue(e))
 		}
 		return all
 	}
 }
 
-// words are the names of a reference, without what stands in brackets.
+// words returns the names in a reference without its indexes.
 func words(t hcl.Traversal) (all []string) {
 	for _, step := range t {
 		switch s := step.(type) {
@@ -437,17 +458,11 @@ func words(t hcl.Traversal) (all []string) {
 	return all
 }
 
-func sorted[V any](m map[string]V) []string {
-	var all []string
-	for k := range m {
-		all = append(all, k)
-	}
-	sort.Strings(all)
-	return all
-}
+// sortedKeys returns the keys of a map in order.
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// text makes a function of strings.
-func text(n int, f func(in []string) (cty.Value, error)) function.Function {
+// stringFunction returns a Terraform function of n strings.
+func stringFunction(n int, f func(in []string) (cty.Value, error)) function.Function {
 	var parameters []function.Parameter
 	for range n {
 		parameters = append(parameters, function.Parameter{Name: "text", Type: cty.String})
@@ -465,24 +480,24 @@ func text(n int, f func(in []string) (cty.Value, error)) function.Function {
 	})
 }
 
-// functions are those of Terraform that the configuration uses, as its documentation has them.
-var functions = map[string]function.Function{
+// terraformFunctions are the Terraform functions that the configuration uses.
+var terraformFunctions = map[string]function.Function{
 	"coalesce": stdlib.CoalesceFunc, "compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc, "contains": stdlib.ContainsFunc,
 	"csvdecode": stdlib.CSVDecodeFunc, "distinct": stdlib.DistinctFunc, "flatten": stdlib.FlattenFunc, "join": stdlib.JoinFunc,
 	"jsondecode": stdlib.JSONDecodeFunc, "keys": stdlib.KeysFunc, "split": stdlib.SplitFunc, "trimspace": stdlib.TrimSpaceFunc,
 	"trimsuffix": stdlib.TrimSuffixFunc, "try": tryfunc.TryFunc,
 	"toset":    stdlib.MakeToFunc(cty.Set(cty.DynamicPseudoType)),
 	"tostring": stdlib.MakeToFunc(cty.String),
-	"basename": text(1, func(in []string) (cty.Value, error) { return cty.StringVal(filepath.Base(in[0])), nil }),
-	"endswith": text(2, func(in []string) (cty.Value, error) { return cty.BoolVal(strings.HasSuffix(in[0], in[1])), nil }),
-	"file": text(1, func(in []string) (cty.Value, error) {
+	"basename": stringFunction(1, func(in []string) (cty.Value, error) { return cty.StringVal(filepath.Base(in[0])), nil }),
+	"endswith": stringFunction(2, func(in []string) (cty.Value, error) { return cty.BoolVal(strings.HasSuffix(in[0], in[1])), nil }),
+	"file": stringFunction(1, func(in []string) (cty.Value, error) {
 		b, err := os.ReadFile(in[0])
 		return cty.StringVal(string(b)), err
 	}),
-	"fileset": text(2, func(in []string) (cty.Value, error) {
+	"fileset": stringFunction(2, func(in []string) (cty.Value, error) {
 		files, err := filepath.Glob(filepath.Join(in[0], in[1]))
 		if err == nil && len(files) == 0 {
-			err = errors.New("no files")
+			err = errors.New("no matching file")
 		}
 		var names []cty.Value
 		for _, f := range files {
@@ -493,7 +508,7 @@ var functions = map[string]function.Function{
 		}
 		return convert.Convert(cty.TupleVal(names), cty.Set(cty.String))
 	}),
-	"replace": text(3, func(in []string) (cty.Value, error) {
+	"replace": stringFunction(3, func(in []string) (cty.Value, error) {
 		if p := in[1]; len(p) > 1 && strings.HasPrefix(p, "/") && strings.HasSuffix(p, "/") {
 			re, err := regexp.Compile(p[1 : len(p)-1])
 			if err != nil {

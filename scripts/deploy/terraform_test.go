@@ -32,23 +32,22 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
-// production is the configuration of what the tests of setup.sh make.
-var production = map[string]cty.Value{
+// releasedVariables are the Terraform variables that correspond to releasedWithOptions.
+var releasedVariables = map[string]cty.Value{
 	"env": cty.StringVal("prod"), "project": cty.StringVal("shop"), "mail": cty.StringVal("operators@example.org"),
 	"auditors": cty.StringVal("auditors@example.org"), "budget": cty.NumberIntVal(500), "released": cty.True,
 }
 
-// released is the environment of setup.sh that makes the same.
-func released(folder string) map[string]string {
-	return map[string]string{"EMPTY": "yes", "RELEASED": "yes", "AUDITORS": "auditors@example.org", "BUDGET": "500", "FILES": folder}
+// releasedWithOptions returns an environment of setup.sh for a released project with auditors and a budget. Generated files
+// go to folder.
+func releasedWithOptions(folder string) environment {
+	return environment{"EMPTY": "yes", "RELEASED": "yes", "AUDITORS": "auditors@example.org", "BUDGET": "500", "FILES": folder}
 }
 
-// unchanged leaves a file as it is.
-func unchanged(s string) string { return s }
-
-func terraform(t *testing.T) *configuration {
+// loadConfiguration parses the Terraform files of this folder.
+func loadConfiguration(t *testing.T) *configuration {
 	t.Helper()
-	c, err := readTerraform("terraform", unchanged)
+	c, err := parseConfiguration("terraform", func(source string) string { return source })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,19 +55,19 @@ func terraform(t *testing.T) *configuration {
 }
 
 func TestTerraformIsFormatted(t *testing.T) {
-	for name := range terraform(t).files {
+	for name := range loadConfiguration(t).files {
 		src, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !bytes.Equal(hclwrite.Format(src), src) {
-			t.Errorf("%s is not formatted: terraform fmt scripts/deploy/terraform", name)
+			t.Errorf("%s is not formatted; run terraform fmt scripts/deploy/terraform", name)
 		}
 	}
 }
 
-// unresolved says which references lead nowhere, and what is declared in vain.
-func unresolved(c *configuration) (problems []string) {
+// referenceProblems returns the unknown references and the unused variables, locals and data sources of a configuration.
+func referenceProblems(c *configuration) (problems []string) {
 	used := map[string]bool{}
 	for _, f := range c.files {
 		for _, t := range references(f.Body.(*hclsyntax.Body)) {
@@ -85,34 +84,34 @@ func unresolved(c *configuration) (problems []string) {
 				name = strings.Join(path[:min(3, len(path))], ".")
 				ok = c.resources[name] != nil
 			default:
-				// The name of a loop, or of a dynamic block, has no label behind it.
+				// Iterators of for expressions and dynamic blocks are not declared.
 				ok = c.resources[name] != nil || !strings.HasPrefix(path[0], "google_") && path[0] != "terraform_data"
 			}
 			used[name] = true
 			if !ok {
-				problems = append(problems, fmt.Sprintf("%s: there is no %s", t.SourceRange(), name))
+				problems = append(problems, fmt.Sprintf("%s: unknown reference %s", t.SourceRange(), name))
 			}
 		}
 	}
 	for name := range c.variables {
 		if !used["var."+name] {
-			problems = append(problems, "nothing uses var."+name)
+			problems = append(problems, "unused variable "+name)
 		}
 	}
 	for name := range c.locals {
 		if !used["local."+name] {
-			problems = append(problems, "nothing uses local."+name)
+			problems = append(problems, "unused local "+name)
 		}
 	}
 	for address, b := range c.resources {
 		if b.Type == "data" && !used[address] {
-			problems = append(problems, "nothing uses "+address)
+			problems = append(problems, "unused data source "+address)
 		}
 	}
 	return problems
 }
 
-// references are all references of a body and of the blocks in it; a variable's own checks do not count.
+// references returns the references in a body and its blocks, except those of variable blocks.
 func references(b *hclsyntax.Body) (all []hcl.Traversal) {
 	for name, a := range b.Attributes {
 		if name != "type" {
@@ -127,10 +126,11 @@ func references(b *hclsyntax.Body) (all []hcl.Traversal) {
 	return all
 }
 
-// arguments reads what the provider takes: by path of a block its arguments, ! those that it needs, {} blocks,
-// and ~ what only it says. The file is cut from the bindings of provider 6.50, for the blocks that we use, and
-// holds no name that those of provider 7 lack.
-func arguments(t *testing.T) map[string]map[string]string {
+// providerSchema returns the names that the provider knows, by path of their block and then by name. The value has the
+// suffix ! for a required argument and {} for a block, and the prefix ~ for a read-only attribute.
+// testdata/terraform_arguments.txt is an extract of the bindings of provider 6.50 for the blocks of this configuration, without
+// names that provider 7 lacks.
+func providerSchema(t *testing.T) map[string]map[string]string {
 	t.Helper()
 	b, err := os.ReadFile("testdata/terraform_arguments.txt")
 	if err != nil {
@@ -147,23 +147,23 @@ func arguments(t *testing.T) map[string]map[string]string {
 	return known
 }
 
-// unknown says which arguments and blocks the provider would not take, and which it would miss.
-func unknown(known map[string]map[string]string, c *configuration) (problems []string) {
-	wrong := func(at hcl.Range, format string, args ...any) {
+// schemaProblems returns unknown and missing arguments and blocks of a configuration.
+func schemaProblems(known map[string]map[string]string, c *configuration) (problems []string) {
+	report := func(at hcl.Range, format string, args ...any) {
 		problems = append(problems, at.String()+": "+fmt.Sprintf(format, args...))
 	}
 	var check func(path string, b *hclsyntax.Body)
 	check = func(path string, b *hclsyntax.Body) {
 		args, ok := known[path]
 		if !ok {
-			wrong(b.Range(), "the provider has no %s", path)
+			report(b.Range(), "unknown block %s", path)
 			return
 		}
-		there := map[string]bool{}
+		present := map[string]bool{}
 		for name, a := range b.Attributes {
-			there[name] = true
-			if kind := args[name]; !slices.Contains(meta, name) && (kind == "" || strings.ContainsAny(kind, "~{")) {
-				wrong(a.Range(), "%s has no argument %s", path, name)
+			present[name] = true
+			if kind := args[name]; !slices.Contains(metaArguments, name) && (kind == "" || strings.ContainsAny(kind, "~{")) {
+				report(a.Range(), "%s: unknown argument %s", path, name)
 			}
 		}
 		for _, block := range b.Blocks {
@@ -174,16 +174,16 @@ func unknown(known map[string]map[string]string, c *configuration) (problems []s
 			if name == "dynamic" {
 				name, body = block.Labels[0], block.Body.Blocks[0].Body
 			}
-			there[name] = true
+			present[name] = true
 			if !strings.HasSuffix(args[name], "{}") {
-				wrong(block.Range(), "%s has no block %s", path, name)
+				report(block.Range(), "%s: unknown block %s", path, name)
 				continue
 			}
 			check(path+"."+name, body)
 		}
 		for name, kind := range args {
-			if strings.Contains(kind, "!") && !there[name] {
-				wrong(b.Range(), "%s has no %s, which it needs", path, name)
+			if strings.Contains(kind, "!") && !present[name] {
+				report(b.Range(), "%s: missing argument %s", path, name)
 			}
 		}
 	}
@@ -193,7 +193,7 @@ func unknown(known map[string]map[string]string, c *configuration) (problems []s
 			path = "data." + path
 		}
 		if len(b.Labels) != 2 {
-			wrong(b.Range(), "%s has not a type and a name", address)
+			report(b.Range(), "%s: want a type and a name", address)
 		}
 		check(path, b.Body)
 	}
@@ -208,15 +208,15 @@ func unknown(known map[string]map[string]string, c *configuration) (problems []s
 				continue // var, local, each
 			}
 			if len(path) > 2 && known[kind][path[2]] == "" {
-				wrong(t.SourceRange(), "%s says nothing of %s", kind, path[2])
+				report(t.SourceRange(), "%s has no attribute %s", kind, path[2])
 			}
 		}
 	}
 	return problems
 }
 
-// settled says what is wrong with the choice of the provider.
-func settled(c *configuration) (problems []string) {
+// providerProblems checks that google, version 7 or later, is the only provider.
+func providerProblems(c *configuration) (problems []string) {
 	sources := map[string]string{}
 	for _, b := range c.settings {
 		if b.Type == "provider" && b.Labels[0] != "google" {
@@ -239,14 +239,14 @@ func settled(c *configuration) (problems []string) {
 		}
 	}
 	if v := sources["hashicorp/google"]; len(sources) != 1 || !regexp.MustCompile(`^(>=|~>) [7-9]\.`).MatchString(v) {
-		problems = append(problems, fmt.Sprintf("providers %v, want google of version 7 or later alone", sources))
+		problems = append(problems, fmt.Sprintf("providers %v, want only hashicorp/google of version 7 or later", sources))
 	}
 	return problems
 }
 
-// binds are the roles that Terraform gives, as bindings has those of setup.sh.
-func binds(c *configuration) (all []binding, err error) {
-	on := map[string]func(map[string]any) string{
+// terraformBindings returns the role bindings of an evaluated configuration, like bindings for setup.sh.
+func terraformBindings(c *configuration) (all []binding, err error) {
+	resourceOf := map[string]func(map[string]any) string{
 		"google_project_iam_member":                      func(b map[string]any) string { return "projects " + b["project"].(string) },
 		"google_service_account_iam_member":              func(b map[string]any) string { return "iam service-accounts " + b["service_account_id"].(string) },
 		"google_artifact_registry_repository_iam_member": func(b map[string]any) string { return "artifacts repositories " + b["repository"].(string) },
@@ -261,17 +261,17 @@ func binds(c *configuration) (all []binding, err error) {
 		if !strings.Contains(i.kind, "_iam_") || i.kind == "google_project_iam_custom_role" {
 			continue
 		}
-		of := on[i.kind]
-		if of == nil {
-			return nil, fmt.Errorf("%s: who may do what is said in members alone", i.address)
+		resource := resourceOf[i.kind]
+		if resource == nil {
+			return nil, fmt.Errorf("%s: the configuration may use only _iam_member resources of known kinds", i.address)
 		}
-		all = append(all, binding{of(i.body), i.body["role"].(string), strings.TrimPrefix(i.body["member"].(string), "serviceAccount:")})
+		all = append(all, binding{resource(i.body), i.body["role"].(string), strings.TrimPrefix(i.body["member"].(string), "serviceAccount:")})
 	}
 	return all, nil
 }
 
-// runs are the commands that Terraform has gcloud run.
-func runs(c *configuration) (all []string) {
+// provisionerCalls returns the gcloud commands of the configuration's provisioners.
+func provisionerCalls(c *configuration) (all []string) {
 	for _, i := range c.instances {
 		if provisioners, ok := i.body["provisioner"].([]any); ok {
 			for _, p := range provisioners {
@@ -284,27 +284,28 @@ func runs(c *configuration) (all []string) {
 	return all
 }
 
-// compare says in what Terraform and recorded calls of setup.sh, whose files are in a folder, differ.
-func compare(t *testing.T, c *configuration, calls, folder string) (all []string) {
+// comparisonProblems returns the differences between a configuration and recorded calls of setup.sh, whose generated files are in
+// folder.
+func comparisonProblems(t *testing.T, c *configuration, calls, folder string) (all []string) {
 	t.Helper()
-	made, err := terraformMakes(c, production)
+	created, err := terraformCalls(c, releasedVariables)
 	if err != nil {
 		return []string{err.Error()}
 	}
-	all = differences(setupMakes(t, calls, folder), made)
-	given, err := binds(c)
+	all = differences(creationCalls(t, calls, folder), created)
+	granted, err := terraformBindings(c)
 	if err != nil {
 		return append(all, err.Error())
 	}
-	ours := bindings(calls)
-	for _, b := range ours {
-		if !slices.Contains(given, b) {
-			all = append(all, fmt.Sprintf("only setup.sh gives %v", b))
+	setupBindings := bindings(calls)
+	for _, b := range setupBindings {
+		if !slices.Contains(granted, b) {
+			all = append(all, fmt.Sprintf("only setup.sh grants %v", b))
 		}
 	}
-	for _, b := range given {
-		if !slices.Contains(ours, b) {
-			all = append(all, fmt.Sprintf("only Terraform gives %v", b))
+	for _, b := range granted {
+		if !slices.Contains(setupBindings, b) {
+			all = append(all, fmt.Sprintf("only Terraform grants %v", b))
 		}
 	}
 	var commands []string
@@ -313,202 +314,209 @@ func compare(t *testing.T, c *configuration, calls, folder string) (all []string
 			commands = append(commands, strings.TrimSpace(line))
 		}
 	}
-	ran := runs(c)
+	provisioned := provisionerCalls(c)
 	slices.Sort(commands)
-	slices.Sort(ran)
-	if !slices.Equal(commands, ran) {
-		all = append(all, fmt.Sprintf("setup.sh runs\n%s\nTerraform runs\n%s", strings.Join(commands, "\n"), strings.Join(ran, "\n")))
+	slices.Sort(provisioned)
+	if !slices.Equal(commands, provisioned) {
+		all = append(all, fmt.Sprintf("setup.sh runs\n%s\nTerraform runs\n%s", strings.Join(commands, "\n"), strings.Join(provisioned, "\n")))
 	}
 	return all
 }
 
-// problems is everything that is wrong with a configuration.
-func problems(t *testing.T, c *configuration, calls, folder string) []string {
+// configurationProblems returns the problems that all checks find in a configuration.
+func configurationProblems(t *testing.T, c *configuration, calls, folder string) []string {
 	t.Helper()
-	all := slices.Concat(unresolved(c), unknown(arguments(t), c), compare(t, c, calls, folder))
-	return slices.Concat(all, settled(c), misread(c))
+	all := slices.Concat(referenceProblems(c), schemaProblems(providerSchema(t), c), comparisonProblems(t, c, calls, folder))
+	return slices.Concat(all, providerProblems(c), messagingProblems(c))
 }
 
-// misread says which of the subscriptions and triggers Google's API would not take. Terraform's names are those of
-// the API, but for a few.
-func misread(c *configuration) (problems []string) {
+// messagingProblems decodes subscriptions and triggers as messages of Google's API, and checks their delivery settings.
+func messagingProblems(c *configuration) (problems []string) {
 	for _, i := range c.instances {
-		wrong := func(format string, args ...any) {
-			problems = append(problems, i.address+": "+fmt.Sprintf(format, args...))
-		}
+		var found []string
 		switch i.kind {
 		case "google_pubsub_subscription":
-			s := &pubsubpb.Subscription{}
-			if err := readProto(i.body, s, map[string]string{`"expirationPolicy":{"ttl":""}`: `"expirationPolicy":{}`}); err != nil {
-				wrong("%v", err)
-				continue
-			}
-			if s.ExpirationPolicy == nil || s.ExpirationPolicy.Ttl != nil || s.MessageRetentionDuration.AsDuration() != 7*24*time.Hour {
-				wrong("it expires, or keeps messages for %v", s.MessageRetentionDuration.AsDuration())
-			}
-			if s.PushConfig == nil {
-				continue
-			}
-			if d := s.AckDeadlineSeconds; d < 10 || d > 600 {
-				wrong("an ack deadline of %d s, want 10 to 600", d)
-			}
-			if n := s.DeadLetterPolicy.GetMaxDeliveryAttempts(); n < 5 || n > 10 || s.DeadLetterPolicy.GetDeadLetterTopic() == "" {
-				wrong("%d attempts, want 5 to 10, and then %q", n, s.DeadLetterPolicy.GetDeadLetterTopic())
-			}
-			if r := s.RetryPolicy; r.GetMinimumBackoff().AsDuration() != 10*time.Second || r.GetMaximumBackoff().AsDuration() != 600*time.Second {
-				wrong("a back-off of %v", r)
-			}
-			if o := s.PushConfig.GetOidcToken(); o.GetServiceAccountEmail() == "" || o.GetAudience()+"/" != s.PushConfig.PushEndpoint {
-				wrong("a token of %q for %q", o.GetServiceAccountEmail(), o.GetAudience())
-			}
+			found = subscriptionProblems(i.body)
 		case "google_eventarc_trigger":
-			e := &eventarcpb.Trigger{}
-			rename := map[string]string{`"matchingCriteria":`: `"eventFilters":`, `"cloudRunService":`: `"cloudRun":`, `"location":"asia-northeast3",`: ``}
-			if err := readProto(i.body, e, rename, "matching_criteria"); err != nil {
-				wrong("%v", err)
-				continue
-			}
-			filters := map[string]string{}
-			for _, f := range e.EventFilters {
-				filters[f.Attribute] = f.Value
-			}
-			if !slices.Contains(storageEvents, filters["type"]) || filters["bucket"] == "" || len(filters) != 2 {
-				wrong("it filters by %v", filters)
-			}
-			if e.ServiceAccount == "" || e.Destination.GetCloudRun().GetService() == "" {
-				wrong("it hands events on as %q to %v", e.ServiceAccount, e.Destination)
-			}
+			found = triggerProblems(i.body)
+		}
+		for _, p := range found {
+			problems = append(problems, i.address+": "+p)
 		}
 	}
 	return problems
 }
 
-// storageEvents are the types of events that Eventarc has of Cloud Storage.
+// subscriptionProblems returns the design's delivery settings that a subscription breaks.
+func subscriptionProblems(body map[string]any) (problems []string) {
+	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+	s := &pubsubpb.Subscription{}
+	if err := decodeBody(body, s, map[string]string{`"expirationPolicy":{"ttl":""}`: `"expirationPolicy":{}`}); err != nil {
+		return []string{err.Error()}
+	}
+	if s.ExpirationPolicy == nil || s.ExpirationPolicy.Ttl != nil || s.MessageRetentionDuration.AsDuration() != 7*24*time.Hour {
+		report("the subscription expires, or retains messages for %v instead of 7 days", s.MessageRetentionDuration.AsDuration())
+	}
+	if s.PushConfig == nil {
+		return problems
+	}
+	if d := s.AckDeadlineSeconds; d < 10 || d > 600 {
+		report("ack deadline %d s, want 10 to 600", d)
+	}
+	if n := s.DeadLetterPolicy.GetMaxDeliveryAttempts(); n < 5 || n > 10 || s.DeadLetterPolicy.GetDeadLetterTopic() == "" {
+		report("%d delivery attempts and dead-letter topic %q, want 5 to 10 and a topic", n, s.DeadLetterPolicy.GetDeadLetterTopic())
+	}
+	if r := s.RetryPolicy; r.GetMinimumBackoff().AsDuration() != 10*time.Second || r.GetMaximumBackoff().AsDuration() != 600*time.Second {
+		report("back-off %v, want 10 s to 600 s", r)
+	}
+	if token := s.PushConfig.GetOidcToken(); token.GetServiceAccountEmail() == "" || token.GetAudience()+"/" != s.PushConfig.PushEndpoint {
+		report("token of %q for audience %q does not fit %s", token.GetServiceAccountEmail(), token.GetAudience(), s.PushConfig.PushEndpoint)
+	}
+	return problems
+}
+
+// triggerProblems checks that an Eventarc trigger filters one event type of one bucket and calls a service.
+func triggerProblems(body map[string]any) (problems []string) {
+	trigger := &eventarcpb.Trigger{}
+	rename := map[string]string{`"matchingCriteria":`: `"eventFilters":`, `"cloudRunService":`: `"cloudRun":`, `"location":"asia-northeast3",`: ``}
+	if err := decodeBody(body, trigger, rename, "matching_criteria"); err != nil {
+		return []string{err.Error()}
+	}
+	filters := map[string]string{}
+	for _, f := range trigger.EventFilters {
+		filters[f.Attribute] = f.Value
+	}
+	if !slices.Contains(storageEvents, filters["type"]) || filters["bucket"] == "" || len(filters) != 2 {
+		problems = append(problems, fmt.Sprintf("event filters %v, want a type of Cloud Storage and a bucket", filters))
+	}
+	if trigger.ServiceAccount == "" || trigger.Destination.GetCloudRun().GetService() == "" {
+		problems = append(problems, fmt.Sprintf("account %q, destination %v; want an account and a service", trigger.ServiceAccount, trigger.Destination))
+	}
+	return problems
+}
+
+// storageEvents are the direct event types of Cloud Storage in Eventarc.
 var storageEvents = []string{
 	"google.cloud.storage.object.v1.finalized", "google.cloud.storage.object.v1.deleted",
 	"google.cloud.storage.object.v1.archived", "google.cloud.storage.object.v1.metadataUpdated",
 }
 
-// readProto reads what Terraform has as the API would, strictly, once some names are those of the API.
-func readProto(body map[string]any, m proto.Message, rename map[string]string, lists ...string) error {
-	text := canonical(camel(body, lists...))
+// decodeBody decodes a Terraform resource as a message of the API, strictly. rename maps JSON text of Terraform to that of
+// the API, and lists names the blocks that are lists in the API.
+func decodeBody(body map[string]any, m proto.Message, rename map[string]string, lists ...string) error {
+	text := canonicalJSON(camelCase(body, lists...))
 	for from, to := range rename {
 		text = strings.Replace(text, from, to, 1)
 	}
 	return protojson.Unmarshal([]byte(text), m)
 }
 
-func TestTerraformMakesWhatSetupMakes(t *testing.T) {
+func TestTerraformCreatesTheResourcesOfSetup(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
-	calls, printed, code := setup(t, released(folder))
+	calls, output, code := runSetup(t, releasedWithOptions(folder))
 	if code != 0 {
-		t.Fatal(printed)
+		t.Fatal(output)
 	}
-	for _, p := range problems(t, terraform(t), calls, folder) {
+	for _, p := range configurationProblems(t, loadConfiguration(t), calls, folder) {
 		t.Error(p)
 	}
 
-	// The checks themselves: each must see its mistake.
-	for name, change := range map[string][2]string{
-		"another ack deadline":               {"ack_deadline_seconds       = 60", "ack_deadline_seconds       = 30"},
-		"too few attempts":                   {"max_delivery_attempts = 10\n", "max_delivery_attempts = 3\n"},
-		"a bad duration":                     {`maximum_backoff = "600s"`, `maximum_backoff = "10m"`},
-		"a field that the API lacks":         {`audience              =`, `audiences             =`},
-		"another topic of dead letters":      {"google_pubsub_topic.this[each.value.dead_letter_topic].id", `google_pubsub_topic.this["images"].id`},
-		"a topic that is missing":            {"toset(local.topic_rows[*].topic)", `toset([for row in local.topic_rows : row.topic if row.topic != "images"])`},
-		"a subscription that expires":        {`ttl = "" # never`, `ttl = "86400s"`},
-		"a trigger of another event":         {`storage.object.v1.${each.key}`, `storage.object.v2.${each.key}`},
-		"other settings of the trigger":      {"--max-delivery-attempts=10", "--max-delivery-attempts=5"},
-		"a bucket that is public":            {`public_access_prevention    = "enforced"`, `public_access_prevention    = "inherited"`},
-		"a bucket without its lifecycle":     {`"logs"       = { lifecycle = "logs"`, `"logs"       = { lifecycle = ""`},
-		"a role too few":                     {`role    = "roles/eventarc.eventReceiver"`, `role    = "roles/eventarc.viewer"`},
-		"a role for everybody":               {"member  = data.google_storage_project_service_account.this.member", `member  = "allUsers"`},
-		"a binding that takes others away":   {`"google_pubsub_topic_iam_member" "dead"`, `"google_pubsub_topic_iam_binding" "dead"`},
-		"an API that is off":                 {`"eventarc", "iam"`, `"iam"`},
-		"more nodes":                         {"max_nodes  = 4", "max_nodes  = 40"},
-		"old versions that stay":             {"number = 1\n", "number = 2\n"},
-		"backups for a day":                  {"retention_duration = local.week", `retention_duration = "86400s"`},
-		"another path":                       {`"${path_rule.value.prefix}/*"`, `"${path_rule.value.prefix}*"`},
-		"no Cloud Armor":                     {"security_policy       = google_compute_security_policy.this.id\n", ""},
-		"a cache that ignores the origin":    {"USE_ORIGIN_HEADERS", "FORCE_CACHE_ALL"},
-		"old TLS":                            {"TLS_1_2", "TLS_1_0"},
-		"an open network":                    {`protocol = "all"`, `protocol = "icmp"`},
-		"no NAT":                             {`"LIST_OF_SUBNETWORKS"`, `"ALL_SUBNETWORKS_ALL_IP_RANGES"`},
-		"another budget":                     {"[0.5, 0.9, 1.0]", "[0.5, 1.0]"},
-		"another threshold of an alert":      {"try(conditions.value.conditionThreshold.thresholdValue, 0)", "1"},
-		"another metric of logs":             {"each.value.bucketOptions.exponentialBuckets.growthFactor", "2"},
-		"auditors who see data":              {`"run.viewer",`, `"run.viewer", "storage.objectViewer",`},
-		"a secret by another name":           {`secret_id = "${local.name}-${each.key}"`, `secret_id = "${var.env}-${each.key}"`},
-		"the beta provider":                  {`provider "google" {`, `provider "google-beta" {`},
-		"an old provider":                    {">= 7.0, < 8.0", ">= 6.0"},
-		"a variable that is not there":       {"var.mail", "var.email"},
-		"a variable that is not used":        {`variable "mail" {`, "variable \"other\" {\n  type    = string\n  default = \"\"\n}\nvariable \"mail\" {"},
-		"a local that is not there":          {"local.buckets\n", "local.bucket\n"},
-		"a resource that is not there":       {"google_compute_router.this.name", "google_compute_router.that.name"},
-		"a dependency that is not there":     {"depends_on = [google_dns_record_set.this]", "depends_on = [google_dns_record_set.that]"},
-		"an argument that is not there":      {"private_ip_google_access =", "private_google_access ="},
-		"an argument that is missing":        {"  dns_name    = \"${local.host}.\"\n", ""},
-		"an attribute that is not there":     {"google_logging_project_sink.this.writer_identity", "google_logging_project_sink.this.writer"},
-		"a block that is not there":          {"dnssec_config {", "dnssec {"},
-		"a setting that nothing compares":    {`visibility  = "public"`, "visibility  = \"public\"\n  force_destroy = true"},
-		"a function that is not Terraform's": {"trimsuffix(", "trimend("},
+	for name, change := range map[string][2]string{ // mistakes in the configuration that the checks must find
+		"wrong ack deadline":                   {"ack_deadline_seconds       = 60", "ack_deadline_seconds       = 30"},
+		"too few attempts":                     {"max_delivery_attempts = 10\n", "max_delivery_attempts = 3\n"},
+		"invalid duration":                     {`maximum_backoff = "600s"`, `maximum_backoff = "10m"`},
+		"unknown field of the API":             {`audience              =`, `audiences             =`},
+		"wrong dead-letter topic":              {"google_pubsub_topic.this[each.value.dead_letter_topic].id", `google_pubsub_topic.this["images"].id`},
+		"missing topic":                        {"toset(local.topic_rows[*].topic)", `toset([for row in local.topic_rows : row.topic if row.topic != "images"])`},
+		"expiring subscription":                {`ttl = "" # never`, `ttl = "86400s"`},
+		"wrong event type":                     {`storage.object.v1.${each.key}`, `storage.object.v2.${each.key}`},
+		"wrong delivery settings of a trigger": {"--max-delivery-attempts=10", "--max-delivery-attempts=5"},
+		"public bucket":                        {`public_access_prevention    = "enforced"`, `public_access_prevention    = "inherited"`},
+		"missing lifecycle":                    {`"logs"       = { lifecycle = "logs"`, `"logs"       = { lifecycle = ""`},
+		"missing role":                         {`role    = "roles/eventarc.eventReceiver"`, `role    = "roles/eventarc.viewer"`},
+		"role for allUsers":                    {"member  = data.google_storage_project_service_account.this.member", `member  = "allUsers"`},
+		"authoritative binding":                {`"google_pubsub_topic_iam_member" "dead"`, `"google_pubsub_topic_iam_binding" "dead"`},
+		"disabled API":                         {`"eventarc", "iam"`, `"iam"`},
+		"too many nodes":                       {"max_nodes  = 4", "max_nodes  = 40"},
+		"too many cell versions":               {"number = 1\n", "number = 2\n"},
+		"short backup retention":               {"retention_duration = local.week", `retention_duration = "86400s"`},
+		"wrong path pattern":                   {`"${path_rule.value.prefix}/*"`, `"${path_rule.value.prefix}*"`},
+		"missing security policy":              {"security_policy       = google_compute_security_policy.this.id\n", ""},
+		"cache that ignores Cache-Control":     {"USE_ORIGIN_HEADERS", "FORCE_CACHE_ALL"},
+		"old TLS":                              {"TLS_1_2", "TLS_1_0"},
+		"open firewall":                        {`protocol = "all"`, `protocol = "icmp"`},
+		"wrong NAT ranges":                     {`"LIST_OF_SUBNETWORKS"`, `"ALL_SUBNETWORKS_ALL_IP_RANGES"`},
+		"missing budget threshold":             {"[0.5, 0.9, 1.0]", "[0.5, 1.0]"},
+		"wrong alert threshold":                {"try(conditions.value.conditionThreshold.thresholdValue, 0)", "1"},
+		"wrong log-based metric":               {"each.value.bucketOptions.exponentialBuckets.growthFactor", "2"},
+		"auditors with access to data":         {`"run.viewer",`, `"run.viewer", "storage.objectViewer",`},
+		"wrong secret name":                    {`secret_id = "${local.name}-${each.key}"`, `secret_id = "${var.env}-${each.key}"`},
+		"beta provider":                        {`provider "google" {`, `provider "google-beta" {`},
+		"old provider":                         {">= 7.0, < 8.0", ">= 6.0"},
+		"unknown variable":                     {"var.mail", "var.email"},
+		"unused variable":                      {`variable "mail" {`, "variable \"other\" {\n  type    = string\n  default = \"\"\n}\nvariable \"mail\" {"},
+		"unknown local":                        {"local.buckets\n", "local.bucket\n"},
+		"unknown resource":                     {"google_compute_router.this.name", "google_compute_router.that.name"},
+		"unknown dependency":                   {"depends_on = [google_dns_record_set.this]", "depends_on = [google_dns_record_set.that]"},
+		"unknown argument":                     {"private_ip_google_access =", "private_google_access ="},
+		"missing argument":                     {"  dns_name    = \"${local.host}.\"\n", ""},
+		"unknown attribute":                    {"google_logging_project_sink.this.writer_identity", "google_logging_project_sink.this.writer"},
+		"unknown block":                        {"dnssec_config {", "dnssec {"},
+		"setting without comparison":           {`visibility  = "public"`, "visibility  = \"public\"\n  force_destroy = true"},
+		"unknown function":                     {"trimsuffix(", "trimend("},
 	} {
 		changed := false
-		c, err := readTerraform("terraform", func(s string) string {
-			to := strings.Replace(s, change[0], change[1], 1)
-			changed = changed || to != s
-			return to
+		c, err := parseConfiguration("terraform", func(source string) string {
+			edited := strings.Replace(source, change[0], change[1], 1)
+			changed = changed || edited != source
+			return edited
 		})
 		if !changed {
-			t.Errorf("%s: %q is in no file", name, change[0])
-		} else if err == nil && len(problems(t, c, calls, folder)) == 0 {
-			t.Errorf("%s is not seen", name)
+			t.Errorf("%s: no file contains %q", name, change[0])
+		} else if err == nil && len(configurationProblems(t, c, calls, folder)) == 0 {
+			t.Errorf("%s: not detected", name)
 		}
 	}
 
-	// And what setup.sh alone does.
-	for name, change := range map[string][2]string{
-		"a flag":    {"--max-retry-delay=600s", "--max-retry-delay=60s"},
-		"a name":    {"topics create prod-hybridbts-images ", "topics create prod-hybridbts-image "},
-		"a role":    {"--role=roles/bigtable.reader", "--role=roles/bigtable.user"},
-		"a member":  {"--member=serviceAccount:prod-hybridbts-city@", "--member=serviceAccount:prod-hybridbts-api@"},
-		"a command": {"gcloud compute firewall-rules create prod-hybridbts-deny-egress", "gcloud compute firewall-rules list prod-hybridbts-deny-egress"},
+	for name, change := range map[string][2]string{ // changes of setup.sh that the comparison must find
+		"flag":    {"--max-retry-delay=600s", "--max-retry-delay=60s"},
+		"name":    {"topics create prod-hybridbts-images ", "topics create prod-hybridbts-image "},
+		"role":    {"--role=roles/bigtable.reader", "--role=roles/bigtable.user"},
+		"member":  {"--member=serviceAccount:prod-hybridbts-city@", "--member=serviceAccount:prod-hybridbts-api@"},
+		"command": {"gcloud compute firewall-rules create prod-hybridbts-deny-egress", "gcloud compute firewall-rules list prod-hybridbts-deny-egress"},
 	} {
 		if !strings.Contains(calls, change[0]) {
-			t.Errorf("%s: %q is in no call", name, change[0])
+			t.Errorf("%s: no call contains %q", name, change[0])
 		}
-		if len(compare(t, terraform(t), strings.ReplaceAll(calls, change[0], change[1]), folder)) == 0 {
-			t.Errorf("%s of setup.sh that changed is not seen", name)
+		if len(comparisonProblems(t, loadConfiguration(t), strings.ReplaceAll(calls, change[0], change[1]), folder)) == 0 {
+			t.Errorf("another %s in setup.sh: not detected", name)
 		}
 	}
 }
 
-// A project whose auditors nobody named has none, and one where nothing is released has no trigger.
-func TestTerraformOfAnEmptyProject(t *testing.T) {
+// Without auditors the configuration grants them no roles, and before the first release it creates no triggers.
+func TestTerraformWithDefaultsCreatesTheResourcesOfSetup(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
-	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes", "ENV": "dev", "FILES": folder})
-	c := terraform(t)
-	given := map[string]cty.Value{"env": cty.StringVal("dev"), "project": cty.StringVal("shop"), "mail": cty.StringVal("operators@example.org")}
-	made, err := terraformMakes(c, given)
+	calls, _, _ := runSetup(t, environment{"EMPTY": "yes", "ENV": "dev", "FILES": folder})
+	c := loadConfiguration(t)
+	variables := map[string]cty.Value{"env": cty.StringVal("dev"), "project": cty.StringVal("shop"), "mail": cty.StringVal("operators@example.org")}
+	created, err := terraformCalls(c, variables)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range differences(setupMakes(t, calls, folder), made) {
+	for _, d := range differences(creationCalls(t, calls, folder), created) {
 		t.Error(d)
 	}
-	given["env"] = cty.StringVal("test")
-	if err := terraform(t).evaluate(given); err == nil {
-		t.Error("an environment is called test")
+	variables["env"] = cty.StringVal("test")
+	if err := loadConfiguration(t).evaluate(variables); err == nil {
+		t.Error("the configuration accepts the unknown environment test")
 	}
 }
 
-// The load balancer sends each path to whom the local gateway sends it.
-func TestRoutesOfTheLoadBalancerAreThoseOfTheGateway(t *testing.T) {
-	folder := t.TempDir()
-	if _, printed, code := setup(t, released(folder)); code != 0 {
-		t.Fatal(printed)
-	}
-	made, err := terraformMakes(terraform(t), production)
+func TestLoadBalancerRoutesPathsLikeTheLocalGateway(t *testing.T) {
+	created, err := terraformCalls(loadConfiguration(t), releasedVariables)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -521,10 +529,10 @@ func TestRoutesOfTheLoadBalancerAreThoseOfTheGateway(t *testing.T) {
 			}
 		}
 	}
-	if err := json.Unmarshal([]byte(made["compute url-maps import prod-hybridbts"].flags["source"]), &m); err != nil || len(m.PathMatchers) != 1 {
+	if err := json.Unmarshal([]byte(created["compute url-maps import prod-hybridbts"].flags["source"]), &m); err != nil || len(m.PathMatchers) != 1 {
 		t.Fatalf("%v, %d path matchers", err, len(m.PathMatchers))
 	}
-	// The longest path that matches wins; only a * at the end, after a slash, is more than itself.
+	// In a URL map the longest matching path wins. * is a wildcard only at the end, after a slash.
 	balancer := func(path string) string {
 		service, longest := m.PathMatchers[0].DefaultService, -1
 		for _, r := range m.PathMatchers[0].PathRules {
@@ -554,16 +562,15 @@ func TestRoutesOfTheLoadBalancerAreThoseOfTheGateway(t *testing.T) {
 		}
 		seen[want] = true
 		if got := balancer(p); got != want {
-			t.Errorf("the load balancer sends %s to %s, the gateway to %s", p, got, want)
+			t.Errorf("the load balancer routes %s to %s, the gateway to %s", p, got, want)
 		}
 	}
 	if len(seen) < 4 {
-		t.Errorf("the paths lead to %v alone", slices.Collect(maps.Keys(seen)))
+		t.Errorf("the paths lead only to %v", slices.Collect(maps.Keys(seen)))
 	}
 }
 
-// scripts/data/customers makes the tables that setup.sh makes, and leaves those alone that are there.
-func TestTablesOfCustomersAreThoseOfSetup(t *testing.T) {
+func TestSetupCreatesTheTablesOfTheCustomersLoader(t *testing.T) {
 	srv, err := bttest.NewServer("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -600,7 +607,7 @@ func TestTablesOfCustomersAreThoseOfSetup(t *testing.T) {
 		slices.Sort(families)
 		want[name] = strings.Join(families, ",")
 	}
-	calls, _, _ := setup(t, map[string]string{"EMPTY": "yes"})
+	calls, _, _ := runSetup(t, emptyProject)
 	got := map[string]string{}
 	for _, m := range regexp.MustCompile(`bigtable tables create (\S+) .*--column-families=(\S+)`).FindAllStringSubmatch(calls, -1) {
 		families := strings.Split(m[2], ",")
@@ -608,13 +615,13 @@ func TestTablesOfCustomersAreThoseOfSetup(t *testing.T) {
 		got[m[1]] = strings.Join(families, ",")
 	}
 	if !maps.Equal(got, want) {
-		t.Errorf("setup.sh makes %v, scripts/data/customers %v", got, want)
+		t.Errorf("setup.sh creates %v, scripts/data/customers %v", got, want)
 	}
 }
 
-// Where Terraform is installed, and its provider within reach, it checks the configuration itself.
-func TestRealTerraformTakesIt(t *testing.T) {
-	real, err := exec.LookPath("terraform")
+// The test needs an installed Terraform and network access to its provider.
+func TestRealTerraformAcceptsTheConfiguration(t *testing.T) {
+	terraform, err := exec.LookPath("terraform")
 	if err != nil {
 		t.Skip("needs terraform: install it")
 	}
@@ -633,7 +640,7 @@ func TestRealTerraformTakesIt(t *testing.T) {
 		}
 	}
 	run := func(args ...string) (string, error) {
-		cmd := exec.Command(real, args...)
+		cmd := exec.Command(terraform, args...)
 		cmd.Dir = dir
 		cmd.Env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+os.DevNull, "CHECKPOINT_DISABLE=1")
 		out, err := cmd.CombinedOutput()
@@ -643,7 +650,7 @@ func TestRealTerraformTakesIt(t *testing.T) {
 		t.Errorf("terraform fmt: %v\n%s", err, out)
 	}
 	if out, err := run("init", "-backend=false", "-no-color"); err != nil {
-		t.Skipf("formatted; to validate it, its provider must be within reach: terraform -chdir=scripts/deploy/terraform init -backend=false\n%s", out)
+		t.Skipf("needs network access to the provider: terraform -chdir=scripts/deploy/terraform init -backend=false\n%s", out)
 	}
 	if out, err := run("validate", "-no-color"); err != nil {
 		t.Errorf("terraform validate: %v\n%s", err, out)
