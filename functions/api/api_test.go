@@ -74,7 +74,7 @@ func checked(t testing.TB, s *server) http.Handler {
 }
 
 func TestDocument(t *testing.T) {
-	contracttest.Golden(t, "openapi.json", (&server{changes: &changes{}, events: &events{}}).register(http.NewServeMux()).OpenAPI())
+	contracttest.Golden(t, "openapi.json", (&server{commands: &commands{}, events: &productEvents{}}).register(http.NewServeMux()).OpenAPI())
 }
 
 func get200[T any](t testing.TB, h http.Handler, path string) T {
@@ -216,7 +216,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/products/none", 404, `no product \"none\"`},
 		{"GET", "/v1/products/none/rating", 404, `no product \"none\"`},
 		{"GET", "/v1/products/none/reviews", 404, `no product \"none\"`},
-		{"GET", "/v1/products/" + butter + "/reviews/" + some, 404, "not yet"},
+		{"GET", "/v1/products/" + butter + "/reviews/" + some, 404, "stored within seconds"},
 		{"GET", "/v1/products/" + butter + "/reviews/urn:uuid:" + some, 422, `"parameter":"review"`},
 		{"GET", "/v1/products/" + butter + "/reviews/1", 422, `"parameter":"review"`},
 		{"GET", "/v1/products/UPPER", 422, `"parameter":"product"`},
@@ -226,10 +226,10 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/products?page_size=x", 422, `"parameter":"page_size"`},
 		{"GET", "/v1/products?page_token=x", 422, `"parameter":"page_token"`},
 		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + url.QueryEscape("💜"), 422, `"parameter":"page_token"`},
-		{"GET", "/v1/products?page_token=" + token(cursor{List: all.list(butter), ID: "a", At: noon}), 422, `"parameter":"page_token"`},
-		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{List: all.list("other"), ID: some, At: noon}), 422, `"parameter":"page_token"`},
-		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{List: all.list(butter), ID: some, At: late}), 422, `"parameter":"page_token"`},
-		{"GET", "/v1/products?page_token=" + token(cursor{List: listOf("products", "", ""), ID: "a"}) + "%0A", 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products?page_token=" + token(cursor{Query: all.id(butter), ID: "a", SubmittedAt: noon}), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{Query: all.id("other"), ID: some, SubmittedAt: noon}), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{Query: all.id(butter), ID: some, SubmittedAt: late}), 422, `"parameter":"page_token"`},
+		{"GET", "/v1/products?page_token=" + token(cursor{Query: newQueryID("products", "", ""), ID: "a"}) + "%0A", 422, `"parameter":"page_token"`},
 		{"POST", "/v1/products", 405, "allowed: GET, HEAD"},
 		{"GET", "/nowhere", 404, "nothing is at"},
 		{"GET", "/assets/", 404, "nothing is at"},
@@ -241,7 +241,7 @@ func TestRefusals(t *testing.T) {
 			if w.Code != tc.status || w.Header().Get("Content-Type") != problem.ContentType || strings.Count(w.Body.String(), tc.says) != 1 {
 				t.Errorf("%d %s %s, want %d and %q once", w.Code, w.Header().Get("Content-Type"), w.Body, tc.status, tc.says)
 			}
-			if strings.Contains(tc.says, "not yet") != (w.Header().Get("Retry-After") == "1") {
+			if strings.Contains(tc.says, "stored within seconds") != (w.Header().Get("Retry-After") == "1") {
 				t.Errorf("Retry-After = %q", w.Header().Get("Retry-After"))
 			}
 		})
@@ -283,7 +283,7 @@ func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 }
 
 func FuzzDecodeCursor(f *testing.F) {
-	token, err := pagetoken.Encode(cursor{List: "list", ID: "id", At: noon, Value: &[]float64{-0.25}[0]})
+	token, err := pagetoken.Encode(cursor{Query: "list", ID: "id", SubmittedAt: noon, SortValue: &[]float64{-0.25}[0]})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -301,7 +301,7 @@ func FuzzDecodeCursor(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%q: %+v does not encode: %v", token, c, err)
 		}
-		if c2, err := decodeCursor(again, "list"); err != nil || c2.ID != c.ID || !c2.At.Equal(c.At) || !cmp.Equal(c2.Value, c.Value) {
+		if c2, err := decodeCursor(again, "list"); err != nil || c2.ID != c.ID || !c2.SubmittedAt.Equal(c.SubmittedAt) || !cmp.Equal(c2.SortValue, c.SortValue) {
 			t.Errorf("%q became %+v, then %+v: %v", token, c, c2, err)
 		}
 	})

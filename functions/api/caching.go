@@ -5,42 +5,38 @@ import (
 	"net/http"
 	"strconv"
 
-	"github.com/klauspost/compress/gzhttp"
-
 	"github.com/hybrid-bts/functions/shared/etag"
-	"github.com/hybrid-bts/functions/shared/problem"
 )
 
-// How long an answer may be kept. A browser always asks whether what it has is still right, and is told so
-// in few bytes, since a shopper looks for the review that was just written; only the CDN, which many
-// shoppers share, answers by itself for a moment. What depends on a token is kept nowhere.
+// Values of Cache-Control. Browsers revalidate every response, because a shopper looks for the review just written.
+// Only the CDN, which many shoppers share, may answer by itself.
 const (
-	aMoment   = "public, max-age=0, s-maxage=5"
-	asksAgain = "public, no-cache"
-	unkept    = "private, no-store"
+	cacheShared5s   = "public, max-age=0, s-maxage=5" // lists and totals: 5 seconds in the CDN
+	cacheRevalidate = "public, no-cache"              // a single review and the documents
+	cacheNoStore    = "private, no-store"             // responses that depend on a token, to changes, and errors
 )
 
-// revalidated gives what next answers to GET and HEAD an ETag, and answers 304 to who has it. The tag is
-// weak: it is the same when the answer is compressed. An answer that has a tag of its own, or is flushed as a
-// stream is, stays as it is. What went wrong is not kept.
+// revalidated adds a weak ETag to the responses of next to GET and HEAD, and answers 304 Not Modified to a matching
+// If-None-Match. It passes on a response that has an ETag already or that next flushes, such as a stream. Errors
+// and responses to other methods get cacheNoStore.
 func revalidated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Cache-Control", unkept)
+			w.Header().Set("Cache-Control", cacheNoStore)
 			next.ServeHTTP(w, r)
 			return
 		}
-		b := &buffered{ResponseWriter: w, status: http.StatusOK}
+		b := &bufferedResponse{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(b, r)
-		if b.passed {
+		if b.sent {
 			return
 		}
 		h := w.Header()
 		if b.status != http.StatusOK || h.Get("ETag") != "" {
 			if b.status >= http.StatusBadRequest {
-				h.Set("Cache-Control", unkept)
+				h.Set("Cache-Control", cacheNoStore)
 			}
-			b.pass()
+			b.send()
 			return
 		}
 		tag := etag.Weak(b.body.Bytes())
@@ -51,60 +47,48 @@ func revalidated(next http.Handler) http.Handler {
 			return
 		}
 		h.Set("Content-Length", strconv.Itoa(b.body.Len()))
-		b.pass()
+		b.send()
 	})
 }
 
-// compressed zips the texts among the answers of next, for who takes that: a shopper on slow 3G waits for
-// bytes, and neither Cloud Run nor a load balancer without CDN zips. A stream is not held back for it.
-func compressed(next http.Handler) http.Handler {
-	zip, err := gzhttp.NewWrapper(gzhttp.EnableZstd(false), gzhttp.ContentTypes([]string{
-		"application/json", problem.ContentType, "application/ld+json", "application/xml", "image/svg+xml",
-		"text/css", "text/html", "text/javascript", "text/plain", "text/xml",
-	}))
-	if err != nil {
-		panic(err) // the options are right
-	}
-	return zip(next)
-}
-
-// buffered is an answer that is not sent yet.
-type buffered struct {
+// bufferedResponse holds a response back until send or Flush. Informational responses pass through.
+type bufferedResponse struct {
 	http.ResponseWriter
 	status int
 	body   bytes.Buffer
-	passed bool
+	sent   bool
 }
 
-func (b *buffered) WriteHeader(status int) {
-	if b.passed || status < http.StatusOK {
+func (b *bufferedResponse) WriteHeader(status int) {
+	if b.sent || status < http.StatusOK {
 		b.ResponseWriter.WriteHeader(status)
 		return
 	}
 	b.status = status
 }
 
-func (b *buffered) Write(p []byte) (int, error) {
-	if b.passed {
+func (b *bufferedResponse) Write(p []byte) (int, error) {
+	if b.sent {
 		return b.ResponseWriter.Write(p)
 	}
 	return b.body.Write(p)
 }
 
-// Flush ends the holding: it is a stream.
-func (b *buffered) Flush() {
-	b.pass()
-	_ = http.NewResponseController(b.ResponseWriter).Flush() // a recorder in a test may have none
+// Flush sends the response so far and ends the buffering: a handler that flushes serves a stream.
+func (b *bufferedResponse) Flush() {
+	b.send()
+	_ = http.NewResponseController(b.ResponseWriter).Flush() // unsupported by some test recorders
 }
 
-// pass sends what is held.
-func (b *buffered) pass() {
-	if b.passed {
+// send sends the buffered response. It does nothing the second time.
+func (b *bufferedResponse) send() {
+	if b.sent {
 		return
 	}
-	b.passed = true
+	b.sent = true
 	b.ResponseWriter.WriteHeader(b.status)
-	_, _ = b.ResponseWriter.Write(b.body.Bytes()) // a caller who is gone cannot be told
+	_, _ = b.ResponseWriter.Write(b.body.Bytes()) // fails only if the client disconnected
 }
 
-func (b *buffered) Unwrap() http.ResponseWriter { return b.ResponseWriter }
+// Unwrap returns the wrapped writer, for http.ResponseController.
+func (b *bufferedResponse) Unwrap() http.ResponseWriter { return b.ResponseWriter }

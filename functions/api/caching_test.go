@@ -36,8 +36,8 @@ func TestReadsAreRevalidated(t *testing.T) {
 	id := uuid.NewString()
 	addReview(t, db, id, nil)
 	for path, caching := range map[string]string{
-		"/v1/products": aMoment, "/v1/products/" + butter: aMoment, "/v1/products/" + butter + "/rating": aMoment,
-		"/v1/products/" + butter + "/reviews?sort=oldest": aMoment, "/v1/products/" + butter + "/reviews/" + id: asksAgain,
+		"/v1/products": cacheShared5s, "/v1/products/" + butter: cacheShared5s, "/v1/products/" + butter + "/rating": cacheShared5s,
+		"/v1/products/" + butter + "/reviews?sort=oldest": cacheShared5s, "/v1/products/" + butter + "/reviews/" + id: cacheRevalidate,
 	} {
 		w := ask(h, http.MethodGet, path)
 		etag := w.Header().Get("ETag")
@@ -67,7 +67,7 @@ func TestReadsAreRevalidated(t *testing.T) {
 		t.Errorf("a new review is not seen: %d", w.Code)
 	}
 	for _, path := range []string{"/v1/products/none", "/v1/products?page_size=0", "/nowhere"} {
-		if w := ask(h, http.MethodGet, path); w.Header().Get("Cache-Control") != unkept || w.Header().Get("ETag") != "" {
+		if w := ask(h, http.MethodGet, path); w.Header().Get("Cache-Control") != cacheNoStore || w.Header().Get("ETag") != "" {
 			t.Errorf("%s, which failed, may be kept: %v", path, w.Header())
 		}
 	}
@@ -150,7 +150,7 @@ func TestOnlyItsAuthorReadsWhatIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := checked(t, &server{store: spannerStore{db: db}, changes: &changes{tokens: key}})
+	h := checked(t, &server{store: spannerStore{db: db}, commands: &commands{tokens: key}})
 	addProducts(t, db, butter)
 	decided := func(verdict, text string, row map[string]any) map[string]any {
 		row["Verdicts"], row["Reasons"], row["DecidedOn"], row["DecidedAt"] = []string{verdict}, []string{text}, []int64{1}, []time.Time{noon}
@@ -193,7 +193,7 @@ func TestOnlyItsAuthorReadsWhatIsHeld(t *testing.T) {
 		if body := w.Body.String(); !strings.Contains(body, "secret text") || !strings.Contains(body, tc.reason) || strings.Contains(body, "their words") {
 			t.Errorf("its author reads %s", body)
 		}
-		if got := w.Header().Get("Cache-Control"); got != unkept {
+		if got := w.Header().Get("Cache-Control"); got != cacheNoStore {
 			t.Errorf("what only its author may read: Cache-Control %s", got)
 		}
 		if got := len(get200[reviewPage](t, h, "/v1/products/"+butter+"/reviews").Reviews); got != 0 {
@@ -206,7 +206,7 @@ func TestChangesAreLimitedAndReadsAreNot(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	store := spannerStore{db: db}
-	h := checked(t, &server{store: store, changes: &changes{contents: store}, limiter: limit.New(limit.Rate{Requests: 1, Per: time.Minute}, 0, problem.TooMany)})
+	h := checked(t, &server{store: store, commands: &commands{revisions: store}, limiter: limit.New(limit.Rate{Requests: 1, Per: time.Minute}, 0, problem.TooMany)})
 	path := "/v1/products/" + butter + "/reviews/" + uuid.NewString()
 	if w := ask(h, http.MethodPost, path+"/helpful"); w.Code != http.StatusNotFound {
 		t.Errorf("the first: %d %s", w.Code, w.Body)

@@ -22,7 +22,7 @@ func serveContract(mux *http.ServeMux) {
 		mux.HandleFunc("GET "+at, func(w http.ResponseWriter, _ *http.Request) {
 			h := w.Header()
 			h.Set("Content-Type", file.contentType)
-			h.Set("Cache-Control", asksAgain)
+			h.Set("Cache-Control", cacheRevalidate)
 			h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 			h.Set("X-Content-Type-Options", "nosniff")
 			h.Set("Referrer-Policy", "same-origin")

@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,23 +21,25 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/hybrid-bts/functions/functions/api/live"
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-// serverEvent is an event of a stream.
+// serverEvent is a server-sent event.
 type serverEvent struct{ name, id, data string }
 
-// stream opens a stream, and returns the events of it. The channel is closed when it ends.
-func stream(t testing.TB, url string, header ...string) (*http.Response, <-chan serverEvent) {
+// openStream opens a stream of butter and returns the response and the events. The channel is closed when the stream
+// ends.
+func openStream(t testing.TB, url string, header ...string) (*http.Response, <-chan serverEvent) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/v1/products/"+butter+"/events", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Accept-Encoding", "gzip") // which must not hold it back
+	r.Header.Set("Accept-Encoding", "gzip") // compression must not delay events
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -51,7 +50,7 @@ func stream(t testing.TB, url string, header ...string) (*http.Response, <-chan 
 	t.Cleanup(func() { resp.Body.Close() })
 	if resp.StatusCode == http.StatusOK && (resp.Header.Get("Content-Type") != "text/event-stream" || resp.Header.Get("Cache-Control") != "no-store" ||
 		resp.Header.Get("X-Accel-Buffering") != "no" || resp.Header.Get("Content-Encoding") != "" || resp.Header.Get("ETag") != "") {
-		t.Errorf("the header of the stream is %v", resp.Header)
+		t.Errorf("header of the stream: %v", resp.Header)
 	}
 	events := make(chan serverEvent, 100)
 	go func() {
@@ -77,26 +76,26 @@ func stream(t testing.TB, url string, header ...string) (*http.Response, <-chan 
 	return resp, events
 }
 
-// next returns the next event with a name.
-func next(t testing.TB, events <-chan serverEvent, name string) serverEvent {
+// nextEvent returns the next event with the given name.
+func nextEvent(t testing.TB, events <-chan serverEvent, name string) serverEvent {
 	t.Helper()
 	for timeout := time.After(10 * time.Second); ; {
 		select {
 		case e, more := <-events:
 			if !more {
-				t.Fatalf("the stream ended before %s", name)
+				t.Fatalf("stream ended before event %s", name)
 			}
 			if e.name == name {
 				return e
 			}
 		case <-timeout:
-			t.Fatalf("no %s within 10 s", name)
+			t.Fatalf("no event %s within 10 s", name)
 		}
 	}
 }
 
-// countOf returns how many reviews the rating of an event counts.
-func countOf(t testing.TB, e serverEvent) int64 {
+// ratingCount returns the number of reviews in a rating event.
+func ratingCount(t testing.TB, e serverEvent) int64 {
 	t.Helper()
 	var r rating
 	if err := json.Unmarshal([]byte(e.data), &r); err != nil || e.id == "" {
@@ -105,30 +104,31 @@ func countOf(t testing.TB, e serverEvent) int64 {
 	return r.Count
 }
 
-// everybody is one client.
-func everybody(*http.Request) netip.Prefix { return netip.Prefix{} }
+// oneClient counts all requests as those of one client.
+func oneClient(*http.Request) netip.Prefix { return netip.Prefix{} }
 
-// instance starts the function on an embedded Pub/Sub and a database.
-func instance(t testing.TB, srv *pstest.Server, db *spanner.Client) (string, *feed) {
-	t.Helper()
-	t.Setenv("PUBSUB_EMULATOR_HOST", srv.Addr)
-	client, err := pubsub.NewClient(context.WithoutCancel(t.Context()), "shop")
-	if err != nil {
-		t.Fatal(err)
-	}
-	store := spannerStore{db: db}
-	f := newFeed(newSubscription(client, "published"), store.rating, maxStreams)
-	s := httptest.NewServer((&server{store: store, events: newEvents(f, everybody)}).handler())
-	t.Cleanup(func() {
-		f.close(context.WithoutCancel(t.Context()))
-		s.Close()
-		_ = client.Close()
-	})
-	return s.URL, f
+// newEvents returns the live updates of an instance with at most streams streams.
+func newEvents(client *pubsub.Client, store spannerStore, streams int) *productEvents {
+	read := func(ctx context.Context, product string) (any, error) { return store.rating(ctx, product) }
+	return &productEvents{feed: live.NewFeed(live.NewSubscription(client, "published"), read, streams), store: store, client: oneClient}
 }
 
-// announce publishes news as the function sentiment does.
-func announce(t testing.TB, p *pubsub.Publisher, n wire.ChangeNotice) {
+// startInstance starts an instance of the function. It returns its URL and a function that ends its streams.
+func startInstance(t testing.TB, client *pubsub.Client, db *spanner.Client) (url string, stop func()) {
+	t.Helper()
+	store := spannerStore{db: db}
+	events := newEvents(client, store, live.DefaultStreams)
+	s := httptest.NewServer((&server{store: store, events: events}).handler())
+	stop = func() { events.feed.Close(context.WithoutCancel(t.Context())) }
+	t.Cleanup(func() {
+		stop()
+		s.Close()
+	})
+	return s.URL, stop
+}
+
+// publishNotice publishes a notice as the review writer does.
+func publishNotice(t testing.TB, p *pubsub.Publisher, n wire.ChangeNotice) {
 	t.Helper()
 	data, attributes, err := wire.Encode(n)
 	if err != nil {
@@ -139,69 +139,71 @@ func announce(t testing.TB, p *pubsub.Publisher, n wire.ChangeNotice) {
 	}
 }
 
-func TestEveryInstanceTellsWhatHappens(t *testing.T) {
+func TestEveryInstanceSendsEveryChange(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
-	p, srv := pubsubtest.New(t, "published")
-	a, feedA := instance(t, srv, db)
-	b, _ := instance(t, srv, db)
+	client, srv := pubsubtest.Client(t, []string{"published"})
+	p := client.Publisher("published")
+	defer p.Stop()
+	a, stopA := startInstance(t, client, db)
+	b, _ := startInstance(t, client, db)
 	if subs := subscriptions(t, srv); len(subs) != 0 {
-		t.Errorf("before the first stream there is %v", subs)
+		t.Errorf("subscriptions before the first stream: %v", subs)
 	}
-	_, eventsA := stream(t, a)
-	_, eventsB := stream(t, b)
+	_, eventsA := openStream(t, a)
+	_, eventsB := openStream(t, b)
 	for _, events := range []<-chan serverEvent{eventsA, eventsB} {
-		if got := countOf(t, next(t, events, "rating")); got != 0 {
-			t.Errorf("the first rating counts %d", got)
+		if got := ratingCount(t, nextEvent(t, events, "rating")); got != 0 {
+			t.Errorf("first rating has count %d, want 0", got)
 		}
 	}
 
 	id := uuid.NewString()
 	addRating(t, db, butter, 3, [5]int64{0, 0, 0, 0, 1}, 1, 900000)
-	if _, err := p.Publish(t.Context(), &pubsub.Message{Data: []byte("no news")}).Get(t.Context()); err != nil {
+	if _, err := p.Publish(t.Context(), &pubsub.Message{Data: []byte("not a notice")}).Get(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // as a redelivery does
-		announce(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: id}, Status: wire.Published, Revision: 7})
+		publishNotice(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: id}, Status: wire.Published, Revision: 7})
 	}
 	var tag string
 	for _, events := range []<-chan serverEvent{eventsA, eventsB} {
-		if got := next(t, events, "review"); got.data != `{"id":"`+id+`","status":"published","revision":7}` {
-			t.Errorf("review %s", got.data)
+		if got := nextEvent(t, events, "review"); got.data != `{"id":"`+id+`","status":"published","revision":7}` {
+			t.Errorf("review event %s", got.data)
 		}
-		e := next(t, events, "rating")
+		e := nextEvent(t, events, "rating")
 		if tag == "" {
 			tag = e.id
 		}
-		if countOf(t, e) != 1 || e.id != tag {
-			t.Errorf("rating %+v, want one with the id %s on each instance", e, tag)
+		if ratingCount(t, e) != 1 || e.id != tag {
+			t.Errorf("rating event %+v, want count 1 and the same id %s on each instance", e, tag)
 		}
 	}
 	if subs := subscriptions(t, srv); len(subs) != 2 {
-		t.Errorf("two instances have %v", subs)
+		t.Errorf("subscriptions of two instances: %v", subs)
 	}
 
-	// Who comes back, to any instance, learns what it missed, and nothing that it knows.
-	_, again := stream(t, b, "Last-Event-ID", tag)
+	// A client that reconnects to any instance receives a missed rating, and no rating that it has.
+	_, again := openStream(t, b, "Last-Event-ID", tag)
 	addRating(t, db, butter, 4, [5]int64{0, 0, 0, 0, 1}, 1, 900000)
-	announce(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: uuid.NewString()}, Status: wire.Published, Revision: 8})
-	if got := countOf(t, next(t, again, "rating")); got != 2 {
-		t.Errorf("the first rating that it is told counts %d", got)
+	publishNotice(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: uuid.NewString()}, Status: wire.Published, Revision: 8})
+	if got := ratingCount(t, nextEvent(t, again, "rating")); got != 2 {
+		t.Errorf("client that reconnects in time: first rating has count %d, want 2", got)
 	}
-	_, late := stream(t, a, "Last-Event-ID", tag)
-	if got := countOf(t, next(t, late, "rating")); got != 2 {
-		t.Errorf("who missed something is told of %d", got)
+	_, late := openStream(t, a, "Last-Event-ID", tag)
+	if got := ratingCount(t, nextEvent(t, late, "rating")); got != 2 {
+		t.Errorf("client that reconnects late: first rating has count %d, want 2", got)
 	}
 
-	feedA.close(t.Context())
-	for range eventsA { // which ends
+	stopA()
+	for range eventsA { // until it ends
 	}
 	if subs := subscriptions(t, srv); len(subs) != 1 {
-		t.Errorf("after the end of one instance there is %v", subs)
+		t.Errorf("subscriptions after one instance stopped: %v", subs)
 	}
 }
 
-// subscriptions returns the names of those that there are.
+// subscriptions returns the names of all subscriptions.
 func subscriptions(t testing.TB, srv *pstest.Server) (names []string) {
 	t.Helper()
 	list, err := srv.GServer.ListSubscriptions(t.Context(), &pubsubpb.ListSubscriptionsRequest{Project: "projects/shop"})
@@ -211,14 +213,14 @@ func subscriptions(t testing.TB, srv *pstest.Server) (names []string) {
 	for _, s := range list.Subscriptions {
 		names = append(names, s.Name)
 		if s.ExpirationPolicy.GetTtl().AsDuration() != 24*time.Hour {
-			t.Errorf("%s never expires", s.Name)
+			t.Errorf("%s does not expire after a day", s.Name)
 		}
 	}
 	return names
 }
 
-// A stream that is open must not keep a program that is to stop, whose instance Cloud Run kills after 10 s.
-func TestTwoHundredStreamsEndWithTheProgram(t *testing.T) {
+// Open streams must not delay the shutdown: Cloud Run kills an instance 10 s after SIGTERM.
+func TestShutdownEndsOpenStreamsAtOnce(t *testing.T) {
 	db, spannerServer := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	p, srv := pubsubtest.New(t, "published")
@@ -238,29 +240,29 @@ func TestTwoHundredStreamsEndWithTheProgram(t *testing.T) {
 	go func() {
 		ended <- run(ctx, func(name string) (string, bool) { v, ok := environ[name]; return v, ok })
 	}()
-	for !reached(addr) {
+	for !listening(addr) {
 		time.Sleep(10 * time.Millisecond)
 	}
 
 	const streams = 200
 	all := make([]<-chan serverEvent, streams)
 	for i := range all {
-		_, all[i] = stream(t, "http://"+addr, "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i/2))
+		_, all[i] = openStream(t, "http://"+addr, "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i/2))
 	}
 	for _, events := range all {
-		next(t, events, "rating")
+		nextEvent(t, events, "rating")
 	}
-	announce(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: uuid.NewString()}, Status: wire.Published, Revision: 7})
+	publishNotice(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: uuid.NewString()}, Status: wire.Published, Revision: 7})
 	for _, events := range all {
-		next(t, events, "review")
+		nextEvent(t, events, "review")
 	}
-	for range maxClientStreams {
-		if resp, _ := stream(t, "http://"+addr, "X-Forwarded-For", "203.0.113.1"); resp.StatusCode != http.StatusOK {
-			t.Fatalf("%d before a client has its %d streams", resp.StatusCode, maxClientStreams)
+	for range live.MaxClientStreams {
+		if resp, _ := openStream(t, "http://"+addr, "X-Forwarded-For", "203.0.113.1"); resp.StatusCode != http.StatusOK {
+			t.Fatalf("status %d below the limit of %d streams per client", resp.StatusCode, live.MaxClientStreams)
 		}
 	}
-	if resp, _ := stream(t, "http://"+addr, "X-Forwarded-For", "203.0.113.1"); resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "10" {
-		t.Errorf("%d, Retry-After %q after a client has its streams", resp.StatusCode, resp.Header.Get("Retry-After"))
+	if resp, _ := openStream(t, "http://"+addr, "X-Forwarded-For", "203.0.113.1"); resp.StatusCode != http.StatusTooManyRequests || resp.Header.Get("Retry-After") != "10" {
+		t.Errorf("status %d, Retry-After %q above the limit of a client", resp.StatusCode, resp.Header.Get("Retry-After"))
 	}
 
 	began := time.Now()
@@ -268,21 +270,21 @@ func TestTwoHundredStreamsEndWithTheProgram(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if took := time.Since(began); took > time.Second { // of the 8 that a drain waits
-		t.Errorf("it took %v to stop", took)
+	if took := time.Since(began); took > time.Second { // the drain waits up to 8 s
+		t.Errorf("shutdown took %v", took)
 	} else {
-		t.Logf("stopped in %v with %d streams", took, streams+maxClientStreams)
+		t.Logf("stopped in %v with %d streams", took, streams+live.MaxClientStreams)
 	}
 	for _, events := range all {
-		for range events { // which ends
+		for range events { // until it ends
 		}
 	}
 	if subs := subscriptions(t, srv); len(subs) != 0 {
-		t.Errorf("it leaves %v behind", subs)
+		t.Errorf("subscriptions after the shutdown: %v", subs)
 	}
 }
 
-func reached(addr string) bool {
+func listening(addr string) bool {
 	c, err := net.Dial("tcp", addr)
 	if err == nil {
 		c.Close()
@@ -290,107 +292,82 @@ func reached(addr string) bool {
 	return err == nil
 }
 
-func TestStreamsThatThereAreNot(t *testing.T) {
+func TestStreamRequestsAreRejected(t *testing.T) {
 	db, spannerServer := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	store := spannerStore{db: db}
-	s := &wireService{broken: make(chan error)}
-	f := newFeed(s, store.rating, maxStreams)
-	defer f.close(t.Context())
-	h := checked(t, &server{store: store, events: newEvents(f, everybody)})
+	client, _ := pubsubtest.Client(t, []string{"published"})
+	broken, _ := pubsubtest.Client(t, []string{"published"}, pstest.WithErrorInjection("CreateSubscription", codes.PermissionDenied, "secret detail"))
 	const path = "/v1/products/" + butter + "/events"
 	for name, tc := range map[string]struct {
-		path     string
-		fails    error // of Pub/Sub
-		spanner  error
-		streams  int
-		status   int
-		says     string
-		patience string
+		path       string
+		client     *pubsub.Client
+		spannerErr error
+		streams    int
+		status     int
+		body       string // a part of it
+		retryAfter string
 	}{
-		"of no product":      {path: "/v1/products/none/events", streams: 1, status: 404, says: `no product \"none\"`},
-		"of no name":         {path: "/v1/products/UPPER/events", streams: 1, status: 422, says: "product"},
-		"with a filter":      {path: path + "?status=held", streams: 1, status: 422, says: "status"},
-		"one too many":       {path: path, streams: 0, status: 429, says: "read the rating", patience: "10"},
-		"Pub/Sub is away":    {path: path, streams: 1, fails: errors.New("secret detail"), status: 503, patience: "10"},
-		"Spanner is away":    {path: path, streams: 1, spanner: status.Error(codes.ResourceExhausted, "secret detail"), status: 503, patience: "10"},
-		"Spanner is refused": {path: path, streams: 1, spanner: status.Error(codes.PermissionDenied, "secret detail"), status: 500},
+		"unknown product":          {path: "/v1/products/none/events", client: client, streams: 1, status: 404, body: `no product \"none\"`},
+		"malformed product":        {path: "/v1/products/UPPER/events", client: client, streams: 1, status: 422, body: "product"},
+		"unknown parameter":        {path: path + "?status=held", client: client, streams: 1, status: 422, body: "status"},
+		"too many streams":         {path: path, client: client, streams: 0, status: 429, body: "poll the rating", retryAfter: "10"},
+		"Pub/Sub fails":            {path: path, client: broken, streams: 1, status: 503, retryAfter: "10"},
+		"Spanner is unavailable":   {path: path, client: client, streams: 1, spannerErr: status.Error(codes.ResourceExhausted, "secret detail"), status: 503, retryAfter: "10"},
+		"Spanner rejects the read": {path: path, client: client, streams: 1, spannerErr: status.Error(codes.PermissionDenied, "secret detail"), status: 500},
 	} {
 		t.Run(name, func(t *testing.T) {
-			spannerServer.Fail(tc.spanner)
+			events := newEvents(tc.client, store, tc.streams)
+			defer events.feed.Close(t.Context())
+			h := checked(t, &server{store: store, events: events})
+			spannerServer.Fail(tc.spannerErr)
 			defer spannerServer.Fail(nil)
-			f.opened, f.streams, s.fails = false, tc.streams, tc.fails
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 			defer cancel()
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, tc.path, nil))
-			if w.Code != tc.status || w.Header().Get("Content-Type") != problem.ContentType || w.Header().Get("Retry-After") != tc.patience ||
-				!strings.Contains(w.Body.String(), tc.says) || strings.Contains(w.Body.String(), "secret") {
+			if w.Code != tc.status || w.Header().Get("Content-Type") != problem.ContentType || w.Header().Get("Retry-After") != tc.retryAfter ||
+				!strings.Contains(w.Body.String(), tc.body) || strings.Contains(w.Body.String(), "secret") {
 				t.Errorf("%d %v %s", w.Code, w.Header(), w.Body)
-			}
-			if f.watching != 0 {
-				t.Errorf("%d still watch", f.watching)
 			}
 		})
 	}
+}
 
-	f.opened, f.streams, s.fails = false, 1, nil
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest(http.MethodHead, path, nil))
-	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/event-stream" || w.Header().Get("ETag") != "" || f.watching != 0 {
-		t.Errorf("HEAD: %d %v, %d watch", w.Code, w.Header(), f.watching)
+func TestHeadOpensNoStream(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addProducts(t, db, butter)
+	client, srv := pubsubtest.Client(t, []string{"published"})
+	events := newEvents(client, spannerStore{db: db}, 1)
+	defer events.feed.Close(t.Context())
+	h := checked(t, &server{store: spannerStore{db: db}, events: events})
+	w := ask(h, http.MethodHead, "/v1/products/"+butter+"/events")
+	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/event-stream" || w.Header().Get("ETag") != "" {
+		t.Errorf("HEAD of a product: %d %v", w.Code, w.Header())
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	w = httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)) // which the document describes
-	if !strings.HasPrefix(w.Body.String(), "retry: ") || !strings.Contains(w.Body.String(), "\n\nid: ") || f.watching != 0 {
-		t.Errorf("a stream that its reader ends: %q, %d watch", w.Body, f.watching)
+	if w := ask(h, http.MethodHead, "/v1/products/none/events"); w.Code != http.StatusNotFound {
+		t.Errorf("HEAD of an unknown product: %d", w.Code)
+	}
+	if subs := subscriptions(t, srv); len(subs) != 0 {
+		t.Errorf("subscriptions %v", subs)
 	}
 }
 
-// stuck is a reader that takes nothing any more: a write fails when its deadline comes.
-type stuck struct {
-	http.ResponseWriter
-	mu       sync.Mutex
-	deadline time.Time
-}
-
-func (s *stuck) SetWriteDeadline(d time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.deadline = d
-	return nil
-}
-
-func (s *stuck) Write([]byte) (int, error) {
-	s.mu.Lock()
-	until := s.deadline
-	s.mu.Unlock()
-	if until.IsZero() {
-		select {} // for ever
+// The response of a stream must match its description in the OpenAPI document.
+func TestClosedRequestEndsItsStream(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addProducts(t, db, butter)
+	client, _ := pubsubtest.Client(t, []string{"published"})
+	events := newEvents(client, spannerStore{db: db}, 1)
+	defer events.feed.Close(t.Context())
+	h := checked(t, &server{store: spannerStore{db: db}, events: events})
+	for range 2 { // the second stream needs the place of the first
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/products/"+butter+"/events", nil))
+		if w.Code != http.StatusOK || !strings.HasPrefix(w.Body.String(), "retry: ") || !strings.Contains(w.Body.String(), "\n\nid: ") {
+			t.Errorf("%d %q", w.Code, w.Body)
+		}
 	}
-	time.Sleep(time.Until(until))
-	return 0, os.ErrDeadlineExceeded
-}
-
-func TestStreamsEnd(t *testing.T) {
-	f := newFeed(&wireService{broken: make(chan error)}, (&counted{}).rating, maxStreams)
-	defer f.close(t.Context())
-	e := newEvents(f, everybody)
-	w, err := f.watch(t.Context(), butter, home)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e.patience = time.Millisecond
-	e.stream(t.Context(), &stuck{ResponseWriter: httptest.NewRecorder()}, w, nil) // returns, though nobody reads
-	e.patience, e.life, e.heartbeat = time.Second, 100*time.Millisecond, 10*time.Millisecond
-	rec := httptest.NewRecorder()
-	e.stream(t.Context(), rec, w, nil) // returns, though nothing else ends it
-	if !rec.Flushed || strings.Count(rec.Body.String(), "\n:\n\n") < 2 {
-		t.Errorf("a life of ten heartbeats was %q", rec.Body)
-	}
-	e.life = time.Hour
-	f.leave(w)
-	e.stream(t.Context(), httptest.NewRecorder(), w, nil) // returns, as it is over
 }

@@ -67,6 +67,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hybrid-bts/functions/functions/api/live"
 	"github.com/hybrid-bts/functions/functions/api/shop"
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/cloudlog"
@@ -106,10 +107,10 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	instance, database := e.Required("SPANNER_INSTANCE"), e.Required("SPANNER_DATABASE")
 	renditions := e.String("RENDITIONS_BUCKET", "")
 	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", originForm, parseOrigin)
-	search := env.Parsed(&e, "PRODUCT_SEARCH", indexed, "index or scan", parseSearch)
+	search := env.Parsed(&e, "PRODUCT_SEARCH", searchIndex, searchForm, parseSearchMethod)
 	origin := env.Parsed(&e, "PUBLIC_ORIGIN", "", originForm, parseOrigin)
 	reviews, published := e.Required("REVIEWS_TOPIC"), e.Required("PUBLISHED_TOPIC")
-	streams := e.Int("STREAMS", maxStreams, 0)
+	streams := e.Int("STREAMS", live.DefaultStreams, 0)
 	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyForm, authortoken.NewKey)
 	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.OriginsForm, crossorigin.ParseOrigins)
 	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.RateForm, limit.ParseRate)
@@ -128,14 +129,15 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer messages.Close()
-	store := spannerStore{db: db, scan: search == scanned}
-	feed := newFeed(newSubscription(messages.Client, published), store.rating, streams)
-	defer feed.close(ctx)
-	defer context.AfterFunc(ctx, feed.end)() // no drain waits for a stream
+	store := spannerStore{db: db, search: search}
+	feed := live.NewFeed(live.NewSubscription(messages.Client, published), func(ctx context.Context, product string) (any, error) { return store.rating(ctx, product) }, streams)
+	defer feed.Close(ctx)
+	defer context.AfterFunc(ctx, feed.End)() // before the drain, which waits for open requests
 	limiter := limit.New(rate, hops, problem.TooMany)
 	s := &server{
-		store: store, pages: shop.New(shop.Config{Origin: origin, Uploads: uploads}), origins: origins, limiter: limiter, events: newEvents(feed, limiter.Client),
-		changes: &changes{contents: store, reviews: messages.Topic(reviews), tokens: tokens, now: time.Now},
+		store: store, pages: shop.New(shop.Config{Origin: origin, Uploads: uploads}), origins: origins, limiter: limiter,
+		events:   &productEvents{feed: feed, store: store, client: limiter.Client},
+		commands: &commands{revisions: store, reviews: messages.Topic(reviews), tokens: tokens, now: time.Now},
 	}
 	if renditions != "" {
 		files, err := bucket.Open(ctx)

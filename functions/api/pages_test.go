@@ -531,7 +531,7 @@ func TestAReviewIsFoundHelpfulWithoutScripts(t *testing.T) {
 	published, held := addShelf(t, db)
 	to, topicServer := pubsubtest.New(t, "reviews")
 	store := spannerStore{db: db}
-	h := newShop(t, &server{store: store, changes: &changes{contents: store, reviews: topic.New(to)}})
+	h := newShop(t, &server{store: store, commands: &commands{revisions: store, reviews: topic.New(to)}})
 	d := desk{topic: topicServer}
 	path := "/ko/products/" + butter + "/reviews/" + published + "/helpful"
 	w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "same-origin")
@@ -560,7 +560,7 @@ func TestAReviewIsFoundHelpfulWithoutScripts(t *testing.T) {
 
 func TestNothingInAnAddressBecomesMarkup(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	h := newShop(t, &server{store: spannerStore{db: db, scan: true}})
+	h := newShop(t, &server{store: spannerStore{db: db, search: searchScan}})
 	const evil = `"><script>alert(1)</script>`
 	d := read(t, h, "/en/?q="+strings.NewReplacer(`"`, "%22", "<", "%3C", ">", "%3E").Replace(evil))
 	if got, _ := attribute(d.one("input", "id=q"), "value"); got != evil {

@@ -1,9 +1,6 @@
 package main
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 type product struct {
 	ID       string  `json:"id" example:"butter-cream-peaches"`
@@ -14,35 +11,13 @@ type product struct {
 	Released string  `json:"released,omitempty" format:"date"`
 	Rating   summary `json:"rating"`
 
-	Picture *picture `json:"picture,omitempty" doc:"Absent when there is none, or not yet."`
-}
-
-// productQuery asks for some of the catalogue. The zero query is all of it.
-type productQuery struct {
-	kind string
-	q    string // words that its title or keywords hold
-}
-
-// search is how products are looked for.
-type search string
-
-const (
-	indexed search = "index"
-	scanned search = "scan"
-)
-
-// parseSearch reads the variable PRODUCT_SEARCH.
-func parseSearch(s string) (search, error) {
-	if way := search(s); way == indexed || way == scanned {
-		return way, nil
-	}
-	return "", errors.New("is neither index nor scan")
+	Picture *picture `json:"picture,omitempty" doc:"Absent if the product has no picture or its renditions are not ready."`
 }
 
 type listProductsInput struct {
 	PageInput
 	Kind string `query:"kind" enum:"album,photobook,clothing,household,video" doc:"All kinds by default."`
-	Q    string `query:"q" maxLength:"200" doc:"Words to look for in titles and in what else shoppers call a product, in any language; each may be a part of a word. Case, accents and punctuation do not count." example:"버터 앨범"`
+	Q    string `query:"q" maxLength:"200" doc:"Words to search for in titles and keywords, in any language. Each word may be a part of a word. Case, accents and punctuation are ignored." example:"버터 앨범"`
 }
 
 type listProductsOutput struct {
@@ -54,17 +29,19 @@ type listProductsOutput struct {
 
 // listProducts answers GET /v1/products.
 func (s *server) listProducts(ctx context.Context, in *listProductsInput) (*listProductsOutput, error) {
-	l := listOf("products", in.Kind, in.Q)
-	after, err := in.after(l)
+	id := newQueryID("products", in.Kind, in.Q)
+	after, err := in.cursor(id)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.store.products(ctx, productQuery{in.Kind, in.Q}, after, in.PageSize+1)
-	if err != nil {
-		return nil, err
+	products := []product{}
+	if q := (productQuery{in.Kind, in.Q}); !q.matchesNothing() {
+		if products, err = s.store.products(ctx, q, after, in.PageSize+1); err != nil {
+			return nil, err
+		}
 	}
 	var out listProductsOutput
-	out.Body.Products, out.Body.NextPageToken, err = cut(found, in.PageSize, func(p product) cursor { return cursor{List: l, ID: p.ID} })
+	out.Body.Products, out.Body.NextPageToken, err = firstPage(products, in.PageSize, func(p product) cursor { return cursor{Query: id, ID: p.ID} })
 	s.illustrate(ctx, out.Body.Products)
 	return &out, err
 }
@@ -75,7 +52,7 @@ type getProductOutput struct{ Body product }
 func (s *server) getProduct(ctx context.Context, in *ProductInput) (*getProductOutput, error) {
 	p, err := s.store.product(ctx, in.Product)
 	if err != nil {
-		return nil, in.missing(err)
+		return nil, in.problem(err)
 	}
 	one := []product{p}
 	s.illustrate(ctx, one)

@@ -69,7 +69,7 @@ func testSearch(t *testing.T, s spannerStore) {
 
 func TestSearch(t *testing.T) {
 	t.Run("without index", func(t *testing.T) {
-		spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) { testSearch(t, spannerStore{db: db, scan: true}) })
+		spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) { testSearch(t, spannerStore{db: db, search: searchScan}) })
 	})
 	t.Run("with index", func(t *testing.T) {
 		spannerdbtest.RunEmulator(t, func(t *testing.T, db *spanner.Client) { testSearch(t, spannerStore{db: db}) })

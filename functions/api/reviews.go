@@ -19,29 +19,29 @@ import (
 type review struct {
 	ID          string     `json:"id" format:"uuid"`
 	Product     string     `json:"product"`
-	Status      string     `json:"status" enum:"published,held,rejected" doc:"A review that is held, for now, or rejected, by an operator, is neither shown nor counted."`
-	Reason      *string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"Why it is not published: the catalogue lacks the product, what is written in it has to be looked at, or an operator decided so. Absent when it is published."`
+	Status      string     `json:"status" enum:"published,held,rejected" doc:"Held by moderation or the catalogue, or rejected by an operator, a review is neither shown nor counted."`
+	Reason      *string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"Why the review is not published: the catalogue lacks the product, its content awaits moderation, or an operator decided so. Absent if it is published."`
 	Rating      int64      `json:"rating" minimum:"1" maximum:"5"`
 	Text        string     `json:"text" doc:"Empty in a review of stars only."`
 	Author      string     `json:"author"`
-	Language    *string    `json:"language" doc:"Of the text, as detected (BCP 47)."`
-	Score       *float64   `json:"score" doc:"The sentiment, -1 to 1; null when there is no text, or its language is not supported."`
+	Language    *string    `json:"language" doc:"Detected language of the text (BCP 47)."`
+	Score       *float64   `json:"score" doc:"Sentiment score, -1 to 1; null without text or if the language is not supported."`
 	Magnitude   *float64   `json:"magnitude"`
-	ScoredBy    *string    `json:"scored_by" doc:"What scored it."`
-	Aspects     []aspect   `json:"aspects" nullable:"false" doc:"What the text speaks of."`
-	Helpful     int64      `json:"helpful" doc:"Visitors who find it so."`
-	Reply       *reply     `json:"reply,omitempty" doc:"The merchant's; absent when there is none."`
+	ScoredBy    *string    `json:"scored_by" doc:"The model or API that computed the score."`
+	Aspects     []aspect   `json:"aspects" nullable:"false" doc:"Aspects that the text mentions."`
+	Helpful     int64      `json:"helpful" doc:"Number of visitors who voted the review helpful."`
+	Reply       *reply     `json:"reply,omitempty" doc:"Reply of the merchant; absent without one."`
 	SubmittedAt time.Time  `json:"submitted_at"`
-	EditedAt    *time.Time `json:"edited_at" doc:"null when it never was."`
-	PublishedAt *time.Time `json:"published_at" doc:"null while it is not."`
-	Photos      []picture  `json:"photos" nullable:"false" doc:"Those that are ready."`
+	EditedAt    *time.Time `json:"edited_at" doc:"null if the review was never edited."`
+	PublishedAt *time.Time `json:"published_at" doc:"null while the review is not published."`
+	Photos      []picture  `json:"photos" nullable:"false" doc:"Photos whose renditions are ready."`
 
-	Objects []string `json:"-"` // the names of the photos
+	Objects []string `json:"-"` // object names of all photos
 }
 
 type aspect struct {
 	Name  string  `json:"name" example:"delivery"`
-	Score float64 `json:"score" doc:"The sentiment for it, -1 to 1."`
+	Score float64 `json:"score" doc:"Sentiment score of the aspect, -1 to 1."`
 }
 
 type reply struct {
@@ -72,28 +72,56 @@ func publicReason(code reason.Code) *string {
 	return &shown
 }
 
-// sorting is an order of reviews. Those that are equal in it are sorted newest first.
-type sorting string
+// sortOrder is an order of reviews, a value of the parameter sort. Equal reviews are sorted newest first, reviews of the
+// same time by id.
+type sortOrder string
 
 const (
-	newest       sorting = "newest"
-	oldest       sorting = "oldest"
-	highest      sorting = "highest"
-	lowest       sorting = "lowest"
-	mostPositive sorting = "most_positive"
-	mostNegative sorting = "most_negative"
-	mostHelpful  sorting = "most_helpful"
+	newest       sortOrder = "newest"
+	oldest       sortOrder = "oldest"
+	highest      sortOrder = "highest"
+	lowest       sortOrder = "lowest"
+	mostPositive sortOrder = "most_positive"
+	mostNegative sortOrder = "most_negative"
+	mostHelpful  sortOrder = "most_helpful"
 )
 
-// value returns what a review is sorted by besides its time: nil when it has none, which comes last.
-func (s sorting) value(r *review) *float64 {
+// sortKey is the value of a review that an order compares before the time.
+type sortKey int
+
+const (
+	byTime sortKey = iota // no such value
+	byRating
+	byScore
+	byVotes
+)
+
+// sortRule describes a sortOrder.
+type sortRule struct {
+	key       sortKey
+	ascending bool // of the key; of the time if the key is byTime
+}
+
+var sortRules = map[sortOrder]sortRule{
+	newest:       {key: byTime},
+	oldest:       {key: byTime, ascending: true},
+	highest:      {key: byRating},
+	lowest:       {key: byRating, ascending: true},
+	mostPositive: {key: byScore},
+	mostNegative: {key: byScore, ascending: true},
+	mostHelpful:  {key: byVotes},
+}
+
+// value returns the sort value of a review: nil if the order compares only the time or the review has no score.
+// Reviews without a score come last, whether the order is ascending or not.
+func (s sortOrder) value(r *review) *float64 {
 	var v float64
-	switch s {
-	case highest, lowest:
+	switch sortRules[s].key {
+	case byRating:
 		v = float64(r.Rating)
-	case mostPositive, mostNegative:
+	case byScore:
 		return r.Score
-	case mostHelpful:
+	case byVotes:
 		v = float64(r.Helpful)
 	default:
 		return nil
@@ -101,33 +129,36 @@ func (s sorting) value(r *review) *float64 {
 	return &v
 }
 
-// reviewQuery asks for some of the published reviews of a product, in an order. The zero query is all
-// of them, newest first.
+// reviewQuery selects published reviews of a product. The zero query selects all of them, newest first.
 type reviewQuery struct {
-	sort     sorting
-	ratings  []int64 // stars; none: any
-	language string  // such as zh, which is zh-Hant too; "": any
-	photos   bool    // only those with photos
+	sort     sortOrder
+	ratings  []int64 // numbers of stars, sorted and unique; none: any
+	language string  // ISO 639; it includes variants, such as zh-Hant of zh; "": any
+	photos   bool    // only reviews with photos
 }
 
-// list returns the list that page tokens of the query are of.
-func (q *reviewQuery) list(product string) list {
-	return listOf("reviews", product, string(q.sort), fmt.Sprint(q.ratings), q.language, strconv.FormatBool(q.photos))
+// languageVariants returns the exclusive bounds of the BCP 47 tags that are variants of the language. Of zh, zh-Hant
+// lies between "zh-" and "zh.", and zho does not: the dot is the character after the hyphen.
+func (q *reviewQuery) languageVariants() (from, to string) { return q.language + "-", q.language + "." }
+
+// id returns the id that binds page tokens to the query.
+func (q *reviewQuery) id(product string) queryID {
+	return newQueryID("reviews", product, string(q.sort), fmt.Sprint(q.ratings), q.language, strconv.FormatBool(q.photos))
 }
 
 type listReviewsInput struct {
 	ProductInput
 	PageInput
-	Sort     string  `query:"sort" enum:"newest,oldest,highest,lowest,most_positive,most_negative,most_helpful" default:"newest" doc:"By time, stars, sentiment or votes; equals newest first, and those without a sentiment last."`
-	Rating   []int64 `query:"rating,explode" minimum:"1" maximum:"5" maxItems:"5" nullable:"false" doc:"Only those with so many stars; given again, or so many." example:"[4,5]"`
-	Language string  `query:"language" pattern:"^[a-z]{2,3}$" doc:"Only those in this language (ISO 639)." example:"ko"`
-	Photos   bool    `query:"photos" doc:"true: only those with photos."`
+	Sort     string  `query:"sort" enum:"newest,oldest,highest,lowest,most_positive,most_negative,most_helpful" default:"newest" doc:"By time, stars, sentiment score or votes. Equal reviews are sorted newest first; reviews without a score come last."`
+	Rating   []int64 `query:"rating,explode" minimum:"1" maximum:"5" maxItems:"5" nullable:"false" doc:"Only reviews with this number of stars. Repeat the parameter to select several numbers." example:"[4,5]"`
+	Language string  `query:"language" pattern:"^[a-z]{2,3}$" doc:"Only reviews in this language (ISO 639) and its variants." example:"ko"`
+	Photos   bool    `query:"photos" doc:"true: only reviews with photos."`
 }
 
 func (in *listReviewsInput) query() reviewQuery {
 	ratings := slices.Clone(in.Rating)
 	slices.Sort(ratings)
-	return reviewQuery{sort: sorting(in.Sort), ratings: slices.Compact(ratings), language: in.Language, photos: in.Photos}
+	return reviewQuery{sort: sortOrder(in.Sort), ratings: slices.Compact(ratings), language: in.Language, photos: in.Photos}
 }
 
 type listReviewsOutput struct {
@@ -140,35 +171,35 @@ type listReviewsOutput struct {
 // listReviews answers GET /v1/products/{product}/reviews.
 func (s *server) listReviews(ctx context.Context, in *listReviewsInput) (*listReviewsOutput, error) {
 	q := in.query()
-	l := q.list(in.Product)
-	after, err := in.after(l)
+	id := q.id(in.Product)
+	after, err := in.cursor(id)
 	if err != nil {
 		return nil, err
 	}
-	found, err := s.store.reviews(ctx, in.Product, q, after, in.PageSize+1)
+	reviews, err := s.store.reviews(ctx, in.Product, q, after, in.PageSize+1)
 	if err != nil {
-		return nil, in.missing(err)
+		return nil, in.problem(err)
 	}
 	var out listReviewsOutput
-	out.Body.Reviews, out.Body.NextPageToken, err = cut(found, in.PageSize, func(r review) cursor {
-		return cursor{List: l, ID: r.ID, At: r.SubmittedAt, Value: q.sort.value(&r)}
+	out.Body.Reviews, out.Body.NextPageToken, err = firstPage(reviews, in.PageSize, func(r review) cursor {
+		return cursor{Query: id, ID: r.ID, SubmittedAt: r.SubmittedAt, SortValue: q.sort.value(&r)}
 	})
 	s.illustrateReviews(ctx, out.Body.Reviews)
 	return &out, err
 }
 
-// withheld is what everybody may know of a review that is not published. Its author knows all.
+// withheld is the public part of a review that is not published. Only its author can read the rest.
 type withheld struct {
 	ID          string    `json:"id" format:"uuid"`
 	Product     string    `json:"product"`
 	Status      string    `json:"status" enum:"held,rejected"`
-	Reason      string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"As that of a review."`
+	Reason      string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"As in a review."`
 	SubmittedAt time.Time `json:"submitted_at"`
 }
 
 type getReviewInput struct {
 	ReviewInput
-	Token string `header:"Author-Token" doc:"The author_token that the answer to the submission told: with it, a review that is not published is answered whole."`
+	Token string `header:"Author-Token" doc:"The author_token from the response to the submission. With it, the response contains the whole review even if it is not published."`
 }
 
 type getReviewOutput struct {
@@ -176,12 +207,12 @@ type getReviewOutput struct {
 	Body         any
 }
 
-// registerReview adds the operation that answers with either.
+// registerReview adds the operation get-review, whose response body is a review or a withheld.
 func (s *server) registerReview(api huma.API) {
 	schemas := api.OpenAPI().Components.Schemas
 	op := getOperation(reviewPath, "get-review", "Get a review")
-	op.Description = "Published or not. Of one that is held or rejected everybody may know why, and only its author what is written in it. " +
-		"404 with Retry-After: it was never accepted, or is not stored yet; or it was deleted, of which for 30 days its author is told by 410."
+	op.Description = "Returns the review whether or not it is published. Of a held or rejected review, everybody can read the reason; only its author can read the content. " +
+		"404 with Retry-After: the review was never submitted, is not stored yet, or was deleted. For 30 days after the deletion, its author receives 410 instead."
 	op.Errors = append(op.Errors, 410)
 	op.Responses["200"] = &huma.Response{Description: "OK", Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 		OneOf: []*huma.Schema{schemas.Schema(reflect.TypeFor[review](), true, ""), schemas.Schema(reflect.TypeFor[withheld](), true, "")},
@@ -192,25 +223,24 @@ func (s *server) registerReview(api huma.API) {
 // getReview answers GET /v1/products/{product}/reviews/{review}.
 func (s *server) getReview(ctx context.Context, in *getReviewInput) (*getReviewOutput, error) {
 	r, err := s.store.review(ctx, in.Product, in.Review)
-	author := s.changes != nil && s.changes.tokens.Valid(in.Token, in.Product, in.Review)
-	if errors.Is(err, errNotFound) && author {
-		if _, gone := s.changes.contents.content(ctx, in.key()); errors.Is(gone, errErased) {
+	byAuthor := s.commands != nil && s.commands.tokens.Valid(in.Token, in.Product, in.Review)
+	if errors.Is(err, errNotFound) && byAuthor {
+		if _, err := s.commands.revisions.currentRevision(ctx, in.key()); errors.Is(err, errErased) {
 			return nil, problem.New(http.StatusGone, "this review was deleted")
 		}
 	}
 	if errors.Is(err, errNotFound) {
-		// It may be on its way from intake.
-		p := problem.New(http.StatusNotFound, "no review "+in.Review+" of "+strconv.Quote(in.Product)+", or not yet")
+		p := problem.New(http.StatusNotFound, "no review "+in.Review+" of "+strconv.Quote(in.Product)+"; a submitted review is stored within seconds")
 		return nil, huma.ErrorWithHeaders(p, http.Header{"Retry-After": {"1"}})
 	}
 	if err != nil {
 		return nil, err
 	}
-	out := &getReviewOutput{CacheControl: asksAgain}
+	out := &getReviewOutput{CacheControl: cacheRevalidate}
 	if in.Token != "" {
-		out.CacheControl = unkept
+		out.CacheControl = cacheNoStore
 	}
-	if r.Reason != nil && !author {
+	if r.Reason != nil && !byAuthor {
 		out.Body = withheld{r.ID, r.Product, r.Status, *r.Reason, r.SubmittedAt}
 		return out, nil
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // compare is how reviews are sorted, by the words of the contract.
-func compare(by sorting, a, b review) int {
+func compare(by sortOrder, a, b review) int {
 	newer := func() int { return cmpOr(b.SubmittedAt.Compare(a.SubmittedAt), strings.Compare(a.ID, b.ID)) }
 	score := func(r review) float64 { // -2: none
 		if r.Score == nil {
@@ -104,7 +104,7 @@ func TestPagesOfReviewsSurviveInserts(t *testing.T) {
 		for range 60 {
 			add()
 		}
-		for _, sort := range []sorting{newest, oldest, highest, lowest, mostPositive, mostNegative, mostHelpful} {
+		for _, sort := range []sortOrder{newest, oldest, highest, lowest, mostPositive, mostNegative, mostHelpful} {
 			for filter, takes := range filters {
 				path := "/v1/products/" + butter + "/reviews?sort=" + string(sort) + filter
 				want := map[string]bool{} // those that are there all the time
@@ -234,7 +234,7 @@ func TestPageTokensAreOfOneQuery(t *testing.T) {
 	}
 	for _, value := range []string{"null", "0", "-1e9", "0.5"} {
 		q := reviewQuery{sort: mostNegative}
-		made := fmt.Sprintf(`{"l":%q,"i":"x","t":"2026-11-20T12:00:00Z","v":%s}`, q.list(butter), value)
+		made := fmt.Sprintf(`{"l":%q,"i":"x","t":"2026-11-20T12:00:00Z","v":%s}`, q.id(butter), value)
 		get200[reviewPage](t, h, of+"&sort=most_negative&page_token="+url.QueryEscape(base64.RawURLEncoding.EncodeToString([]byte(made))))
 	}
 }

@@ -8,25 +8,25 @@ import (
 
 // spannerStore is the store in Spanner.
 type spannerStore struct {
-	db   *spanner.Client
-	scan bool // search reads the whole catalogue: there is no index
+	db     *spanner.Client
+	search searchMethod // "": searchIndex
 }
 
-// reader is a snapshot of the database.
-type reader interface {
+// snapshot reads the database as it was at one timestamp.
+type snapshot interface {
 	Query(ctx context.Context, s spanner.Statement) *spanner.RowIterator
 	Read(ctx context.Context, table string, keys spanner.KeySet, columns []string) *spanner.RowIterator
 	ReadRow(ctx context.Context, table string, key spanner.Key, columns []string) (*spanner.Row, error)
 }
 
-// snapshot runs f on one moment of the database.
-func (s spannerStore) snapshot(f func(reader) error) error {
+// inSnapshot calls f with a snapshot, so that all reads of f are consistent.
+func (s spannerStore) inSnapshot(f func(snapshot) error) error {
 	tx := s.db.ReadOnlyTransaction()
 	defer tx.Close()
 	return f(tx)
 }
 
-// collect appends all rows to a slice of structs.
+// collect appends the rows of it, decoded as structs, to the slice.
 func collect[T any](it *spanner.RowIterator, to *[]T) error {
 	return it.Do(func(row *spanner.Row) error {
 		var v T

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"cloud.google.com/go/spanner"
 
 	"github.com/hybrid-bts/functions/shared/clouderr/spannererr"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
@@ -65,8 +68,8 @@ func (s spannerStore) review(ctx context.Context, product, id string) (review, e
 
 func (s spannerStore) reviews(ctx context.Context, product string, q reviewQuery, after *cursor, limit int) ([]review, error) {
 	var rows []reviewRow
-	err := s.snapshot(func(r reader) error {
-		if err := mustHave(ctx, r, product); err != nil {
+	err := s.inSnapshot(func(r snapshot) error {
+		if err := checkProduct(ctx, r, product); err != nil {
 			return err
 		}
 		for _, statement := range q.statements(product, after) {
@@ -80,59 +83,85 @@ func (s spannerStore) reviews(ctx context.Context, product string, q reviewQuery
 		}
 		return nil
 	})
-	found := make([]review, len(rows))
-	for i, r := range rows {
-		found[i] = r.review()
+	reviews := make([]review, len(rows))
+	for i, row := range rows {
+		reviews[i] = row.review()
 	}
-	return found, spannererr.Wrap(err, "list reviews of %q", product)
+	return reviews, spannererr.Wrap(err, "list reviews of %q", product)
 }
 
-// order is how Spanner sorts reviews, by the index that holds them so.
-type order struct {
-	index  string
-	column string // that comes before the time; "": none
-	up     bool
-	null   bool // the column may be NULL
+// sortIndexes maps each order to the index that holds the reviews of a product in it.
+var sortIndexes = map[sortOrder]string{
+	newest:       "ReviewsByTime",
+	oldest:       "ReviewsByAge",
+	highest:      "ReviewsByRatingDown",
+	lowest:       "ReviewsByRatingUp",
+	mostPositive: "ReviewsByScoreDown",
+	mostNegative: "ReviewsByScoreUp",
+	mostHelpful:  "ReviewsByHelpful",
 }
 
-var orders = map[sorting]order{
-	newest:       {index: "ReviewsByTime"},
-	oldest:       {index: "ReviewsByAge", up: true},
-	highest:      {index: "ReviewsByRatingDown", column: "Rating"},
-	lowest:       {index: "ReviewsByRatingUp", column: "Rating", up: true},
-	mostPositive: {index: "ReviewsByScoreDown", column: "Score", null: true},
-	mostNegative: {index: "ReviewsByScoreUp", column: "Score", up: true, null: true},
-	mostHelpful:  {index: "ReviewsByHelpful", column: "Helpful", null: true},
+// sortColumn is a column that reviews are sorted by before their time.
+type sortColumn struct {
+	name     string // "": none
+	nullable bool
 }
 
-// statements returns what has to be asked for, one after the other, until there is enough: the parameter
-// limit is still to be set. Those without a value come last, where Spanner would put them only when it
-// sorts downwards; so they are asked for apart.
+var sortColumns = map[sortKey]sortColumn{
+	byTime:   {},
+	byRating: {name: "Rating"},
+	byScore:  {name: "Score", nullable: true},
+	byVotes:  {name: "Helpful", nullable: true},
+}
+
+// value returns the sort value of a cursor in the type of the column.
+func (c sortColumn) value(at *cursor) any {
+	switch {
+	case at.SortValue == nil:
+		return int64(0) // only a forged token has no value here
+	case c.name == "Score":
+		return *at.SortValue
+	}
+	return int64(*at.SortValue)
+}
+
+// indexScan is a scan of an index of reviews.
+type indexScan struct {
+	index     string
+	column    sortColumn
+	ascending bool   // of the column or, without one, of the time
+	condition string // on the column; "": none
+}
+
+// statements returns the statements that read the query after the cursor. The caller runs them in order, with the
+// parameter limit set, until it has enough rows.
+//
+// Reviews without a sort value come last in both directions. Spanner sorts NULL last in descending order only, so they
+// have a statement of their own.
 func (q reviewQuery) statements(product string, after *cursor) []spanner.Statement {
-	if q.sort == "" {
-		q.sort = newest
+	order := cmp.Or(q.sort, newest)
+	rule := sortRules[order]
+	scan := indexScan{index: sortIndexes[order], column: sortColumns[rule.key], ascending: rule.ascending}
+	if order == newest && len(q.ratings) == 1 {
+		scan.index = sortIndexes[highest] // which is newest first among reviews with equal stars
 	}
-	o := orders[q.sort]
-	if q.sort == newest && len(q.ratings) == 1 {
-		o.index = "ReviewsByRatingDown" // which holds those with so many stars newest first
+	if !scan.column.nullable {
+		return []spanner.Statement{q.statement(scan, product, after)}
 	}
-	if !o.null {
-		return []spanner.Statement{q.statement(o, product, after, "")}
+	unvalued := indexScan{index: scan.index, condition: scan.column.name + " IS NULL"}
+	if after != nil && after.SortValue == nil {
+		return []spanner.Statement{q.statement(unvalued, product, after)}
 	}
-	rest := order{index: o.index}
-	without := q.statement(rest, product, nil, o.column+" IS NULL")
-	if after != nil && after.Value == nil {
-		return []spanner.Statement{q.statement(rest, product, after, o.column+" IS NULL")}
-	}
-	return []spanner.Statement{q.statement(o, product, after, o.column+" IS NOT NULL"), without}
+	scan.condition = scan.column.name + " IS NOT NULL"
+	return []spanner.Statement{q.statement(scan, product, after), q.statement(unvalued, product, nil)}
 }
 
-// statement returns the query of the reviews after a cursor, that are also as the condition says.
-func (q reviewQuery) statement(o order, product string, after *cursor, condition string) spanner.Statement {
+// statement returns the statement of one scan after the cursor. Its parameter limit is not set.
+func (q reviewQuery) statement(scan indexScan, product string, after *cursor) spanner.Statement {
 	params := map[string]any{"product": product}
 	where := []string{"Product = @product", "Status = 'published'"}
-	if condition != "" {
-		where = append(where, condition)
+	if scan.condition != "" {
+		where = append(where, scan.condition)
 	}
 	if len(q.ratings) == 1 {
 		where = append(where, "Rating = @rating")
@@ -142,50 +171,67 @@ func (q reviewQuery) statement(o order, product string, after *cursor, condition
 		params["ratings"] = q.ratings
 	}
 	if q.language != "" {
-		where = append(where, "(Language = @language OR (Language > @variants AND Language < @beyond))")
-		params["language"], params["variants"], params["beyond"] = q.language, q.language+"-", q.language+"." // which comes after the dash
+		where = append(where, "(Language = @language OR (Language > @variantsFrom AND Language < @variantsTo))")
+		params["language"] = q.language
+		params["variantsFrom"], params["variantsTo"] = q.languageVariants()
 	}
 	if q.photos {
 		where = append(where, "Photos IS NOT NULL")
 	}
-	by, beyond := "SubmittedAt DESC, Review", "<"
-	if o.up && o.column == "" {
-		by, beyond = "SubmittedAt, Review", ">"
+	column := scan.column.name
+	orderBy, later := "SubmittedAt DESC, Review", "<"
+	if scan.ascending && column == "" {
+		orderBy, later = "SubmittedAt, Review", ">"
 	}
 	if after != nil {
-		params["at"], params["id"] = after.At, after.ID
-		later := "(SubmittedAt " + beyond + " @at OR (SubmittedAt = @at AND Review > @id))"
-		if o.column == "" {
-			where = append(where, "SubmittedAt "+beyond+"= @at", later)
+		params["at"], params["id"] = after.SubmittedAt, after.ID
+		afterTime := "(SubmittedAt " + later + " @at OR (SubmittedAt = @at AND Review > @id))"
+		if column == "" {
+			where = append(where, "SubmittedAt "+later+"= @at", afterTime)
 		} else {
-			worse := "<"
-			if o.up {
-				worse = ">"
+			beyond := "<"
+			if scan.ascending {
+				beyond = ">"
 			}
-			// The first says where in the index to begin.
-			where = append(where, o.column+" "+worse+"= @value", "("+o.column+" "+worse+" @value OR "+later+")")
-			params["value"] = o.value(after)
+			// The first condition is redundant; it lets Spanner seek in the index.
+			where = append(where, column+" "+beyond+"= @value", "("+column+" "+beyond+" @value OR "+afterTime+")")
+			params["value"] = scan.column.value(after)
 		}
 	}
-	if o.column != "" && o.up {
-		by = o.column + ", " + by
-	} else if o.column != "" {
-		by = o.column + " DESC, " + by
+	if column != "" && scan.ascending {
+		orderBy = column + ", " + orderBy
+	} else if column != "" {
+		orderBy = column + " DESC, " + orderBy
 	}
 	return spanner.Statement{
-		SQL: "SELECT " + strings.Join(reviewColumns, ", ") + " FROM Reviews@{FORCE_INDEX=" + o.index + "} WHERE " + strings.Join(where, " AND ") +
-			" ORDER BY " + by + " LIMIT @limit",
+		SQL: "SELECT " + strings.Join(reviewColumns, ", ") + " FROM Reviews@{FORCE_INDEX=" + scan.index + "} WHERE " + strings.Join(where, " AND ") +
+			" ORDER BY " + orderBy + " LIMIT @limit",
 		Params: params,
 	}
 }
 
-// value returns the value of a cursor in the column's type.
-func (o order) value(c *cursor) any {
-	switch {
-	case c.Value == nil:
-		return int64(0) // of a token that was made up
-	case o.column == "Score":
-		return *c.Value
-	}
-	return int64(*c.Value)
+func (s spannerStore) currentRevision(ctx context.Context, k wire.Key) (found revision, err error) {
+	key := spanner.Key{k.Product, k.Review}
+	err = s.inSnapshot(func(r snapshot) error {
+		row, err := r.ReadRow(ctx, "Reviews", key, []string{"Status", "Rating", "Text", "Author", "Locale", "Photos", "SubmittedAt", "EditedAt", "Revision"})
+		if errors.Is(err, spanner.ErrRowNotFound) {
+			if _, err := r.ReadRow(ctx, "Erased", key, []string{"Review"}); !errors.Is(err, spanner.ErrRowNotFound) {
+				return errors.Join(err, errErased)
+			}
+		}
+		if err != nil {
+			return err
+		}
+		var rating int64
+		var edited spanner.NullTime
+		var number spanner.NullInt64
+		found.ID, found.Product = k.Review, k.Product
+		err = row.Columns((*string)(&found.status), &rating, &found.Text, &found.Author, &found.Locale, &found.Photos, &found.SubmittedAt, &edited, &number)
+		found.Rating, found.EditedAt, found.number = int(rating), edited.Time, number.Int64
+		if !number.Valid { // a row from before the column existed
+			found.number = found.Revision()
+		}
+		return err
+	})
+	return found, spannererr.Wrap(err, "read review %s of %q", k.Review, k.Product)
 }

@@ -41,7 +41,7 @@ func newDesk(t testing.TB, db *spanner.Client, now time.Time, opts ...pstest.Ser
 	}
 	p, srv := pubsubtest.New(t, "reviews", opts...)
 	store := spannerStore{db: db}
-	s := &server{store: store, changes: &changes{contents: store, reviews: topic.New(p), tokens: tokens, now: func() time.Time { return now }}}
+	s := &server{store: store, commands: &commands{revisions: store, reviews: topic.New(p), tokens: tokens, now: func() time.Time { return now }}}
 	return desk{checked(t, s), tokens, srv}
 }
 
@@ -264,7 +264,7 @@ func TestAnAuthorDeletesAReviewOnceOrMore(t *testing.T) {
 func (d desk) find(id, cookie, proto string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, "/v1/products/"+butter+"/reviews/"+id+"/helpful", nil)
 	if cookie != "" {
-		r.Header.Set("Cookie", cookieName+"="+cookie)
+		r.Header.Set("Cookie", visitorCookie+"="+cookie)
 	}
 	r.Header.Set("X-Forwarded-Proto", proto)
 	w := httptest.NewRecorder()

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/hybrid-bts/functions/shared/authortoken"
+	"github.com/hybrid-bts/functions/shared/problem"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/topic"
+)
+
+// maxBody bounds a request's body, in bytes.
+const maxBody = 64 << 10
+
+// revisionStore reads the current revision of reviews.
+type revisionStore interface {
+	// currentRevision returns errErased for an erased review, and errNotFound for one that is not stored or not stored yet.
+	currentRevision(ctx context.Context, k wire.Key) (revision, error)
+}
+
+// revision is a stored revision of a review. Only its author may read it, unless the status is published.
+type revision struct {
+	wire.Review
+	number int64 // wire.Review.Revision
+	status wire.Status
+}
+
+// commands validates the commands of authors and visitors and publishes them to the review writer. Success, 202, means
+// that Pub/Sub stored the message; the review writer executes it soon after.
+type commands struct {
+	revisions revisionStore
+	reviews   topic.Publisher // topic of the review writer
+	tokens    authortoken.Key
+	now       func() time.Time
+}
+
+const reviewPath = "/v1/products/{product}/reviews/{review}"
+
+// register adds the operations.
+func (c *commands) register(api huma.API) {
+	handle(api, huma.Operation{
+		Method: http.MethodPatch, Path: reviewPath, OperationID: "edit-review", Summary: "Edit a review, as its author",
+		Description: "A JSON merge patch (RFC 7396): fields that it does not contain keep their values. The text is scored again. The review changes " +
+			"when its edited_at reaches the returned value; an edit sent before that starts from the unchanged review. " +
+			"409: the review was accepted but is not stored yet. 410: it was deleted.",
+		DefaultStatus: http.StatusAccepted, MaxBodyBytes: maxBody + 1, Errors: []int{400, 403, 408, 409, 410, 413, 415, 422, 429, 500, 503},
+	}, c.edit)
+	body := api.OpenAPI().Paths[reviewPath].Patch.RequestBody.Content
+	body["application/json"] = body["application/merge-patch+json"] // many clients send merge patches with this type
+	handle(api, huma.Operation{
+		Method: http.MethodDelete, Path: reviewPath, OperationID: "delete-review", Summary: "Delete a review, as its author",
+		Description: "Erases text, author and photos with their renditions permanently. Afterwards the status URL returns 404. " +
+			"Repeated requests have no further effect.",
+		DefaultStatus: http.StatusAccepted, Errors: []int{403, 422, 429, 500, 503},
+	}, c.delete)
+	handle(api, huma.Operation{
+		Method: http.MethodPost, Path: reviewPath + "/helpful", OperationID: "find-helpful", Summary: "Vote a review helpful",
+		Description:   "Counts once per visitor. The first response sets a cookie that identifies the visitor.",
+		DefaultStatus: http.StatusAccepted, Errors: []int{404, 422, 429, 500, 503},
+	}, c.vote)
+}
+
+// ReviewInput identifies a review. It is exported for huma.
+type ReviewInput struct {
+	ProductInput
+	Review string `path:"review" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" doc:"A UUID."`
+}
+
+func (in *ReviewInput) key() wire.Key { return wire.Key{Product: in.Product, Review: in.Review} }
+
+// AuthorInput identifies a review and authorizes its author. It is exported for huma.
+type AuthorInput struct {
+	ReviewInput
+	Token string `header:"Author-Token" doc:"The author_token from the response to the submission."`
+}
+
+// authorize returns the key of the review if the token is its author's, and otherwise a 403 problem, which does not
+// reveal whether the review exists.
+func (c *commands) authorize(in *AuthorInput) (wire.Key, error) {
+	k := in.key()
+	if !c.tokens.Valid(in.Token, k.Product, k.Review) {
+		return k, problem.New(http.StatusForbidden, "the header Author-Token is not the token of this review's author")
+	}
+	return k, nil
+}
+
+type takenOutput struct{ Body Taken }
+
+// Taken is the response to an accepted command. It is exported for huma.
+type Taken struct {
+	ID        string `json:"id" format:"uuid"`
+	StatusURL string `json:"status_url" doc:"URL of the review, which shows the effect." example:"/v1/products/butter-cream-peaches/reviews/6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"`
+}
+
+func newTaken(k wire.Key) Taken {
+	return Taken{k.Review, "/v1/products/" + k.Product + "/reviews/" + k.Review}
+}
+
+// publish publishes a message to the review writer.
+func (c *commands) publish(ctx context.Context, m wire.Message) error {
+	if err := topic.Send(ctx, c.reviews, wire.Encode, m); err != nil {
+		return fmt.Errorf("%T of review %s: %w", m, m.About().Review, err)
+	}
+	return nil
+}

@@ -1,0 +1,408 @@
+// Package live sends live updates of reviews and ratings to browsers over server-sent events.
+//
+// Each instance of the function api has one Feed. It receives change notices of reviews from a Pub/Sub subscription of
+// its own and sends them, with the current rating, to all streams of the product on this instance. The wiring, the
+// HTTP operation and the database belong to functions/api.
+package live
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/hybrid-bts/functions/shared/clouderr"
+	"github.com/hybrid-bts/functions/shared/schema/review"
+)
+
+// Limits of streams.
+const (
+	// DefaultStreams is the largest number of streams of an instance. Cloud Run sends an instance up to 1000 requests
+	// at a time (services.csv); the difference is left for requests that end.
+	DefaultStreams = 800
+
+	// MaxClientStreams is the largest number of streams of a client on an instance. Many shoppers can share the address
+	// of a mobile network.
+	MaxClientStreams = 50
+)
+
+const (
+	sendInterval   = 500 * time.Millisecond // between two batches of a product: at most two a second
+	pollInterval   = 30 * time.Second       // between two reads of a rating without change notices
+	retryInterval  = 5 * time.Second        // between a failed read of a rating and the next one
+	readTimeout    = 10 * time.Second       // of one read of a rating
+	createTimeout  = 5 * time.Second        // of the creation of the subscription
+	deleteTimeout  = 1 * time.Second        // of its deletion: Cloud Run grants 10 s for the whole shutdown
+	queuedBatches  = 8                      // unread batches of a stream; a stream with more is closed
+	pendingNotices = 50                     // notices in a batch; a page with more changes reloads its list anyway
+)
+
+// ErrTooManyStreams reports that the instance or the client has its largest number of streams.
+var ErrTooManyStreams = errors.New("too many streams")
+
+// ReadRating returns the rating of a product, which encoding/json must encode identically on all instances. It
+// is called by several goroutines.
+type ReadRating func(ctx context.Context, product string) (any, error)
+
+// noticeSource delivers the change notices of reviews to one instance. Subscription implements it.
+type noticeSource interface {
+	// create starts to retain notices for receive. It succeeds when the source exists already.
+	create(ctx context.Context) error
+	// receive calls deliver, from several goroutines, until ctx ends (nil) or the source fails.
+	receive(ctx context.Context, deliver func(review.ChangeNotice)) error
+	// delete ends the retention of notices.
+	delete(ctx context.Context) error
+}
+
+// Feed distributes change notices and ratings to the streams of an instance. Its methods may be called concurrently.
+//
+// A Feed reads the rating of a product at most every sendInterval, however many reviews and streams the product has.
+// It receives notices only while it has streams, because an instance without requests has no CPU. It also reads ratings
+// every pollInterval, so a lost notice delays an update but does not lose it.
+type Feed struct {
+	source noticeSource
+	rating ReadRating
+
+	maxStreams, maxClientStreams int
+	sendInterval, pollInterval   time.Duration
+	streamTiming                 streamTiming
+
+	creating singleflight.Group
+
+	mu            sync.Mutex
+	created       bool               // the source exists
+	ended         bool               // no more streams
+	stopReceiving context.CancelFunc // nil: the source is not received from
+	receiving     sync.WaitGroup
+	products      map[string]*productFeed
+	clients       map[netip.Prefix]int // streams by client
+	streams       int
+}
+
+// NewFeed returns a Feed with at most maxStreams streams. With 0 every Watch fails with ErrTooManyStreams. The caller
+// closes the Feed.
+func NewFeed(s *Subscription, rating ReadRating, maxStreams int) *Feed {
+	return newFeed(s, rating, maxStreams)
+}
+
+func newFeed(s noticeSource, rating ReadRating, maxStreams int) *Feed {
+	return &Feed{
+		source: s, rating: rating, maxStreams: maxStreams, maxClientStreams: MaxClientStreams,
+		sendInterval: sendInterval, pollInterval: pollInterval, streamTiming: defaultStreamTiming,
+		products: map[string]*productFeed{}, clients: map[netip.Prefix]int{},
+	}
+}
+
+// productFeed holds the streams of a product. Feed.mu guards its fields.
+type productFeed struct {
+	id        string
+	streams   map[*Stream]bool
+	stop      context.CancelFunc    // ends Feed.run
+	wake      chan struct{}         // receives when pending is no longer empty
+	pending   []review.ChangeNotice // at most one for each review
+	ratingTag string                // of the rating sent last
+}
+
+// Watch opens a stream of a product for a client. The stream begins with the current rating, unless lastEventID is
+// the id of that rating's event. Errors are ErrTooManyStreams, those of ReadRating, and clouderr.ErrUnavailable if the
+// feed has no subscription or the instance is stopping. The caller closes the stream.
+func (f *Feed) Watch(ctx context.Context, product string, client netip.Prefix, lastEventID string) (*Stream, error) {
+	s, err := f.subscribe(ctx, product, client)
+	if err != nil {
+		return nil, err
+	}
+	// Read after subscribing, so that no change falls between the two.
+	if s.first, err = f.ratingEvent(ctx, product, lastEventID); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// subscribe registers a stream without its first event.
+func (f *Feed) subscribe(ctx context.Context, product string, client netip.Prefix) (*Stream, error) {
+	if err := f.checkLimits(client); err != nil {
+		return nil, err
+	}
+	if err := f.createSource(ctx); err != nil {
+		return nil, fmt.Errorf("watch %q: %w: %w", product, clouderr.ErrUnavailable, err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.checkLimitsLocked(client); err != nil { // other streams were opened meanwhile
+		return nil, err
+	}
+	if !f.created {
+		return nil, fmt.Errorf("watch %q: %w: the subscription ended", product, clouderr.ErrUnavailable)
+	}
+	if f.stopReceiving == nil {
+		f.receive()
+	}
+	p := f.products[product]
+	if p == nil {
+		ctx, stop := context.WithCancel(context.Background())
+		p = &productFeed{id: product, streams: map[*Stream]bool{}, stop: stop, wake: make(chan struct{}, 1)}
+		f.products[product] = p
+		go f.run(ctx, p)
+	}
+	s := &Stream{feed: f, client: client, product: p, batches: make(chan []byte, queuedBatches), timing: f.streamTiming}
+	p.streams[s] = true
+	f.clients[client]++
+	f.streams++
+	return s, nil
+}
+
+func (f *Feed) checkLimits(client netip.Prefix) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.checkLimitsLocked(client)
+}
+
+func (f *Feed) checkLimitsLocked(client netip.Prefix) error {
+	switch {
+	case f.ended:
+		return fmt.Errorf("%w: stopping", clouderr.ErrUnavailable)
+	case f.streams >= f.maxStreams, f.clients[client] >= f.maxClientStreams:
+		return ErrTooManyStreams
+	}
+	return nil
+}
+
+// createSource creates the source unless it exists. Concurrent callers share one attempt. A failure is not cached.
+func (f *Feed) createSource(ctx context.Context) error {
+	f.mu.Lock()
+	created := f.created
+	f.mu.Unlock()
+	if created {
+		return nil
+	}
+	attempt := f.creating.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
+		defer cancel()
+		err := f.source.create(ctx)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.created = f.created || err == nil
+		return nil, err
+	})
+	select {
+	case result := <-attempt:
+		return result.Err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// receive receives from the source in the background until stopReceiving is called. When the source fails, receive
+// closes all streams: their clients reconnect, which creates the source again. The caller holds f.mu.
+func (f *Feed) receive() {
+	ctx, stop := context.WithCancel(context.Background())
+	f.stopReceiving = stop
+	f.receiving.Go(func() {
+		defer stop()
+		err := f.source.receive(ctx, f.enqueue)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if ctx.Err() != nil {
+			return
+		}
+		slog.Error("subscription to change notices ended", "err", err)
+		f.created = false
+		f.removeAll()
+	})
+}
+
+// enqueue adds a notice to the pending notices of its product. It drops a notice that is older than the pending one
+// of the same review. An erasure is newer than every other notice.
+func (f *Feed) enqueue(n review.ChangeNotice) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.products[n.Product]
+	if p == nil {
+		return
+	}
+	for i, queued := range p.pending {
+		if queued.Review == n.Review {
+			if n.Revision < queued.Revision && n.Status != review.Erased || queued.Status == review.Erased {
+				return
+			}
+			p.pending = append(p.pending[:i], p.pending[i+1:]...)
+			break
+		}
+	}
+	if p.pending = append(p.pending, n); len(p.pending) > pendingNotices {
+		p.pending = p.pending[1:]
+	}
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run sends the changes of a product to its streams until ctx ends, which is when the last stream is closed.
+func (f *Feed) run(ctx context.Context, p *productFeed) {
+	poll := f.pollInterval
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.wake:
+		case <-time.After(poll):
+		}
+		poll = f.pollInterval
+		if err := f.flush(ctx, p); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "rating not sent to streams", "product", p.id, "err", err)
+			poll = min(retryInterval, f.pollInterval)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(f.sendInterval):
+		}
+	}
+}
+
+// flush sends the pending notices, and the rating if it changed, to the streams of a product. The error is that of
+// the read of the rating; the notices are sent nevertheless.
+func (f *Feed) flush(ctx context.Context, p *productFeed) error {
+	f.mu.Lock()
+	pending := p.pending
+	p.pending = nil
+	f.mu.Unlock()
+
+	ctx, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	rating, err := f.rating(ctx, p.id) // read after taking the notices, so it includes their changes
+
+	var batch bytes.Buffer
+	for _, n := range pending {
+		writeEvent(&batch, "review", "", marshal(reviewEvent{n.Review, n.Status, n.Revision}))
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		data := marshal(rating)
+		if tag := ratingTag(data); tag != p.ratingTag {
+			p.ratingTag = tag
+			writeEvent(&batch, "rating", tag, data)
+		}
+	}
+	if batch.Len() == 0 {
+		return err
+	}
+	for s := range p.streams {
+		select {
+		case s.batches <- batch.Bytes():
+		default: // the client does not read; if it is still there, it reconnects
+			f.remove(s)
+		}
+	}
+	return err
+}
+
+// ratingEvent returns the event of the current rating. It is empty if its id is lastEventID.
+func (f *Feed) ratingEvent(ctx context.Context, product, lastEventID string) ([]byte, error) {
+	rating, err := f.rating(ctx, product)
+	if err != nil {
+		return nil, err
+	}
+	data := marshal(rating)
+	tag := ratingTag(data)
+	f.mu.Lock()
+	if p := f.products[product]; p != nil && p.ratingTag == "" {
+		p.ratingTag = tag
+	}
+	f.mu.Unlock()
+	var b bytes.Buffer
+	if tag != lastEventID {
+		writeEvent(&b, "rating", tag, data)
+	}
+	return b.Bytes(), nil
+}
+
+// remove closes a stream. With the last stream of a product it removes the product; with the last of all it stops
+// receiving. It does nothing for a stream that was removed before. The caller holds f.mu.
+func (f *Feed) remove(s *Stream) {
+	if !s.product.streams[s] {
+		return
+	}
+	close(s.batches)
+	delete(s.product.streams, s)
+	if len(s.product.streams) == 0 {
+		s.product.stop()
+		delete(f.products, s.product.id)
+	}
+	if f.clients[s.client]--; f.clients[s.client] == 0 {
+		delete(f.clients, s.client)
+	}
+	if f.streams--; f.streams == 0 && f.stopReceiving != nil {
+		f.stopReceiving()
+		f.stopReceiving = nil
+	}
+}
+
+// removeAll removes all streams. The caller holds f.mu.
+func (f *Feed) removeAll() {
+	for _, p := range f.products {
+		for s := range p.streams {
+			f.remove(s)
+		}
+	}
+}
+
+// End closes all streams and makes every later Watch fail with
+// clouderr.ErrUnavailable. It returns at once.
+func (f *Feed) End() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.ended = true
+	f.removeAll()
+}
+
+// Close ends the feed and deletes its subscription. If the deletion fails, the subscription expires by itself. The
+// deletion ignores the cancellation of ctx.
+func (f *Feed) Close(ctx context.Context) {
+	f.End()
+	f.receiving.Wait()
+	f.mu.Lock()
+	created := f.created
+	f.mu.Unlock()
+	if !created {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTimeout)
+	defer cancel()
+	if err := f.source.delete(ctx); err != nil {
+		slog.WarnContext(ctx, "subscription left to expire", "err", err)
+	}
+}
+
+// reviewEvent is the data of the event review.
+type reviewEvent struct {
+	ID       string        `json:"id"`
+	Status   review.Status `json:"status"`
+	Revision int64         `json:"revision"`
+}
+
+// ratingTag returns the id of a rating event, a hash of its data: equal ratings have equal ids on all instances.
+func ratingTag(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+// marshal returns v as JSON on one line. It panics if v has no JSON form, which is a mistake of ReadRating.
+func marshal(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return b
+}

@@ -1,0 +1,330 @@
+package live
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hybrid-bts/functions/shared/clouderr"
+	"github.com/hybrid-bts/functions/shared/schema/review"
+)
+
+const butter = "butter-cream-peaches"
+
+// fakeSource is a noticeSource that a test controls.
+type fakeSource struct {
+	createErr error
+	failure   chan error // ends receive
+	creations int
+	receivers int // running receive calls
+	deliver   func(review.ChangeNotice)
+	deleted   bool
+}
+
+func (s *fakeSource) create(context.Context) error {
+	s.creations++
+	return s.createErr
+}
+
+func (s *fakeSource) receive(ctx context.Context, deliver func(review.ChangeNotice)) error {
+	s.deliver = deliver
+	s.receivers++
+	defer func() { s.receivers-- }()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.failure:
+		return err
+	}
+}
+
+func (s *fakeSource) delete(context.Context) error {
+	s.deleted = true
+	return nil
+}
+
+// fakeRating is a rating that a test changes. It counts its reads.
+type fakeRating struct {
+	mu    sync.Mutex
+	count int64
+	reads int
+	err   error
+}
+
+func (r *fakeRating) read(context.Context, string) (any, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reads++
+	return map[string]int64{"count": r.count}, r.err
+}
+
+func (r *fakeRating) set(count int64, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count, r.err = count, err
+}
+
+var (
+	clientA = netip.MustParsePrefix("203.0.113.7/32")
+	clientB = netip.MustParsePrefix("2001:db8::/64")
+)
+
+// withFeed calls test in a synctest bubble, whose clock advances only while all goroutines are blocked. It checks that
+// nothing is left after Close.
+func withFeed(t *testing.T, test func(t *testing.T, f *Feed, s *fakeSource, r *fakeRating)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s, r := &fakeSource{failure: make(chan error)}, &fakeRating{}
+		f := newFeed(s, r.read, DefaultStreams)
+		test(t, f, s, r)
+		f.Close(t.Context())
+		if f.streams != 0 || len(f.products) != 0 || len(f.clients) != 0 {
+			t.Errorf("after Close: %d streams of %d products and %d clients", f.streams, len(f.products), len(f.clients))
+		}
+	})
+}
+
+// subscribe opens a stream without a first event, so without a read of the rating.
+func subscribe(t *testing.T, f *Feed, product string, client netip.Prefix) *Stream {
+	t.Helper()
+	s, err := f.subscribe(t.Context(), product, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	return s
+}
+
+// watch opens a stream with its first event.
+func watch(t *testing.T, f *Feed, product string, client netip.Prefix) *Stream {
+	t.Helper()
+	s, err := f.Watch(t.Context(), product, client, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Wait()
+	return s
+}
+
+// sent returns the unread events of a stream, and whether it was closed.
+func sent(s *Stream) (events string, closed bool) {
+	synctest.Wait()
+	for {
+		select {
+		case b, open := <-s.batches:
+			if !open {
+				return events, true
+			}
+			events += string(b)
+		default:
+			return events, false
+		}
+	}
+}
+
+func notice(id string, revision int64) review.ChangeNotice {
+	return review.ChangeNotice{Key: review.Key{Product: butter, Review: id}, Status: review.Published, Revision: revision}
+}
+
+func TestThousandReviewsASecondCauseFewReadsOfTheRating(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, r *fakeRating) {
+		one, two, other := subscribe(t, f, butter, clientA), subscribe(t, f, butter, clientB), subscribe(t, f, "other", clientA)
+		for i := range int64(1000) {
+			r.set(i+1, nil)
+			s.deliver(notice(fmt.Sprint("r", i), i))
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if r.reads > 4 {
+			t.Errorf("%d reads of the rating within 2 s, want one at once and two a second", r.reads)
+		}
+		for _, stream := range []*Stream{one, two} {
+			got, closed := sent(stream)
+			if closed || !strings.Contains(got, `{"id":"r0","status":"published","revision":0}`) || !strings.Contains(got, `"id":"r999"`) {
+				t.Errorf("closed: %v, sent %.300s", closed, got)
+			}
+			if last := got[strings.LastIndex(got, "event: rating"):]; !strings.Contains(last, `"count":1000`) {
+				t.Errorf("last rating sent: %s", last)
+			}
+		}
+		if got, _ := sent(other); got != "" {
+			t.Errorf("stream of another product received %s", got)
+		}
+	})
+}
+
+func TestDuplicateAndLateNoticesAreSentOnce(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, r *fakeRating) {
+		stream := watch(t, f, butter, clientA)
+		s.deliver(notice("before", 1))
+		synctest.Wait() // later notices wait for sendInterval
+		erased := notice("erased", 0)
+		erased.Status = review.Erased
+		for _, n := range []review.ChangeNotice{notice("a", 2), notice("a", 2), notice("a", 1), notice("erased", 9), erased, notice("erased", 10)} {
+			s.deliver(n)
+		}
+		time.Sleep(time.Second)
+		got, _ := sent(stream)
+		want := `event: review
+data: {"id":"a","status":"published","revision":2}
+
+event: review
+data: {"id":"erased","status":"erased","revision":0}
+
+`
+		if _, after, _ := strings.Cut(got, `"revision":1}`); !strings.Contains(after, want) || strings.Count(after, "event:") != 2 {
+			t.Errorf("sent %s", got)
+		}
+	})
+}
+
+func TestRatingIsPolledWithoutNotices(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, _ *fakeSource, r *fakeRating) {
+		stream := watch(t, f, butter, clientA)
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if got, _ := sent(stream); got != "" || r.reads > 12 {
+			t.Errorf("unchanged rating: %d reads, sent %s", r.reads, got)
+		}
+		r.set(1, errors.New("unavailable"))
+		time.Sleep(time.Minute)
+		r.set(1, nil)
+		time.Sleep(retryInterval + time.Second)
+		if got, _ := sent(stream); !strings.Contains(got, `"count":1`) || strings.Contains(got, "event: review") {
+			t.Errorf("changed rating: sent %s", got)
+		}
+	})
+}
+
+func TestSlowClientIsDisconnected(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, r *fakeRating) {
+		slow, fast := subscribe(t, f, butter, clientA), subscribe(t, f, butter, clientB)
+		batches := 0
+		for i := range int64(4 * queuedBatches) {
+			s.deliver(notice("a", i))
+			time.Sleep(time.Second)
+			if got, closed := sent(fast); closed || got == "" {
+				t.Fatalf("client that reads: closed: %v, sent %s", closed, got)
+			}
+		}
+		for range slow.batches { // ends only if the feed closed the stream
+			batches++
+		}
+		if batches != queuedBatches || f.streams != 1 {
+			t.Errorf("%d batches queued for the slow client, %d streams open", batches, f.streams)
+		}
+		slow.Close()
+		if f.streams != 1 {
+			t.Errorf("%d streams after the second close of one, want 1", f.streams)
+		}
+	})
+}
+
+func TestStreamsAreLimitedPerInstanceAndClient(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, _ *fakeSource, _ *fakeRating) {
+		f.maxStreams, f.maxClientStreams = 3, 2
+		first := watch(t, f, butter, clientA)
+		watch(t, f, "other", clientA)
+		if _, err := f.Watch(t.Context(), butter, clientA, ""); !errors.Is(err, ErrTooManyStreams) {
+			t.Errorf("third stream of a client: %v", err)
+		}
+		watch(t, f, butter, clientB)
+		if _, err := f.Watch(t.Context(), butter, netip.Prefix{}, ""); !errors.Is(err, ErrTooManyStreams) {
+			t.Errorf("fourth stream of the instance: %v", err)
+		}
+		first.Close()
+		watch(t, f, butter, clientA)
+	})
+}
+
+func TestFeedWithoutStreamsCreatesNoSubscription(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, _ *fakeRating) {
+		f.maxStreams = 0
+		if _, err := f.Watch(t.Context(), butter, clientA, ""); !errors.Is(err, ErrTooManyStreams) {
+			t.Errorf("Watch with 0 streams allowed: %v", err)
+		}
+		if s.creations != 0 {
+			t.Errorf("%d subscriptions created", s.creations)
+		}
+	})
+}
+
+func TestFailedRatingReadLeavesNoStream(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, r *fakeRating) {
+		r.set(0, errors.New("no such product"))
+		if _, err := f.Watch(t.Context(), butter, clientA, ""); !errors.Is(err, r.err) {
+			t.Errorf("Watch: %v, want %v", err, r.err)
+		}
+		if synctest.Wait(); f.streams != 0 || s.receivers != 0 {
+			t.Errorf("%d streams, %d receivers left", f.streams, s.receivers)
+		}
+	})
+}
+
+func TestFailedSubscriptionIsRetried(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, _ *fakeRating) {
+		s.createErr = errors.New("unavailable")
+		for range 2 {
+			if _, err := f.Watch(t.Context(), butter, clientA, ""); !errors.Is(err, clouderr.ErrUnavailable) || !errors.Is(err, s.createErr) {
+				t.Errorf("Watch: %v", err)
+			}
+		}
+		s.createErr = nil
+		watch(t, f, butter, clientA)
+		watch(t, f, butter, clientB)
+		if s.creations != 3 || s.receivers != 1 {
+			t.Errorf("%d creations and %d receivers, want 3 and 1", s.creations, s.receivers)
+		}
+	})
+}
+
+func TestFeedReceivesOnlyWhileItHasStreams(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, _ *fakeRating) {
+		for range 3 {
+			stream := watch(t, f, butter, clientA)
+			if s.receivers != 1 {
+				t.Errorf("%d receivers with one stream", s.receivers)
+			}
+			stream.Close()
+			synctest.Wait()
+			if s.receivers != 0 {
+				t.Errorf("%d receivers without streams", s.receivers)
+			}
+		}
+		if s.creations != 1 || s.deleted {
+			t.Errorf("%d creations, deleted: %v before Close", s.creations, s.deleted)
+		}
+		f.Close(t.Context())
+		if !s.deleted {
+			t.Error("Close does not delete the subscription")
+		}
+	})
+}
+
+func TestStreamsEndWithTheSubscription(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, _ *fakeRating) {
+		stream := watch(t, f, butter, clientA)
+		s.failure <- errors.New("deleted")
+		if _, closed := sent(stream); !closed {
+			t.Error("stream stays open after its subscription failed")
+		}
+		stream = watch(t, f, butter, clientA)
+		if s.creations != 2 || s.receivers != 1 {
+			t.Errorf("%d creations and %d receivers, want 2 and 1", s.creations, s.receivers)
+		}
+		f.End()
+		if _, closed := sent(stream); !closed {
+			t.Error("stream stays open after End")
+		}
+		if _, err := f.Watch(t.Context(), butter, clientA, ""); !errors.Is(err, clouderr.ErrUnavailable) {
+			t.Errorf("Watch after End: %v", err)
+		}
+	})
+}
