@@ -64,8 +64,8 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 	return api
 }
 
-// addOperation adds an operation. It calls f within the request timeout and answers errUnavailable as 503 with
-// Retry-After.
+// addOperation adds an operation that calls f within the request timeout. Package problem answers errors of f:
+// errUnavailable becomes 503 with Retry-After.
 func addOperation[I, O any](api huma.API, method, path, id, summary string, f func(context.Context, *I) (*O, error), change ...func(*huma.Operation)) {
 	op := huma.Operation{
 		Method: method, Path: apiRoot + path, OperationID: id, Summary: summary, Errors: []int{401, 403, 404, 422, 500, 503},

@@ -14,6 +14,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/hybrid-bts/functions/shared/clouderr"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
@@ -117,14 +118,11 @@ func (q *deadLetterQueue) acknowledge(ctx context.Context, ackIDs ...string) err
 	return pubsubError(err, "acknowledge dead letters of "+q.name)
 }
 
-// pubsubError wraps an error of Pub/Sub with the operation that failed. Transient errors also wrap errUnavailable.
+// pubsubError wraps an error of Pub/Sub with the operation that failed, as clouderr.Wrap does. Internal is transient too:
+// https://cloud.google.com/pubsub/docs/reference/error-codes.
 func pubsubError(err error, operation string) error {
-	if err == nil {
-		return nil
-	}
-	switch status.Code(err) {
-	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted, codes.Aborted, codes.Internal:
+	if status.Code(err) == codes.Internal {
 		return fmt.Errorf("%s: %w: %w", operation, errUnavailable, err)
 	}
-	return fmt.Errorf("%s: %w", operation, err)
+	return clouderr.Wrap(err, "%s", operation)
 }

@@ -196,7 +196,7 @@ func (q *deadLetterQueue) republish(ctx context.Context, m *pubsubpb.ReceivedMes
 		return err
 	}
 	if err := q.source.Publish(ctx, m.Message.Data, attributes); err != nil {
-		return fmt.Errorf("publish dead letter %s: %w: %w", q.id(m.Message), errUnavailable, err)
+		return fmt.Errorf("publish dead letter %s: %w", q.id(m.Message), err)
 	}
 	q.replayed = append(q.replayed[max(0, len(q.replayed)-maxReplayed+1):], m.Message.MessageId)
 	if err := q.acknowledge(ctx, m.AckId); err != nil {

@@ -52,7 +52,7 @@ type statusCounts map[wire.Status]int64
 // reviewHandlers lists reviews for operators and publishes their decisions and replies as commands to the review writer.
 type reviewHandlers struct {
 	store store
-	topic topic.Publisher
+	topic topic.Publisher // commands to the review writer
 	now   func() time.Time
 }
 
@@ -230,7 +230,7 @@ func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOu
 		at = m.timestampAfter(slices.MaxFunc(r.Decisions, func(a, b decision) int { return a.At.Compare(b.At) }).At, at)
 	}
 	d := wire.Decision{Key: r.key(), Verdict: in.Body.Verdict, Reason: text, Revision: in.Body.Revision, At: at}
-	if err := m.tell(ctx, d); err != nil {
+	if err := m.publish(ctx, d); err != nil {
 		return nil, err
 	}
 	slog.InfoContext(ctx, "review decided", "product", r.Product, "review", r.ID, "verdict", d.Verdict, "revision", d.Revision, "operator", operatorFrom(ctx))
@@ -279,15 +279,15 @@ func (m *reviewHandlers) setReply(ctx context.Context, in *ReviewInput, text str
 		return nil, err
 	}
 	at := m.timestampAfter(r.repliedAt)
-	if err := m.tell(ctx, wire.Reply{Key: r.key(), Text: text, At: at}); err != nil {
+	if err := m.publish(ctx, wire.Reply{Key: r.key(), Text: text, At: at}); err != nil {
 		return nil, err
 	}
 	slog.InfoContext(ctx, "reply set", "product", r.Product, "review", r.ID, "characters", utf8.RuneCountInString(text), "operator", operatorFrom(ctx))
 	return m.await(ctx, r, func(r moderated) bool { return !r.repliedAt.Before(at) })
 }
 
-// tell hands a message to the one writer of reviews.
-func (m *reviewHandlers) tell(ctx context.Context, msg wire.Message) error {
+// publish publishes a command to the review writer.
+func (m *reviewHandlers) publish(ctx context.Context, msg wire.Message) error {
 	if err := topic.Send(ctx, m.topic, wire.Encode, msg); err != nil {
 		return fmt.Errorf("%T of review %s: %w", msg, msg.About().Review, err)
 	}
