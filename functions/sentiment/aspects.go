@@ -7,99 +7,103 @@ import (
 	"unicode/utf8"
 )
 
-// sentence is a part of a text with its score; start and end are offsets in bytes.
+// sentence is a sentence of a text: its offsets in bytes, and its score from -1 to 1.
 type sentence struct {
 	Start int     `json:"start"`
 	End   int     `json:"end"`
 	Score float64 `json:"score"`
 }
 
-// findAspects returns the aspects that a text speaks of, each with the mean of the scores of the
-// sentences that do, in the order of the lexicon. Sentences that lie outside the text are passed over.
+// findAspects returns the aspects that a text mentions, in the order of the lexicon. The score of an aspect is the mean of
+// the sentences that mention it. Sentences outside the text are ignored.
 func findAspects(text string, sentences []sentence) []aspect {
-	sums, mentions := make([]float64, len(subjects)), make([]int, len(subjects))
+	sums, mentions := make([]float64, len(matchers)), make([]int, len(matchers))
 	for _, s := range sentences {
 		if s.Start < 0 || s.End > len(text) || s.Start >= s.End {
 			continue
 		}
-		said := strings.ToLower(text[s.Start:s.End])
-		for i, t := range subjects {
-			if t.in(said) {
+		lower := strings.ToLower(text[s.Start:s.End])
+		for i, m := range matchers {
+			if m.match(lower) {
 				sums[i] += s.Score
 				mentions[i]++
 			}
 		}
 	}
 	var found []aspect
-	for i, t := range subjects {
+	for i, m := range matchers {
 		if mentions[i] > 0 {
-			found = append(found, aspect{t.name, millionths(sums[i] / float64(mentions[i]))})
+			found = append(found, aspect{m.aspect, roundToMicros(sums[i] / float64(mentions[i]))})
 		}
 	}
 	return found
 }
 
-// subject finds one aspect.
-type subject struct {
-	name   string
+// aspectMatcher finds one aspect.
+type aspectMatcher struct {
+	aspect string
 	words  []word
 	except *strings.Replacer
 }
 
-// word is one of the lexicon's; begins and ends say which of its ends are those of a word of the text.
+// word is a word of the lexicon. atStart and atEnd require a word boundary of the text at that end.
 type word struct {
-	text         string
-	begins, ends bool
+	text           string
+	atStart, atEnd bool
 }
 
-// subjects are those of the lexicon.
-var subjects = func() (all []subject) {
+// matchers are compiled from the lexicon.
+var matchers = func() (all []aspectMatcher) {
 	for _, entry := range lexicon {
-		t := subject{name: entry.aspect}
+		m := aspectMatcher{aspect: entry.aspect}
 		for _, w := range entry.words {
-			t.words = append(t.words, word{strings.Trim(w, "|"), strings.HasPrefix(w, "|"), strings.HasSuffix(w, "|")})
+			m.words = append(m.words, word{strings.Trim(w, "|"), strings.HasPrefix(w, "|"), strings.HasSuffix(w, "|")})
 		}
 		var blanks []string
 		for _, e := range entry.except {
-			blanks = append(blanks, e, "#") // no letter: what is left of the word begins anew
+			blanks = append(blanks, e, "#") // a sign, not a letter: it keeps the boundary of the next word
 		}
-		t.except = strings.NewReplacer(blanks...)
-		all = append(all, t)
+		m.except = strings.NewReplacer(blanks...)
+		all = append(all, m)
 	}
 	return all
 }()
 
-func (t subject) in(said string) bool {
-	said = t.except.Replace(said)
-	for _, w := range t.words {
-		if w.in(said) {
+// match reports whether a sentence in lower case mentions the aspect.
+func (m aspectMatcher) match(sentence string) bool {
+	sentence = m.except.Replace(sentence)
+	for _, w := range m.words {
+		if w.match(sentence) {
 			return true
 		}
 	}
 	return false
 }
 
-func (w word) in(said string) bool {
+// match reports whether a sentence in lower case contains the word with the boundaries that it requires.
+func (w word) match(sentence string) bool {
 	for from := 0; ; {
-		i := strings.Index(said[from:], w.text)
+		i := strings.Index(sentence[from:], w.text)
 		if i < 0 {
 			return false
 		}
 		start, end := from+i, from+i+len(w.text)
-		if (!w.begins || beginsWord(said, start)) && (!w.ends || endsWord(said, end)) {
+		if (!w.atStart || isWordStart(sentence, start)) && (!w.atEnd || isWordEnd(sentence, end)) {
 			return true
 		}
-		_, n := utf8.DecodeRuneInString(said[start:])
+		_, n := utf8.DecodeRuneInString(sentence[start:])
 		from = start + n
 	}
 }
 
-func beginsWord(s string, at int) bool {
+// isWordStart reports whether no letter precedes s[at:].
+func isWordStart(s string, at int) bool {
 	before, _ := utf8.DecodeLastRuneInString(s[:at])
 	return at == 0 || !unicode.IsLetter(before)
 }
 
-func endsWord(s string, at int) bool {
+// isWordEnd reports whether the word ends at s[at:], apart from an inflection.
+func isWordEnd(s string, at int) bool {
 	rest := s[at:]
 	if i := strings.IndexFunc(rest, func(r rune) bool { return !unicode.IsLetter(r) }); i >= 0 {
 		rest = rest[:i]
@@ -107,8 +111,8 @@ func endsWord(s string, at int) bool {
 	return inflection.MatchString(rest)
 }
 
-// inflection is what follows a noun within its word: a plural in English; in Korean at most two particles
-// or forms of the copula, and the jamo of a laugh or a sigh.
+// inflection matches the letters that may follow a noun within its word: in English a plural; in Korean up to two particles
+// or forms of the copula, then jamo that spell a laugh or a sigh.
 var inflection = regexp.MustCompile(`^(?:s|es|(?:은|는|이|가|을|를|도|만|의|에|로|으로|와|과|랑|이랑|나|이나|까지|마저|조차|부터|보다|처럼|에서|대비|정도|` +
 	`치고|치곤|감|쪽|이라|라|라서|이라서|인데|이고|고|이며|이면|면|예요|이에요|에요|입니다|이네요|네요|네|였|이었|임|요|이요|야|이야|다|이다|하고|하며|` +
 	`이란|란|든|이든){0,2}[ㄱ-ㅎㅏ-ㅣ]*)$`)

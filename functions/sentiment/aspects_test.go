@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// names returns the aspects that one sentence speaks of.
+// names returns the aspects that a sentence mentions, joined by spaces.
 func names(text string) string {
 	var found []string
 	for _, a := range findAspects(text, []sentence{{0, len(text), 1}}) {
@@ -17,7 +17,7 @@ func names(text string) string {
 	return strings.Join(found, " ")
 }
 
-func TestSentencesSpeakOfAspects(t *testing.T) {
+func TestSentencesMentionAspects(t *testing.T) {
 	for _, tc := range [][2]string{
 		// Korean
 		{"배송이 정말 빨라요", "delivery"},
@@ -143,12 +143,12 @@ func TestSentencesSpeakOfAspects(t *testing.T) {
 		{"", ""},
 	} {
 		if got := names(tc[0]); got != tc[1] {
-			t.Errorf("%q speaks of %q, want %q", tc[0], got, tc[1])
+			t.Errorf("%q mentions %q, want %q", tc[0], got, tc[1])
 		}
 	}
 }
 
-func TestScoreOfAnAspectIsTheMeanOfItsSentences(t *testing.T) {
+func TestAspectScoreIsTheMeanOfItsSentences(t *testing.T) {
 	const text = "배송은 빨라요. 그런데 포장이 엉망. 배송 기사님도 별로. 노래는 좋아요."
 	var sentences []sentence
 	at := 0
@@ -173,19 +173,19 @@ func TestLexiconIsWellFormed(t *testing.T) {
 	for i, entry := range lexicon {
 		for _, w := range append(slices.Clone(entry.words), entry.except...) {
 			if w != strings.ToLower(w) || strings.Trim(w, "|") == "" {
-				t.Errorf("%s: %q", entry.aspect, w)
+				t.Errorf("%s: word %q is empty or not in lower case", entry.aspect, w)
 			}
 		}
 		if n := slices.Compact(slices.Sorted(slices.Values(entry.words))); len(n) != len(entry.words) {
-			t.Errorf("%s has words twice", entry.aspect)
+			t.Errorf("%s lists a word twice", entry.aspect)
 		}
 		for _, e := range entry.except {
 			if !slices.ContainsFunc(entry.words, func(w string) bool { return strings.Contains(e, strings.Trim(w, "|")) }) {
-				t.Errorf("%s: no word is in the exception %q", entry.aspect, e)
+				t.Errorf("%s: exception %q contains no word of the aspect", entry.aspect, e)
 			}
 		}
-		if len(subjects) != len(lexicon) || subjects[i].name != entry.aspect {
-			t.Errorf("%s is not subject %d", entry.aspect, i)
+		if len(matchers) != len(lexicon) || matchers[i].aspect != entry.aspect {
+			t.Errorf("%s is not matcher %d", entry.aspect, i)
 		}
 	}
 }
@@ -196,7 +196,7 @@ func FuzzFindAspects(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, start, end int) {
 		for _, a := range findAspects(text, []sentence{{start, end, -1}, {0, len(text), 1}}) {
 			if a.score < -1 || a.score > 1 {
-				t.Errorf("score %v of %s", a.score, a.name)
+				t.Errorf("score %v of %s is out of range", a.score, a.name)
 			}
 		}
 	})

@@ -16,75 +16,76 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-// scoring says what scores a text.
+// scoring selects the analyzer of texts: the value of SCORER.
 type scoring string
 
+// The values of SCORER.
 const (
-	byLanguage             scoring = "language"               // the Natural Language API, or a redelivery
-	byEmbedded             scoring = "embedded"               // the embedded model
-	byLanguageThenEmbedded scoring = "language-then-embedded" // the API, or the model when it cannot
+	scoringLanguage             scoring = "language"               // the Natural Language API, or a redelivery
+	scoringEmbedded             scoring = "embedded"               // the embedded model
+	scoringLanguageThenEmbedded scoring = "language-then-embedded" // the API, or the model when the API cannot
 )
 
 func parseScoring(s string) (scoring, error) {
-	if v := scoring(s); slices.Contains([]scoring{byLanguage, byEmbedded, byLanguageThenEmbedded}, v) {
+	if v := scoring(s); slices.Contains([]scoring{scoringLanguage, scoringEmbedded, scoringLanguageThenEmbedded}, v) {
 		return v, nil
 	}
-	return "", fmt.Errorf("%q is not a scorer", s)
+	return "", fmt.Errorf("unknown scorer %q", s)
 }
 
-// examiner finds what there is to know of a review's content.
-type examiner struct {
+// analyzer assesses content with the Natural Language API, the embedded model and filter, and the shapes of contact details.
+type analyzer struct {
 	scoring    scoring
 	moderation moderation
-	filter     func(text string) (sure float64, known bool)
-	language   *naturalLanguage // nil when neither scoring nor moderation asks it
-	characters int              // of a text, that are sent to be scored; 0: all
+	filter     func(text string) (confidence float64, supported bool) // see embeddedFilter
+	language   *naturalLanguage                                       // nil when neither scoring nor moderation uses it
+	characters int                                                    // maximum characters of a text to send for scoring; 0: all
 	authors    authors
 }
 
-// assess returns what is found in the content of a review. It fails only when a redelivery would do better.
-func (x *examiner) assess(ctx context.Context, r review.Review) (assessment, error) {
-	found, err := x.score(ctx, r.Text)
+// assess scores and moderates the content of a review. It returns an error only if a redelivery may get a better result.
+func (a *analyzer) assess(ctx context.Context, r review.Review) (assessment, error) {
+	found, err := a.score(ctx, r.Text)
 	if err != nil {
 		return assessment{}, err
 	}
-	found.contentFlag = x.hold(ctx, r)
+	found.contentFlag = a.moderate(ctx, r)
 	return found, nil
 }
 
-// score returns the sentiment of a text, and of the aspects that it speaks of.
-func (x *examiner) score(ctx context.Context, text string) (assessment, error) {
-	text = strings.TrimSpace(text) // the API refuses what begins with so many blanks that nothing else is sent
+// score returns the sentiment of a text and of the aspects that it mentions, the zero assessment for a blank text.
+func (a *analyzer) score(ctx context.Context, text string) (assessment, error) {
+	text = strings.TrimSpace(text) // many leading blanks would use up the characters to send; the API rejects a blank text
 	if text == "" {
 		return assessment{}, nil
 	}
-	found, sentences, err := x.analyze(ctx, text)
+	found, sentences, err := a.analyze(ctx, text)
 	return assessment{sentiment: found, aspects: findAspects(text, sentences)}, err
 }
 
-// analyze returns the sentiment of a text that is not empty, and of its sentences.
-func (x *examiner) analyze(ctx context.Context, text string) (sentiment, []sentence, error) {
-	if x.scoring == byEmbedded {
+// analyze returns the sentiment of a non-empty text, and its sentences.
+func (a *analyzer) analyze(ctx context.Context, text string) (sentiment, []sentence, error) {
+	if a.scoring == scoringEmbedded {
 		return scoreEmbedded(text)
 	}
-	sent := cut(text, x.characters)
-	found, err := x.language.analyze(ctx, sent)
+	sent := cut(text, a.characters)
+	found, err := a.language.analyze(ctx, sent)
 	switch {
 	case status.Code(err) == codes.InvalidArgument:
-		// A text that the API does not take, which no retry changes. The review matters more than its score.
-		slog.WarnContext(ctx, "text refused by the Natural Language API", "err", err)
-	case err != nil && x.scoring == byLanguageThenEmbedded && unavailable(err):
-		slog.WarnContext(ctx, "scored by the embedded model, the Natural Language API is not available", "err", err)
+		// No retry makes the API take this text. The review is stored without a score.
+		slog.WarnContext(ctx, "Natural Language API rejects the text", "err", err)
+	case err != nil && a.scoring == scoringLanguageThenEmbedded && isUnavailable(err):
+		slog.WarnContext(ctx, "Natural Language API is unavailable; scoring by the embedded model", "err", err)
 		return scoreEmbedded(text)
 	case err != nil:
 		return sentiment{}, nil, err
 	}
 	switch {
 	case found.Scored:
-		s := sentiment{language: found.Language, scored: true, score: found.Score, magnitude: found.Magnitude, by: apiName}
-		// What was not sent speaks of aspects too. Others may have the same answer: theirs is not appended to.
+		s := sentiment{language: found.Language, scored: true, score: found.Score, magnitude: found.Magnitude, scoredBy: apiName}
+		// The rest of the text, which was not sent, has aspects too. Concat copies, because calls share the cached sentences.
 		return s, slices.Concat(found.Sentences, embeddedSentences(text, len(sent))), nil
-	case x.scoring == byLanguageThenEmbedded:
+	case a.scoring == scoringLanguageThenEmbedded:
 		s, sentences, err := scoreEmbedded(text)
 		if !s.scored && found.Language != "" {
 			s.language = found.Language
@@ -94,28 +95,29 @@ func (x *examiner) analyze(ctx context.Context, text string) (sentiment, []sente
 	return sentiment{language: found.Language}, nil, nil
 }
 
-// scoreEmbedded scores a text with the embedded model. It never fails.
+// scoreEmbedded scores a text with the embedded model. Its error is always nil.
 func scoreEmbedded(text string) (sentiment, []sentence, error) {
 	r := embedded.Analyze(text)
 	s := sentiment{language: languageCode(r.Language)}
 	if !r.Scored {
 		return s, nil, nil
 	}
-	s.scored, s.score, s.magnitude, s.by = true, millionths(r.Score), millionths(r.Magnitude), embedded.Name
+	s.scored, s.score, s.magnitude, s.scoredBy = true, roundToMicros(r.Score), roundToMicros(r.Magnitude), embedded.Name
 	return s, embeddedSentences(text, 0), nil
 }
 
-// embeddedSentences returns the sentences of text[from:], as the embedded model scores them.
+// embeddedSentences returns the sentences of text[from:] with the scores of the embedded model. Their offsets count from the
+// start of text.
 func embeddedSentences(text string, from int) []sentence {
 	var found []sentence
 	for _, s := range embedded.AppendSentences(nil, text[from:]) {
-		found = append(found, sentence{from + s.Start, from + s.End, millionths(s.Score)})
+		found = append(found, sentence{from + s.Start, from + s.End, roundToMicros(s.Score)})
 	}
 	return found
 }
 
-// cut returns the beginning of a text, at most so many characters of it (0: all), up to the end of a
-// sentence; or of a word, when more than half of what it may be would be lost.
+// cut returns the beginning of a text, at most the given number of characters (0: all). It ends with a sentence, or with a
+// word if the last sentence end would drop more than half of the allowed characters.
 func cut(text string, characters int) string {
 	if characters <= 0 || utf8.RuneCountInString(text) <= characters {
 		return text
@@ -128,14 +130,14 @@ func cut(text string, characters int) string {
 		}
 		n++
 	}
-	best := 0
+	sentenceEnd := 0
 	for _, s := range embedded.AppendSentences(nil, text) {
 		if s.End <= end {
-			best = s.End
+			sentenceEnd = s.End
 		}
 	}
-	if best*2 >= end {
-		return text[:best]
+	if sentenceEnd*2 >= end {
+		return text[:sentenceEnd]
 	}
 	if space := strings.LastIndexFunc(text[:end], unicode.IsSpace); space*2 >= end {
 		return text[:space]

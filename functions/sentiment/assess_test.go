@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"sync"
@@ -19,31 +21,31 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 )
 
-// memory is answers that are kept in memory.
-type memory struct {
-	mu   sync.Mutex
-	kept map[string]string
-	fail error
+// memoryCache is a result cache in memory, whose operations fail with fail if it is set.
+type memoryCache struct {
+	mu      sync.Mutex
+	results map[string]string
+	fail    error
 }
 
-func (m *memory) answer(_ context.Context, key string) (string, error) {
+func (m *memoryCache) get(_ context.Context, key string) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.kept[key], m.fail
+	return m.results[key], m.fail
 }
 
-func (m *memory) keep(_ context.Context, key, answer string) error {
+func (m *memoryCache) put(_ context.Context, key, result string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.kept == nil {
-		m.kept = map[string]string{}
+	if m.results == nil {
+		m.results = map[string]string{}
 	}
-	m.kept[key] = answer
+	m.results[key] = result
 	return m.fail
 }
 
-// startAPI starts an embedded Natural Language API, and returns an examiner that scores by it, without moderation.
-func startAPI(t testing.TB, how scoring) (*examiner, *languagetest.Server) {
+// startAPI starts an embedded Natural Language API, and returns an analyzer that scores with it and does not moderate.
+func startAPI(t testing.TB, how scoring) (*analyzer, *languagetest.Server) {
 	t.Helper()
 	srv, err := languagetest.Start("127.0.0.1:0")
 	if err != nil {
@@ -57,8 +59,8 @@ func startAPI(t testing.TB, how scoring) (*examiner, *languagetest.Server) {
 		client.Close()
 		srv.Close()
 	})
-	n := &naturalLanguage{client: client, limit: newLimit(1e6, callTimeout, retryAfter), answers: &memory{}}
-	return &examiner{scoring: how, moderation: noModeration, filter: filter, language: n}, srv
+	n := &naturalLanguage{client: client, quota: newQuota(1e6, callTimeout, retryAfter), results: &memoryCache{}}
+	return &analyzer{scoring: how, moderation: moderationOff, filter: embeddedFilter, language: n}, srv
 }
 
 const (
@@ -66,46 +68,46 @@ const (
 	blame  = "너무 실망이에요. 최악입니다."
 )
 
-func TestWhoScores(t *testing.T) {
+func TestScorerDependsOnSettingAndFault(t *testing.T) {
 	const arabic = "المنتج رائع"
-	fault := func(c codes.Code) func(*examiner, *languagetest.Server) {
-		return func(_ *examiner, s *languagetest.Server) { s.Fail(status.Error(c, "injected")) }
+	fault := func(c codes.Code) func(*analyzer, *languagetest.Server) {
+		return func(_ *analyzer, s *languagetest.Server) { s.Fail(status.Error(c, "injected")) }
 	}
-	slow := func(x *examiner, s *languagetest.Server) {
-		x.language.limit = newLimit(1e6, 50*time.Millisecond, retryAfter)
+	slow := func(a *analyzer, s *languagetest.Server) {
+		a.language.quota = newQuota(1e6, 50*time.Millisecond, retryAfter)
 		s.Delay(time.Minute)
 	}
-	const nobody, redelivery = "nobody", "redelivery"
+	const unscored, redelivery = "unscored", "redelivery"
 	for name, tc := range map[string]struct {
 		text  string
-		fault func(*examiner, *languagetest.Server)
+		fault func(*analyzer, *languagetest.Server)
 		want  map[scoring]string
 	}{
-		"all is well":        {praise, nil, map[scoring]string{byLanguage: apiName, byLanguageThenEmbedded: apiName, byEmbedded: embedded.Name}},
-		"RESOURCE_EXHAUSTED": {praise, fault(codes.ResourceExhausted), map[scoring]string{byLanguage: redelivery, byLanguageThenEmbedded: embedded.Name, byEmbedded: embedded.Name}},
-		"UNAVAILABLE":        {praise, fault(codes.Unavailable), map[scoring]string{byLanguage: redelivery, byLanguageThenEmbedded: embedded.Name, byEmbedded: embedded.Name}},
-		"DEADLINE_EXCEEDED":  {praise, fault(codes.DeadlineExceeded), map[scoring]string{byLanguage: redelivery, byLanguageThenEmbedded: embedded.Name}},
-		"INTERNAL":           {praise, fault(codes.Internal), map[scoring]string{byLanguage: redelivery, byLanguageThenEmbedded: embedded.Name}},
-		"too slow":           {praise, slow, map[scoring]string{byLanguage: redelivery, byLanguageThenEmbedded: embedded.Name, byEmbedded: embedded.Name}},
-		"PERMISSION_DENIED":  {praise, fault(codes.PermissionDenied), map[scoring]string{byLanguage: redelivery, byLanguageThenEmbedded: redelivery, byEmbedded: embedded.Name}},
-		"INVALID_ARGUMENT":   {praise, fault(codes.InvalidArgument), map[scoring]string{byLanguage: nobody, byLanguageThenEmbedded: embedded.Name}},
-		"Arabic":             {arabic, nil, map[scoring]string{byLanguage: nobody, byLanguageThenEmbedded: nobody, byEmbedded: nobody}},
-		"blanks":             {" \n", nil, map[scoring]string{byLanguage: nobody, byLanguageThenEmbedded: nobody, byEmbedded: nobody}},
-		"no text":            {"", nil, map[scoring]string{byLanguage: nobody, byLanguageThenEmbedded: nobody, byEmbedded: nobody}},
+		"no fault":           {praise, nil, map[scoring]string{scoringLanguage: apiName, scoringLanguageThenEmbedded: apiName, scoringEmbedded: embedded.Name}},
+		"RESOURCE_EXHAUSTED": {praise, fault(codes.ResourceExhausted), map[scoring]string{scoringLanguage: redelivery, scoringLanguageThenEmbedded: embedded.Name, scoringEmbedded: embedded.Name}},
+		"UNAVAILABLE":        {praise, fault(codes.Unavailable), map[scoring]string{scoringLanguage: redelivery, scoringLanguageThenEmbedded: embedded.Name, scoringEmbedded: embedded.Name}},
+		"DEADLINE_EXCEEDED":  {praise, fault(codes.DeadlineExceeded), map[scoring]string{scoringLanguage: redelivery, scoringLanguageThenEmbedded: embedded.Name}},
+		"INTERNAL":           {praise, fault(codes.Internal), map[scoring]string{scoringLanguage: redelivery, scoringLanguageThenEmbedded: embedded.Name}},
+		"too slow":           {praise, slow, map[scoring]string{scoringLanguage: redelivery, scoringLanguageThenEmbedded: embedded.Name, scoringEmbedded: embedded.Name}},
+		"PERMISSION_DENIED":  {praise, fault(codes.PermissionDenied), map[scoring]string{scoringLanguage: redelivery, scoringLanguageThenEmbedded: redelivery, scoringEmbedded: embedded.Name}},
+		"INVALID_ARGUMENT":   {praise, fault(codes.InvalidArgument), map[scoring]string{scoringLanguage: unscored, scoringLanguageThenEmbedded: embedded.Name}},
+		"Arabic":             {arabic, nil, map[scoring]string{scoringLanguage: unscored, scoringLanguageThenEmbedded: unscored, scoringEmbedded: unscored}},
+		"blanks":             {" \n", nil, map[scoring]string{scoringLanguage: unscored, scoringLanguageThenEmbedded: unscored, scoringEmbedded: unscored}},
+		"no text":            {"", nil, map[scoring]string{scoringLanguage: unscored, scoringLanguageThenEmbedded: unscored, scoringEmbedded: unscored}},
 	} {
 		for how, want := range tc.want {
 			t.Run(name+", "+string(how), func(t *testing.T) {
-				x, srv := startAPI(t, how)
+				a, srv := startAPI(t, how)
 				if tc.fault != nil {
-					tc.fault(x, srv)
+					tc.fault(a, srv)
 				}
-				found, err := x.assess(t.Context(), newReview(5, tc.text))
-				got := found.by
+				found, err := a.assess(t.Context(), newReview(5, tc.text))
+				got := found.scoredBy
 				switch {
 				case err != nil:
 					got = redelivery
 				case !found.scored:
-					got = nobody
+					got = unscored
 				}
 				if got != want {
 					t.Errorf("scored by %s, want %s (%+v, %v)", got, want, found, err)
@@ -114,7 +116,7 @@ func TestWhoScores(t *testing.T) {
 					t.Errorf("found %+v", found)
 				}
 				most := 1
-				if how == byEmbedded || strings.TrimSpace(tc.text) == "" {
+				if how == scoringEmbedded || strings.TrimSpace(tc.text) == "" {
 					most = 0
 				}
 				if n := srv.Calls(); n > most {
@@ -125,26 +127,26 @@ func TestWhoScores(t *testing.T) {
 	}
 }
 
-func TestEmptyBucketGoesToTheEmbeddedModel(t *testing.T) {
-	x, srv := startAPI(t, byLanguageThenEmbedded)
-	x.language.limit = newLimit(1, callTimeout, retryAfter)
+func TestExhaustedQuotaFallsBackToTheEmbeddedModel(t *testing.T) {
+	a, srv := startAPI(t, scoringLanguageThenEmbedded)
+	a.language.quota = newQuota(1, callTimeout, retryAfter)
 	for i, want := range []string{apiName, embedded.Name, embedded.Name} {
-		found, err := x.assess(t.Context(), newReview(5, praise+strings.Repeat("!", i)))
-		if err != nil || found.by != want {
-			t.Errorf("review %d is scored by %q, %v, want %q", i, found.by, err, want)
+		found, err := a.assess(t.Context(), newReview(5, praise+strings.Repeat("!", i)))
+		if err != nil || found.scoredBy != want {
+			t.Errorf("review %d is scored by %q, %v, want %q", i, found.scoredBy, err, want)
 		}
 	}
 	if n := srv.Calls(); n != 1 {
-		t.Errorf("%d calls, want the one that there is quota for", n)
+		t.Errorf("%d calls, want 1, the quota", n)
 	}
 }
 
-func TestOutageCostsFewCalls(t *testing.T) {
-	x, srv := startAPI(t, byLanguageThenEmbedded)
+func TestOutageStopsCallsAfterFewFailures(t *testing.T) {
+	a, srv := startAPI(t, scoringLanguageThenEmbedded)
 	srv.Fail(status.Error(codes.Unavailable, "injected"))
 	for i := range 10 * tripAfter {
-		found, err := x.assess(t.Context(), newReview(1, blame+strings.Repeat("!", i)))
-		if err != nil || found.by != embedded.Name || found.score >= 0 {
+		found, err := a.assess(t.Context(), newReview(1, blame+strings.Repeat("!", i)))
+		if err != nil || found.scoredBy != embedded.Name || found.score >= 0 {
 			t.Fatalf("found %+v, %v", found, err)
 		}
 	}
@@ -153,62 +155,62 @@ func TestOutageCostsFewCalls(t *testing.T) {
 	}
 }
 
-func TestAfterAnOutageTheAPIScoresAgain(t *testing.T) {
-	x, srv := startAPI(t, byLanguageThenEmbedded)
-	x.language.limit = newLimit(1e6, callTimeout, 50*time.Millisecond)
+func TestAPIScoresAgainAfterAnOutage(t *testing.T) {
+	a, srv := startAPI(t, scoringLanguageThenEmbedded)
+	a.language.quota = newQuota(1e6, callTimeout, 50*time.Millisecond)
 	srv.Fail(status.Error(codes.Unavailable, "injected"))
 	for i := range tripAfter {
-		if _, err := x.assess(t.Context(), newReview(1, blame+strings.Repeat("!", i))); err != nil {
+		if _, err := a.assess(t.Context(), newReview(1, blame+strings.Repeat("!", i))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	srv.Fail(nil)
 	for until := time.Now().Add(callTimeout); ; time.Sleep(20 * time.Millisecond) {
-		found, err := x.assess(t.Context(), newReview(1, blame))
+		found, err := a.assess(t.Context(), newReview(1, blame))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found.by == apiName {
+		if found.scoredBy == apiName {
 			return
 		}
 		if time.Now().After(until) {
-			t.Fatal("the API is not asked again")
+			t.Fatal("the API is not called again")
 		}
 	}
 }
 
-func TestPoisonTextsDoNotKeepOthersFromTheAPI(t *testing.T) {
-	x, srv := startAPI(t, byLanguageThenEmbedded)
+func TestRejectedTextsDoNotOpenTheCircuitBreaker(t *testing.T) {
+	a, srv := startAPI(t, scoringLanguageThenEmbedded)
 	srv.Fail(status.Error(codes.InvalidArgument, "injected"))
 	for i := range 5 * tripAfter {
-		if _, err := x.assess(t.Context(), newReview(5, praise+strings.Repeat("!", i))); err != nil {
+		if _, err := a.assess(t.Context(), newReview(5, praise+strings.Repeat("!", i))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	srv.Fail(nil)
-	if found, err := x.assess(t.Context(), newReview(5, praise)); err != nil || found.by != apiName {
-		t.Errorf("the next text is scored by %q, %v", found.by, err)
+	if found, err := a.assess(t.Context(), newReview(5, praise)); err != nil || found.scoredBy != apiName {
+		t.Errorf("the next text is scored by %q, %v", found.scoredBy, err)
 	}
 }
 
-func TestCancelledDeliveryEndsAtOnceAndItsAnswerIsKept(t *testing.T) {
-	x, srv := startAPI(t, byLanguageThenEmbedded)
+func TestCancelledDeliveryEndsAtOnceAndItsResultIsCached(t *testing.T) {
+	a, srv := startAPI(t, scoringLanguageThenEmbedded)
 	const delay = 500 * time.Millisecond
 	srv.Delay(delay)
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(delay/20, cancel)
 	for i := range 3 * tripAfter {
 		began := time.Now()
-		if _, err := x.assess(ctx, newReview(5, praise+strings.Repeat("!", i))); !errors.Is(err, context.Canceled) {
-			t.Fatalf("err = %v, want that the delivery was cancelled", err)
+		if _, err := a.assess(ctx, newReview(5, praise+strings.Repeat("!", i))); !errors.Is(err, context.Canceled) {
+			t.Fatalf("err = %v, want context.Canceled", err)
 		}
 		if took := time.Since(began); took > delay*3/4 {
-			t.Errorf("it took %v to end", took)
+			t.Errorf("the delivery ended after %v", took)
 		}
 	}
 	for i := range 3 * tripAfter {
-		if found, err := x.assess(t.Context(), newReview(5, praise+strings.Repeat("!", i))); err != nil || found.by != apiName {
-			t.Errorf("scored by %q, %v", found.by, err)
+		if found, err := a.assess(t.Context(), newReview(5, praise+strings.Repeat("!", i))); err != nil || found.scoredBy != apiName {
+			t.Errorf("scored by %q, %v", found.scoredBy, err)
 		}
 	}
 	if n := srv.Calls(); n != 3*tripAfter {
@@ -218,21 +220,21 @@ func TestCancelledDeliveryEndsAtOnceAndItsAnswerIsKept(t *testing.T) {
 
 func TestSameTextIsPaidForOnce(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		x, srv := startAPI(t, byLanguageThenEmbedded)
-		x.language.answers = spannerAnswers{db}
+		a, srv := startAPI(t, scoringLanguageThenEmbedded)
+		a.language.results = spannerResults{db}
 		srv.Delay(50 * time.Millisecond)
-		first, err := x.assess(t.Context(), newReview(5, praise))
+		first, err := a.assess(t.Context(), newReview(5, praise))
 		if err != nil {
 			t.Fatal(err)
 		}
-		again := *x
-		again.language = &naturalLanguage{client: x.language.client, limit: x.language.limit, answers: spannerAnswers{db}} // another instance
+		again := *a
+		again.language = &naturalLanguage{client: a.language.client, quota: a.language.quota, results: spannerResults{db}} // another instance
 		second, err := again.assess(t.Context(), newReview(1, praise))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(first, second, cmp.AllowUnexported(assessment{}, sentiment{}, aspect{})); diff != "" {
-			t.Errorf("what is kept differs from what was answered: %s", diff)
+			t.Errorf("the cached result differs from the first one: %s", diff)
 		}
 		if n := srv.Calls(); n != 1 {
 			t.Errorf("%d calls, want 1", n)
@@ -240,13 +242,13 @@ func TestSameTextIsPaidForOnce(t *testing.T) {
 	})
 }
 
-func TestSameTextAtTheSameTimeIsOneCall(t *testing.T) {
-	x, srv := startAPI(t, byLanguage)
+func TestSimultaneousCallsForOneTextAreOneCall(t *testing.T) {
+	a, srv := startAPI(t, scoringLanguage)
 	srv.Delay(50 * time.Millisecond)
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {
-			if found, err := x.assess(t.Context(), newReview(5, praise)); err != nil || !found.scored {
+			if found, err := a.assess(t.Context(), newReview(5, praise)); err != nil || !found.scored {
 				t.Errorf("found %+v, %v", found, err)
 			}
 		})
@@ -257,30 +259,33 @@ func TestSameTextAtTheSameTimeIsOneCall(t *testing.T) {
 	}
 }
 
-func TestAnswersThatCannotBeReadOrKeptDoNotStopScoring(t *testing.T) {
-	x, srv := startAPI(t, byLanguage)
+func TestUnusableCacheDoesNotStopScoring(t *testing.T) {
+	a, srv := startAPI(t, scoringLanguage)
 	key := func() string {
 		t.Helper()
-		m := &memory{}
-		x.language.answers = m
-		if _, err := x.assess(t.Context(), newReview(5, praise)); err != nil {
+		m := &memoryCache{}
+		a.language.results = m
+		if _, err := a.assess(t.Context(), newReview(5, praise)); err != nil {
 			t.Fatal(err)
 		}
-		for k := range m.kept {
+		for k := range m.results {
 			return k
 		}
-		t.Fatal("nothing is kept")
+		t.Fatal("no result is cached")
 		return ""
 	}()
-	for name, m := range map[string]*memory{
-		"down":          {fail: errors.New("injected")},
-		"no JSON":       {kept: map[string]string{key: "\x00"}},
-		"not an object": {kept: map[string]string{key: "[1]"}},
+	for name, m := range map[string]*memoryCache{
+		"down":                    {fail: errors.New("injected")},
+		"no JSON":                 {results: map[string]string{key: "\x00"}},
+		"out of range":            {results: map[string]string{key: `{"scored":true,"score":1e300}`}},
+		"a sentence out of range": {results: map[string]string{key: `{"scored":true,"score":1,"sentences":[{"end":3,"score":-2}]}`}},
+		"negative magnitude":      {results: map[string]string{key: `{"scored":true,"score":1,"magnitude":-1}`}},
+		"not an object":           {results: map[string]string{key: "[1]"}},
 	} {
-		x.language.answers = m
+		a.language.results = m
 		before := srv.Calls()
-		found, err := x.assess(t.Context(), newReview(5, praise))
-		if err != nil || found.by != apiName || found.score <= 0 {
+		found, err := a.assess(t.Context(), newReview(5, praise))
+		if err != nil || found.scoredBy != apiName || found.score <= 0 {
 			t.Errorf("%s: found %+v, %v", name, found, err)
 		}
 		if n := srv.Calls() - before; n != 1 {
@@ -289,11 +294,11 @@ func TestAnswersThatCannotBeReadOrKeptDoNotStopScoring(t *testing.T) {
 	}
 }
 
-func TestAspectsAreScoredByWhoScoredTheText(t *testing.T) {
+func TestAspectsHaveTheScoresOfTheScorer(t *testing.T) {
 	const text = "배송은 정말 좋아요. 포장은 최악이에요."
-	for _, how := range []scoring{byLanguage, byEmbedded} {
-		x, _ := startAPI(t, how)
-		found, err := x.assess(t.Context(), newReview(3, text))
+	for _, how := range []scoring{scoringLanguage, scoringEmbedded} {
+		a, _ := startAPI(t, how)
+		found, err := a.assess(t.Context(), newReview(3, text))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -303,29 +308,29 @@ func TestAspectsAreScoredByWhoScoredTheText(t *testing.T) {
 	}
 }
 
-func TestLongTextIsSentInPartButAllOfItSpeaksOfAspects(t *testing.T) {
-	x, _ := startAPI(t, byLanguage)
-	x.characters = 40
+func TestAspectsComeFromTheWholeTextThoughPartOfItIsSent(t *testing.T) {
+	a, _ := startAPI(t, scoringLanguage)
+	a.characters = 40
 	text := strings.Repeat("노래가 좋아요. ", 20) + "배송이 최악이에요."
-	found, err := x.assess(t.Context(), newReview(3, text))
+	found, err := a.assess(t.Context(), newReview(3, text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if found.by != apiName || found.score <= 0 {
-		t.Errorf("found %+v, want the score of the part that was sent", found)
+	if found.scoredBy != apiName || found.score <= 0 {
+		t.Errorf("found %+v, want the score of the sent part", found)
 	}
 	if a := found.aspects; len(a) != 1 || a[0].name != "delivery" || a[0].score >= 0 {
 		t.Errorf("aspects %+v", a)
 	}
 }
 
-func TestBlanksAreNotSent(t *testing.T) {
-	x, srv := startAPI(t, byLanguage)
-	x.characters = 1000
+func TestLeadingBlanksAreNotSent(t *testing.T) {
+	a, srv := startAPI(t, scoringLanguage)
+	a.characters = 1000
 	for _, before := range []string{"", strings.Repeat(" ", 600), strings.Repeat("\n", 1200)} {
 		text := before + "배송이" + strings.Repeat("정말", 300) + "좋아요"
-		found, err := x.assess(t.Context(), newReview(5, text))
-		if err != nil || found.by != apiName || len(found.aspects) != 1 {
+		found, err := a.assess(t.Context(), newReview(5, text))
+		if err != nil || found.scoredBy != apiName || len(found.aspects) != 1 {
 			t.Errorf("after %d blanks: found %+v, %v", len(before), found, err)
 		}
 	}
@@ -334,10 +339,10 @@ func TestBlanksAreNotSent(t *testing.T) {
 	}
 }
 
-func TestTextsThatBeginTheSameSpeakOfTheirOwnAspects(t *testing.T) {
-	head := strings.Repeat("노래가 좋아요. ", 3) // an answer of three sentences has room for a fourth
-	x, srv := startAPI(t, byLanguage)
-	x.characters = utf8.RuneCountInString(head)
+func TestTextsWithTheSameBeginningKeepTheirOwnAspects(t *testing.T) {
+	head := strings.Repeat("노래가 좋아요. ", 3) // a slice of three sentences has capacity for a fourth
+	a, srv := startAPI(t, scoringLanguage)
+	a.characters = utf8.RuneCountInString(head)
 	srv.Delay(50 * time.Millisecond)
 	var texts []string
 	for range 10 {
@@ -348,23 +353,23 @@ func TestTextsThatBeginTheSameSpeakOfTheirOwnAspects(t *testing.T) {
 	for i, text := range texts {
 		wg.Go(func() {
 			var err error
-			if found[i], err = x.assess(t.Context(), newReview(3, text)); err != nil {
+			if found[i], err = a.assess(t.Context(), newReview(3, text)); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	wg.Wait()
 	if n := srv.Calls(); n != 1 {
-		t.Errorf("%d calls, want the one that all share", n)
+		t.Errorf("%d calls, want 1 for all texts", n)
 	}
 	for i, f := range found {
 		if want := []string{"delivery", "packaging"}[i%2]; len(f.aspects) != 1 || f.aspects[0].name != want {
-			t.Errorf("%q speaks of %+v, want %s", texts[i], f.aspects, want)
+			t.Errorf("%q mentions %+v, want %s", texts[i], f.aspects, want)
 		}
 	}
 }
 
-func TestCut(t *testing.T) {
+func TestCutEndsWithASentenceOrAWord(t *testing.T) {
 	for _, tc := range []struct {
 		text       string
 		characters int
@@ -391,7 +396,7 @@ func FuzzCut(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, characters int) {
 		got := cut(text, characters)
 		if !strings.HasPrefix(text, got) {
-			t.Errorf("cut(%q, %d) = %q, which is not its beginning", text, characters, got)
+			t.Errorf("cut(%q, %d) = %q, not a prefix of the text", text, characters, got)
 		}
 		n := utf8.RuneCountInString(text)
 		if characters <= 0 || n <= characters {
@@ -409,10 +414,10 @@ func FuzzCut(f *testing.F) {
 	})
 }
 
-func TestSentencesOfTheAPIAreWhereItSaysTheyAre(t *testing.T) {
-	x, _ := startAPI(t, byLanguage)
+func TestSentenceOffsetsOfTheAPILieInTheText(t *testing.T) {
+	a, _ := startAPI(t, scoringLanguage)
 	const text = "좋아요! 💜 배송은 최악."
-	found, err := x.language.analyze(t.Context(), text)
+	found, err := a.language.analyze(t.Context(), text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -426,13 +431,52 @@ func TestSentencesOfTheAPIAreWhereItSaysTheyAre(t *testing.T) {
 	}
 }
 
-// What a review costs besides the API and the database: the model, the lexicon, the shapes of contacts.
+// BenchmarkAssess measures the model, the lexicon and the shapes of contact details, without the API and the database.
 func BenchmarkAssess(b *testing.B) {
-	x := &examiner{scoring: byEmbedded, moderation: embeddedModeration, filter: filter}
+	a := &analyzer{scoring: scoringEmbedded, moderation: moderationEmbedded, filter: embeddedFilter}
 	r := newReview(5, "포토카드가 정말 예뻐요! 배송은 이틀 걸렸고 포장도 꼼꼼했어요. 가격은 18,900원이라 부담 없고 사이즈도 딱 맞아서 만족합니다.")
 	for b.Loop() {
-		if _, err := x.assess(b.Context(), r); err != nil {
+		if _, err := a.assess(b.Context(), r); err != nil {
 			b.Fatal(err)
 		}
 	}
+}
+
+// FuzzCachedResult checks that an arbitrary cache entry never yields a score out of range, and never stops scoring.
+func FuzzCachedResult(f *testing.F) {
+	f.Add([]byte(`{"language":"ko","scored":true,"score":0.9,"magnitude":1.8,"sentences":[{"start":0,"end":9,"score":0.9}]}`))
+	f.Add([]byte(`{"scored":true,"score":-3,"sentences":[{"start":-1,"end":99,"score":7}]}`))
+	f.Add([]byte(`null`))
+	f.Add([]byte(`[{"name":"Insult","confidence":1}]`))
+	a, _ := startAPI(f, scoringLanguage)
+	f.Fuzz(func(t *testing.T, entry []byte) {
+		cache := &memoryCache{results: map[string]string{}}
+		for _, method := range []string{apiName, moderationName} {
+			sum := sha256.Sum256([]byte(method + "\n" + praise))
+			cache.results[hex.EncodeToString(sum[:])] = string(entry)
+		}
+		cached := *a
+		cached.language = &naturalLanguage{client: a.language.client, quota: a.language.quota, results: cache}
+		found, err := cached.score(t.Context(), praise)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if found.score < -1 || found.score > 1 || found.magnitude < 0 {
+			t.Errorf("score %v, magnitude %v", found.score, found.magnitude)
+		}
+		for _, aspect := range found.aspects {
+			if aspect.score < -1 || aspect.score > 1 {
+				t.Errorf("aspect %+v", aspect)
+			}
+		}
+		var analyzed analysis
+		if cached.language.readCache(t.Context(), "missing", &analyzed) {
+			t.Error("an entry for a missing key")
+		}
+		var categories []category
+		sum := sha256.Sum256([]byte(moderationName + "\n" + praise))
+		if cached.language.readCache(t.Context(), hex.EncodeToString(sum[:]), &categories) {
+			flagOf(categories)
+		}
+	})
 }

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestContactsAreFound(t *testing.T) {
+func TestContactDetailsAreFound(t *testing.T) {
 	for _, text := range []string{
 		// Korean mobile numbers
 		"010-1234-5678", "문의는 01012345678로 주세요", "010 1234 5678", "010.1234.5678", "010)1234-5678", "011-123-4567", "016 9876 543 2",
@@ -14,9 +14,9 @@ func TestContactsAreFound(t *testing.T) {
 		"010ㅡ1234ㅡ5678", "010💜1234💜5678", "010★1234★5678 문자", "010--1234--5678", "010_1234_5678", "010/1234/5678", "제 번호 (010) 1234 5678",
 		"0️⃣1️⃣0️⃣1️⃣2️⃣3️⃣4️⃣5️⃣6️⃣7️⃣8️⃣", "0\u200b1\u200b0-1234-5678", "공.일.공.일.이.삼.사.오.육.칠.팔", "공일공에 일이삼사에 오육칠팔", "010 에 1234 에 5678", "010다시1234다시5678", "0 10-1234-5678",
 		"+82 10-1234-5678", "+82-10-1234-5678", "+821012345678", "82-10-1234-5678", "+82 (0)10 1234 5678", "0082 10 1234 5678",
-		// other Korean ones
+		// other Korean numbers
 		"02-123-4567", "02)1234-5678", "031-123-4567", "070-1234-5678", "0212345678", "0505-123-4567", "대출상담 1588-1234", "1577-0000번으로",
-		// others
+		// numbers of other countries
 		"+1 (555) 234-5678", "call 555-234-5678", "(555) 234-5678", "555.234.5678", "+44 20 7946 0958", "020 7946 0958", "07700 900123",
 		"090-1234-5678", "03-1234-5678", "+81 90 1234 5678", "06 12 34 56 78", "06.12.34.56.78", "+33 6 12 34 56 78", "+34 612 345 678",
 		"13812345678", "138 1234 5678", "微信 138-1234-5678", "一三八不是，〇一〇 一二三四 五六七八",
@@ -35,21 +35,21 @@ func TestContactsAreFound(t *testing.T) {
 		}
 		for _, around := range []string{"%", "좋아요 % 좋아요", "정말 예뻐요!\n%\n추천해요", "good. %, really"} {
 			if text := strings.ReplaceAll(around, "%", text); !hasContact(text) {
-				t.Errorf("no contact found in %q", text)
+				t.Errorf("%q has contact details, none found", text)
 			}
 		}
 	}
 }
 
-func TestHostsThatEndInAWordAreFound(t *testing.T) {
+func TestHostNamesWithAWordAsTopLevelDomainAreFound(t *testing.T) {
 	for _, text := range []string{"armygoods.shop 에서 싸게 팔아요", "armygoods.store에서", "여기요 armygoods.shop", "armygoods.online!", "安い店 armygoods.site で"} {
 		if !hasContact(text) {
-			t.Errorf("no contact found in %q", text)
+			t.Errorf("%q has contact details, none found", text)
 		}
 	}
 }
 
-func TestWhatLooksLikeAContactIsNone(t *testing.T) {
+func TestPricesDatesAndModelNumbersAreNoContactDetails(t *testing.T) {
 	for _, text := range []string{
 		"", "포카가 예뻐요 💜", "BT21 인형 귀여워요", "2026.11.20", "2026-11-20에 주문", "2026년 11월 20일 19:00", "20.11.2026", "08.15.2026 10시에 왔어요", "01.02.2026",
 		"배송 11/18~11/20", "39,000원", "1,000,000원도 안 아까워요", "가격은 18900원", "price 44000 won", "100000000", "50,000~60,000원", "1500-2000원 싸요", "1600-1800원대", "$1,234.56", "₩ 18,900", "0.0001", "3.14159265358979",
@@ -63,7 +63,7 @@ func TestWhatLooksLikeAContactIsNone(t *testing.T) {
 		"배송 3일, 포장 5점, 품질 4점", "11번가보다 싸요", "7인 7색 포카 7장", "12,345,678번째 구매", "3000 3500 4000", "2021 2022 2023 2024", "oil oil ioio", "illooil", "빵빵 터져요",
 	} {
 		if hasContact(text) {
-			t.Errorf("a contact found in %q", text)
+			t.Errorf("%q has no contact details, some found", text)
 		}
 	}
 }

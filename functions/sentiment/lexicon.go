@@ -1,11 +1,11 @@
 package main
 
-// lexicon says by which words a sentence speaks of an aspect, in the order that aspects are stored in.
+// lexicon lists the words by which a sentence mentions an aspect. Its order is the order of stored aspects. All words are in
+// lower case.
 //
-// A word stands for itself anywhere in a sentence, since Korean and Japanese join words and shoppers leave
-// out spaces. With | in front it must begin a word; with | behind it must end one, not counting what
-// inflects it: a particle or copula in Korean, a plural in English. Words in except are taken out of the
-// sentence before. All is lower case.
+// A word matches anywhere in a sentence, because Korean and Japanese join words and shoppers leave out spaces. A leading |
+// requires the start of a word. A trailing | requires its end, apart from an inflection: a particle or copula in Korean,
+// a plural in English. The words of except are removed from the sentence before.
 var lexicon = []struct {
 	aspect        string
 	words, except []string

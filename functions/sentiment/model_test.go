@@ -30,8 +30,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
-// byText is an assessor to whom the text says what to find: how often it holds "+", "-" and "?" is the score,
-// "held" holds it, and a word with # before it is an aspect.
+// byText is an assessor whose results follow from the text: each "+" and "-" changes the score, "?" means no score, "held" is
+// flagged as contact details, and a word with a leading # is an aspect.
 type byText struct{}
 
 func (b byText) score(ctx context.Context, text string) (assessment, error) {
@@ -42,9 +42,9 @@ func (byText) assess(_ context.Context, r review.Review) (a assessment, err erro
 	if r.Text == "" {
 		return a, nil
 	}
-	a.sentiment = sentiment{language: "en", scored: !strings.Contains(r.Text, "?"), by: "text", magnitude: 1}
+	a.sentiment = sentiment{language: "en", scored: !strings.Contains(r.Text, "?"), scoredBy: "text", magnitude: 1}
 	if a.scored {
-		a.score = millionths(float64(strings.Count(r.Text, "+")-strings.Count(r.Text, "-")) / 7)
+		a.score = roundToMicros(float64(strings.Count(r.Text, "+")-strings.Count(r.Text, "-")) / 7)
 	}
 	for word := range strings.FieldsSeq(r.Text) {
 		if name, ok := strings.CutPrefix(word, "#"); ok && !slices.ContainsFunc(a.aspects, func(b aspect) bool { return b.name == name }) {
@@ -57,9 +57,10 @@ func (byText) assess(_ context.Context, r review.Review) (a assessment, err erro
 	return a, nil
 }
 
-// told is what a review has been told, as the model knows it: sets, without any order.
-type told struct {
-	contents []review.Review // what was submitted first, and every edit
+// history is the set of messages that a review has received, without their order. It is the model that the test compares
+// the function with.
+type history struct {
+	contents []review.Review // the first submission and every edit
 	blocks   []review.Decision
 	clears   []review.Decision
 	replies  []review.Reply
@@ -67,8 +68,8 @@ type told struct {
 	erased   bool
 }
 
-// newest returns the newest content, nil when there is none.
-func (m *told) newest() *review.Review {
+// newest returns the newest content, nil without content.
+func (m *history) newest() *review.Review {
 	if len(m.contents) == 0 {
 		return nil
 	}
@@ -78,8 +79,8 @@ func (m *told) newest() *review.Review {
 	return &r
 }
 
-// take adds a message, and reports whether it is one that has to be delivered again.
-func (m *told) take(msg review.Message) (again bool) {
+// add adds a message. It reports whether Pub/Sub has to redeliver the message, because the review is not stored.
+func (m *history) add(msg review.Message) (redeliver bool) {
 	if m.erased {
 		return false
 	}
@@ -109,38 +110,38 @@ func (m *told) take(msg review.Message) (again bool) {
 	return false
 }
 
-// when returns when a decision was made.
-func when(d review.Decision) int64 { return max(d.At.UnixMicro(), d.Revision) }
+// timeOf returns the time of a decision in microseconds since 1970: never before the content that it is about.
+func timeOf(d review.Decision) int64 { return max(d.At.UnixMicro(), d.Revision) }
 
-// status returns the status and why, by its definition: of all that was told, whatever the order.
-func (m *told) status() (review.Status, reason.Reason) {
-	there := m.newest().Revision()
+// status returns the status and the reason by their definition, from the set of messages.
+func (m *history) status() (review.Status, reason.Reason) {
+	current := m.newest().Revision()
 	var revisions []int64
 	for _, r := range m.contents {
 		revisions = append(revisions, r.SubmittedAt.UnixMicro(), r.Revision())
 	}
-	// counts reports whether a publishing was of the content of its time.
-	counts := func(p review.Decision) bool {
-		later := slices.ContainsFunc(revisions, func(r int64) bool { return r > p.Revision && r <= when(p) })
+	// effective reports whether a publication names the content of its time.
+	effective := func(p review.Decision) bool {
+		later := slices.ContainsFunc(revisions, func(r int64) bool { return r > p.Revision && r <= timeOf(p) })
 		return slices.Contains(revisions, p.Revision) && !later
 	}
 	lastBlock := review.Decision{}
 	for _, b := range m.blocks {
-		if when(b) > when(lastBlock) {
+		if timeOf(b) > timeOf(lastBlock) {
 			lastBlock = b
 		}
 	}
 	lifted, published := false, false
 	for _, p := range m.clears {
-		if counts(p) && when(p) > when(lastBlock) {
+		if effective(p) && timeOf(p) > timeOf(lastBlock) {
 			lifted = true
-			published = published || p.Revision == there
+			published = published || p.Revision == current
 		}
 	}
 	switch {
 	case published:
 		return review.Published, reason.Reason{}
-	case lastBlock.Verdict != "" && !lifted && there > when(lastBlock):
+	case lastBlock.Verdict != "" && !lifted && current > timeOf(lastBlock):
 		code := map[review.Verdict]reason.Code{review.Hold: reason.EditedAfterHold, review.Reject: reason.EditedAfterRejection}[lastBlock.Verdict]
 		return review.Held, reason.Reason{Code: code}
 	case lastBlock.Verdict == review.Reject && !lifted:
@@ -155,22 +156,22 @@ func (m *told) status() (review.Status, reason.Reason) {
 	return review.Published, reason.Reason{}
 }
 
-// view is what can be seen of a review.
+// view is the part of a stored review that the model predicts.
 type view struct {
-	Status        review.Status
-	Reason        reason.Reason
-	Revision      int64
-	Rating        int
-	Text, Author  string
-	Photos        []string
-	Helpful       int64
-	Reply         string
-	Score         spanner.NullFloat64
-	Aspects       []string
-	PublishedHeld bool // exactly one of the two times is there, the right one
+	Status       review.Status
+	Reason       reason.Reason
+	Revision     int64
+	Rating       int
+	Text, Author string
+	Photos       []string
+	Helpful      int64
+	Reply        string
+	Score        spanner.NullFloat64
+	Aspects      []string
+	TimesFit     bool // exactly one of PublishedAt and HeldAt is set, the one of the status
 }
 
-func (m *told) view() view {
+func (m *history) view() view {
 	r := m.newest()
 	status, why := m.status()
 	found, _ := byText{}.assess(context.Background(), *r)
@@ -187,7 +188,7 @@ func (m *told) view() view {
 	return v
 }
 
-// views returns all reviews that are stored.
+// views returns all stored reviews.
 func views(t testing.TB, db *spanner.Client) map[review.Key]view {
 	t.Helper()
 	all := map[review.Key]view{}
@@ -196,13 +197,13 @@ func views(t testing.TB, db *spanner.Client) map[review.Key]view {
 		if err := row.ToStruct(&r); err != nil {
 			return err
 		}
-		columns := reason.Columns{ // as readers have them
+		columns := reason.Columns{ // as other functions read them
 			Status: string(r.Status), HeldFor: &r.ReasonText.StringVal, HoldFor: &r.ContentFlag.StringVal,
 			ReasonCode: &r.ReasonCode.StringVal, OperatorReason: &r.OperatorReason.StringVal,
 			Verdicts: r.Verdicts, Reasons: r.Reasons, DecidedAt: r.DecidedAt,
 		}
 		if written := (reason.Reason{Code: reason.Code(r.ReasonCode.StringVal), OperatorText: r.OperatorReason.StringVal}); written != columns.Reason() {
-			t.Errorf("the columns say %+v, readers take them for %+v", written, columns.Reason())
+			t.Errorf("the columns hold %+v, other functions read %+v", written, columns.Reason())
 		}
 		all[review.Key{Product: r.Product, Review: r.Review}] = view{
 			r.Status, columns.Reason(), r.Revision.Int64, int(r.Rating), r.Text, r.Author, r.Photos, r.Helpful.Int64, r.Reply.StringVal, r.Score, r.Aspects,
@@ -216,12 +217,12 @@ func views(t testing.TB, db *spanner.Client) map[review.Key]view {
 	return all
 }
 
-// aspectSums adds up the shards of the aspects of a product, and recountAspects its reviews.
+// aspectSums adds up the shards of a product's aspects.
 func aspectSums(t testing.TB, db *spanner.Client, product string) map[string]mentions {
 	t.Helper()
 	sums := map[string]mentions{}
-	err := db.Single().Read(t.Context(), "AspectSums", spanner.Key{product}.AsPrefix(), fields[aspectSum]()).Do(func(row *spanner.Row) error {
-		var a aspectSum
+	err := db.Single().Read(t.Context(), "AspectSums", spanner.Key{product}.AsPrefix(), columnsOf[aspectShard]()).Do(func(row *spanner.Row) error {
+		var a aspectShard
 		if err := row.ToStruct(&a); err != nil {
 			return err
 		}
@@ -239,6 +240,7 @@ func aspectSums(t testing.TB, db *spanner.Client, product string) map[string]men
 	return sums
 }
 
+// recountAspects computes the aspect sums of a product from its reviews.
 func recountAspects(t testing.TB, db *spanner.Client, product string) map[string]mentions {
 	t.Helper()
 	sums := map[string]mentions{}
@@ -263,14 +265,14 @@ func recountAspects(t testing.TB, db *spanner.Client, product string) map[string
 	return sums
 }
 
-// world is the function, and the model of what it was told.
+// world is the function, and the model of every review.
 type world struct {
 	system
 	random  *rand.Rand
 	clock   time.Time
-	reviews map[review.Key]*told
+	reviews map[review.Key]*history
 	keys    []review.Key
-	history []review.Message
+	sent    []review.Message
 	delayed []review.Message
 	uploads int
 }
@@ -280,8 +282,8 @@ func (w *world) now() time.Time {
 	return w.clock
 }
 
-// upload puts a photo into the bucket, as a browser does.
-func (w *world) upload() string {
+// newPhoto puts a photo into the bucket, as a browser does, and returns its name.
+func (w *world) newPhoto() string {
 	w.uploads++
 	name := fmt.Sprintf("reviews/%08d-0000-4000-8000-000000000000.jpg", w.uploads)
 	w.storage.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: originals, Name: name}, Content: []byte("a photo")})
@@ -297,13 +299,13 @@ func (w *world) text() string {
 	return strings.Join(text, " ")
 }
 
-// reason returns an operator's words, which at times are those of a code.
+// reason returns an operator's words, at times the words of a code.
 func (w *world) reason() string {
 	code := reason.Codes[w.random.IntN(len(reason.Codes))]
 	return []string{fmt.Sprint("reason ", w.random.IntN(1000)), string(code), code.Text()}[w.random.IntN(3)]
 }
 
-// operation returns a message of something that happens to one of the reviews, or makes a new one.
+// operation returns a random message about an existing review or a new one.
 func (w *world) operation() review.Message {
 	if len(w.keys) == 0 || w.random.IntN(5) == 0 {
 		r := review.Review{ID: uuid.NewString(), Product: butter, Rating: 1 + w.random.IntN(5), Text: w.text(), Author: "아미", SubmittedAt: w.now()}
@@ -311,40 +313,40 @@ func (w *world) operation() review.Message {
 			r.Product = "not-in-the-catalogue"
 		}
 		for range w.random.IntN(3) {
-			r.Photos = append(r.Photos, w.upload())
+			r.Photos = append(r.Photos, w.newPhoto())
 		}
 		w.keys = append(w.keys, r.About())
-		w.reviews[r.About()] = &told{votes: map[string]bool{}}
+		w.reviews[r.About()] = &history{votes: map[string]bool{}}
 		return r
 	}
 	// Some reviews are much more active than others.
 	k := w.keys[max(0, len(w.keys)-1-int(w.random.ExpFloat64()*8))]
 	m := w.reviews[k]
-	there := review.Review{ID: k.Review, Product: k.Product, SubmittedAt: w.clock, Rating: 1}
+	current := review.Review{ID: k.Review, Product: k.Product, SubmittedAt: w.clock, Rating: 1}
 	if r := m.newest(); r != nil {
-		there = *r
+		current = *r
 	}
 	switch w.random.IntN(11) {
-	case 0: // sent again by the shopper
+	case 0: // a repeated submission
 		if len(m.contents) > 0 {
-			there = m.contents[0]
-			there.SubmittedAt, there.EditedAt = w.now(), time.Time{}
-			return there
+			current = m.contents[0]
+			current.SubmittedAt, current.EditedAt = w.now(), time.Time{}
+			return current
 		}
 		fallthrough
 	case 1, 2, 3:
-		edit := there
+		edit := current
 		edit.Rating, edit.Text = 1+w.random.IntN(5), w.text()
 		edit.Photos = nil
-		for _, photo := range there.Photos {
+		for _, photo := range current.Photos {
 			if w.random.IntN(3) > 0 {
 				edit.Photos = append(edit.Photos, photo)
 			}
 		}
 		if len(edit.Photos) < 3 && w.random.IntN(3) == 0 {
-			edit.Photos = append(edit.Photos, w.upload())
+			edit.Photos = append(edit.Photos, w.newPhoto())
 		}
-		edit.EditedAt = time.UnixMicro(max(w.now().UnixMicro(), there.Revision()+1)).UTC()
+		edit.EditedAt = time.UnixMicro(max(w.now().UnixMicro(), current.Revision()+1)).UTC()
 		return edit
 	case 4:
 		if w.random.IntN(3) > 0 {
@@ -352,9 +354,9 @@ func (w *world) operation() review.Message {
 		}
 		return review.Erasure{Key: k}
 	case 5, 6, 7:
-		d := review.Decision{Key: k, Revision: there.Revision(), At: w.now(), Reason: w.reason()}
+		d := review.Decision{Key: k, Revision: current.Revision(), At: w.now(), Reason: w.reason()}
 		d.Verdict = []review.Verdict{review.Publish, review.Publish, review.Hold, review.Reject}[w.random.IntN(4)]
-		if len(m.contents) > 1 && w.random.IntN(3) == 0 { // who decided saw an old page
+		if len(m.contents) > 1 && w.random.IntN(3) == 0 { // the operator saw an old revision
 			d.Revision = m.contents[w.random.IntN(len(m.contents))].Revision()
 		}
 		return d
@@ -365,19 +367,19 @@ func (w *world) operation() review.Message {
 		}
 		return reply
 	case 9:
-		return review.Rescore{Key: k, Revision: there.Revision() - int64(w.random.IntN(2))}
+		return review.Rescore{Key: k, Revision: current.Revision() - int64(w.random.IntN(2))}
 	default:
 		return review.Vote{Key: k, Visitor: strings.Repeat("v", 41) + fmt.Sprintf("%02d", w.random.IntN(20))}
 	}
 }
 
-// tell delivers a message as Pub/Sub does: until it is acknowledged, or known to have to wait.
-func (w *world) tell(t testing.TB, m review.Message) {
+// send delivers a message until it is acknowledged. A message about a review that is not stored is delayed.
+func (w *world) send(t testing.TB, m review.Message) {
 	t.Helper()
-	w.history = append(w.history, m)
-	if w.reviews[m.About()].take(m) {
+	w.sent = append(w.sent, m)
+	if w.reviews[m.About()].add(m) {
 		if code := w.deliverReview(t, m); code != http.StatusServiceUnavailable {
-			t.Fatalf("%+v about what is not stored: status %d, want 503", m, code)
+			t.Fatalf("%+v about a review that is not stored: status %d, want 503", m, code)
 		}
 		w.delayed = append(w.delayed, m)
 		return
@@ -387,54 +389,54 @@ func (w *world) tell(t testing.TB, m review.Message) {
 			return
 		}
 	}
-	t.Fatalf("%+v is refused for ever", m)
+	t.Fatalf("%+v is not acknowledged after 100 deliveries", m)
 }
 
-// run runs random operations, some of which come late, twice, or out of order, and then all of them again.
+// run sends random messages, some of them late, twice or out of order, and then all of them again.
 func (w *world) run(t testing.TB, operations int) {
 	t.Helper()
 	for range operations {
 		switch n := w.random.IntN(10); {
-		case n < 2 && len(w.history) > 0:
-			w.tell(t, w.history[w.random.IntN(len(w.history))])
+		case n < 2 && len(w.sent) > 0:
+			w.send(t, w.sent[w.random.IntN(len(w.sent))])
 		case n < 4:
 			w.delayed = append(w.delayed, w.operation())
 		case n < 6 && len(w.delayed) > 0:
 			i := w.random.IntN(len(w.delayed))
 			m := w.delayed[i]
 			w.delayed = slices.Delete(w.delayed, i, i+1)
-			w.tell(t, m)
+			w.send(t, m)
 		default:
-			w.tell(t, w.operation())
+			w.send(t, w.operation())
 		}
 	}
 	w.settle(t)
 	w.check(t)
-	again := slices.Clone(w.history)
+	again := slices.Clone(w.sent)
 	w.random.Shuffle(len(again), func(i, j int) { again[i], again[j] = again[j], again[i] })
 	for _, m := range again[:min(len(again), operations)] {
-		w.tell(t, m)
+		w.send(t, m)
 	}
 	w.settle(t)
 	w.check(t)
 }
 
-// settle delivers what waits; what is about a review that never was is given up.
+// settle delivers the delayed messages until none is left but those about reviews that never arrive.
 func (w *world) settle(t testing.TB) {
 	t.Helper()
-	for waiting := 0; len(w.delayed) > 0 && len(w.delayed) != waiting; {
-		waiting = len(w.delayed)
+	for before := 0; len(w.delayed) > 0 && len(w.delayed) != before; {
+		before = len(w.delayed)
 		now := w.delayed
 		w.delayed = nil
 		w.random.Shuffle(len(now), func(i, j int) { now[i], now[j] = now[j], now[i] })
 		for _, m := range now {
-			w.tell(t, m)
+			w.send(t, m)
 		}
 	}
 	w.delayed = nil
 }
 
-// check compares all that is stored with the model, and the sums with a recount.
+// check compares the stored reviews with the model, and the sums with a recount.
 func (w *world) check(t testing.TB) {
 	t.Helper()
 	want := map[review.Key]view{}
@@ -451,9 +453,9 @@ func (w *world) check(t testing.TB) {
 	}
 	got := views(t, w.db)
 	if diff := gocmp.Diff(want, got); diff != "" {
-		t.Fatalf("what is stored is not what it should be: %s", diff)
+		t.Fatalf("stored reviews differ from the model: %s", diff)
 	}
-	sums, aspects := shard{Product: butter}, map[string]mentions{}
+	sums, aspects := ratingShard{Product: butter}, map[string]mentions{}
 	for k, v := range want {
 		if v.Status == review.Published && k.Product == butter {
 			*sums.stars()[v.Rating-1]++
@@ -467,10 +469,10 @@ func (w *world) check(t testing.TB) {
 		}
 	}
 	if diff := gocmp.Diff(sums, rating(t, w.db, butter)); diff != "" {
-		t.Fatalf("the rating is not what it should be: %s", diff)
+		t.Fatalf("the rating differs from the model: %s", diff)
 	}
 	if diff := gocmp.Diff(aspects, aspectSums(t, w.db, butter), gocmp.AllowUnexported(mentions{})); diff != "" {
-		t.Fatalf("the sums of aspects are not what they should be: %s", diff)
+		t.Fatalf("the aspect sums differ from the model: %s", diff)
 	}
 	for _, product := range []string{butter, "not-in-the-catalogue"} {
 		if diff := gocmp.Diff(recount(t, w.db, product), rating(t, w.db, product)); diff != "" {
@@ -482,7 +484,7 @@ func (w *world) check(t testing.TB) {
 	}
 	w.checkVotes(t, got)
 	w.checkPhotos(t, shown)
-	w.checkNews(t, got)
+	w.checkNotices(t, got)
 	for _, status := range []review.Status{review.Published, review.Held, review.Rejected, review.Erased} {
 		if statuses[status] == 0 {
 			t.Errorf("none of %d reviews is %s: %v", len(w.reviews), status, statuses)
@@ -490,6 +492,7 @@ func (w *world) check(t testing.TB) {
 	}
 }
 
+// checkVotes checks that the counted votes of each review are the rows of table Votes.
 func (w *world) checkVotes(t testing.TB, stored map[review.Key]view) {
 	t.Helper()
 	votes := map[review.Key]int64{}
@@ -504,16 +507,16 @@ func (w *world) checkVotes(t testing.TB, stored map[review.Key]view) {
 	}
 	for k, v := range stored {
 		if v.Helpful != votes[k] {
-			t.Fatalf("helpful says %d, there are %d votes", v.Helpful, votes[k])
+			t.Fatalf("Helpful is %d, %d votes are stored", v.Helpful, votes[k])
 		}
 		delete(votes, k)
 	}
 	if len(votes) > 0 {
-		t.Fatalf("votes of reviews that are gone: %v", votes)
+		t.Fatalf("votes of reviews that are not stored: %v", votes)
 	}
 }
 
-// checkPhotos checks that each photo has its owner, and that none is left that no review shows.
+// checkPhotos checks that each photo of a review has an owner, and that the bucket has no other photos.
 func (w *world) checkPhotos(t testing.TB, shown []string) {
 	t.Helper()
 	var owned []string
@@ -537,16 +540,16 @@ func (w *world) checkPhotos(t testing.TB, shown []string) {
 	}
 	for _, o := range left.Objects {
 		if !slices.Contains(shown, o.Name) {
-			t.Fatalf("photo %s is left, which no review shows", o.Name)
+			t.Fatalf("photo %s remains, which no review has", o.Name)
 		}
 	}
 }
 
-// checkNews checks that the last news of each review are true.
-func (w *world) checkNews(t testing.TB, stored map[review.Key]view) {
+// checkNotices checks that the last change notice of each review is correct.
+func (w *world) checkNotices(t testing.TB, stored map[review.Key]view) {
 	t.Helper()
 	last := map[review.Key]review.ChangeNotice{}
-	for _, m := range w.news.Messages() {
+	for _, m := range w.notices.Messages() {
 		got, err := review.Decode(m.Data, m.Attributes)
 		if err != nil {
 			t.Fatal(err)
@@ -561,12 +564,12 @@ func (w *world) checkNews(t testing.TB, stored map[review.Key]view) {
 			continue
 		}
 		if last[k] != want {
-			t.Fatalf("the last news are %+v, want %+v", last[k], want)
+			t.Fatalf("last change notice %+v, want %+v", last[k], want)
 		}
 	}
 }
 
-// faults makes some requests of a Spanner client fail, before they are sent or after they were done.
+// faults makes a share of the requests of a Spanner client fail, before they are sent or after they are executed.
 type faults struct{ share float64 }
 
 func (f faults) fail(method string) error {
@@ -578,7 +581,7 @@ func (f faults) fail(method string) error {
 		return errors.Join(err, s.Err())
 	}
 	if rand.IntN(10) == 0 {
-		return status.Error(codes.Unavailable, "injected") // the client waits, and tries again itself
+		return status.Error(codes.Unavailable, "injected") // the client retries this code itself
 	}
 	return status.Error(codes.PermissionDenied, "injected")
 }
@@ -594,7 +597,7 @@ func (f faults) options() []option.ClientOption {
 		if err := invoke(ctx, method, req, reply, cc, opts...); err != nil {
 			return err
 		}
-		if rand.Float64() < f.share { // it is done, and nobody is told
+		if rand.Float64() < f.share { // executed, but the client gets an error
 			return status.Error(codes.PermissionDenied, "injected")
 		}
 		return nil
@@ -610,9 +613,9 @@ func (f faults) options() []option.ClientOption {
 	}
 }
 
-// The state after any sequence of messages is that of a simple model, and the sums are those of a recount:
-// however late, often and out of order they come, and whatever fails on the way.
-func TestWhateverHappensReviewsAndSumsAreRight(t *testing.T) {
+// Messages arrive late, twice and out of order, and requests to Spanner and Cloud Storage fail. The stored reviews always
+// equal the model, and the sums a recount.
+func TestRandomMessagesAndFaultsLeaveReviewsAndSumsExact(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	db, srv := spannerdbtest.New(t)
@@ -622,7 +625,7 @@ func TestWhateverHappensReviewsAndSumsAreRight(t *testing.T) {
 	}
 	t.Cleanup(failing.Close)
 	w := newWorld(t, db, srv, seed)
-	w.keeper.store = spannerStore{failing}
+	w.reviewWriter.store = spannerStore{failing}
 	var deletions atomic.Int64
 	w.fault.Store(func(r *http.Request) bool { return r.Method == http.MethodDelete && deletions.Add(1)%10 == 0 })
 	w.run(t, 2000)
@@ -631,7 +634,7 @@ func TestWhateverHappensReviewsAndSumsAreRight(t *testing.T) {
 	}
 }
 
-func TestWhateverHappensOnTheEmulatorToo(t *testing.T) {
+func TestRandomMessagesLeaveReviewsAndSumsExactOnTheEmulator(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		newWorld(t, db, nil, 7).run(t, 200)
 	})
@@ -639,7 +642,7 @@ func TestWhateverHappensOnTheEmulatorToo(t *testing.T) {
 
 func newWorld(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server, seed uint64) *world {
 	t.Helper()
-	w := &world{system: startOn(t, db, srv), random: rand.New(rand.NewPCG(seed, 1)), clock: noon, reviews: map[review.Key]*told{}}
-	w.keeper.assessor = byText{}
+	w := &world{system: startOn(t, db, srv), random: rand.New(rand.NewPCG(seed, 1)), clock: noon, reviews: map[review.Key]*history{}}
+	w.reviewWriter.assessor = byText{}
 	return w
 }

@@ -13,105 +13,106 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
-// moderation says what looks for what must not be shown.
+// moderation selects the checks that flag content: the value of MODERATION.
 type moderation string
 
+// The values of MODERATION.
 const (
-	noModeration       moderation = "off"
-	embeddedModeration moderation = "embedded" // contacts, and the embedded filter
-	languageModeration moderation = "language" // these, and the Natural Language API where they do not suffice
+	moderationOff      moderation = "off"
+	moderationEmbedded moderation = "embedded" // contact details and the embedded filter
+	moderationLanguage moderation = "language" // these, and the Natural Language API where the filter is not enough
 )
 
 func parseModeration(s string) (moderation, error) {
-	if v := moderation(s); slices.Contains([]moderation{noModeration, embeddedModeration, languageModeration}, v) {
+	if v := moderation(s); slices.Contains([]moderation{moderationOff, moderationEmbedded, moderationLanguage}, v) {
 		return v, nil
 	}
-	return "", fmt.Errorf("%q is no moderation", s)
+	return "", fmt.Errorf("unknown moderation %q", s)
 }
 
-// How sure the embedded filter must be. Below clean a text needs no second opinion, from abusive on it gets
-// none; where there is none to be had, alone decides. Of ordinary reviews about one in ten is above clean, one
-// in a thousand above alone and none above abusive; of abusive ones nearly all, three in four, and a half.
+// Thresholds of the embedded filter's confidence, 0 to 1, that a text is abusive. Below unsure the API is not needed; from
+// certain on the filter decides alone. If the API is unavailable, texts from likely on are flagged. On the training data of
+// scripts/model, about 10 % of ordinary reviews reach unsure, 0.1 % likely and none certain; of abusive texts nearly all, three
+// quarters and one half do.
 const (
-	clean   = 0.3
-	alone   = 0.65
-	abusive = 0.75
+	unsure  = 0.3
+	likely  = 0.65
+	certain = 0.75
 )
 
-// filter is the embedded filter. It returns how sure it is that a text is abusive, and whether the text is
-// in a language that it was trained for.
-func filter(text string) (sure float64, known bool) {
+// embeddedFilter returns the confidence, 0 to 1, that a text is abusive. supported reports whether the filter is trained for
+// the language of the text; otherwise a low confidence means nothing.
+func embeddedFilter(text string) (confidence float64, supported bool) {
 	language := embedded.Analyze(text).Language
 	return embedded.Abuse(text), language == "ko" || language == "en"
 }
 
-// authors tells who has written before.
+// authors looks up authors of stored reviews.
 type authors interface {
-	// published reports whether a review under this name is published, other than the one with this id.
-	published(ctx context.Context, author, except string) (bool, error)
+	// hasPublished reports whether a published review has the author's name. It ignores the review with the id except.
+	hasPublished(ctx context.Context, author, except string) (bool, error)
 }
 
-// hold returns why a review must not be shown, "" when it may. What costs nothing is asked first. It never
-// fails: where a part cannot answer, the others decide.
-func (x *examiner) hold(ctx context.Context, r review.Review) reason.Code {
-	if x.moderation == noModeration {
+// moderate returns the content flag of a review, "" when it may be published. It runs the free checks first. A check that
+// fails is skipped, so moderate always returns.
+func (a *analyzer) moderate(ctx context.Context, r review.Review) reason.Code {
+	if a.moderation == moderationOff {
 		return ""
 	}
 	if hasContact(r.Text) || hasContact(r.Author) {
 		return reason.ContactDetails
 	}
-	if sure, _ := x.filter(r.Author); sure >= abusive { // a name is too short to be sure that it is not
+	if confidence, _ := a.filter(r.Author); confidence >= certain { // a name is too short for a lower threshold
 		return reason.AbusiveLanguage
 	}
-	return x.judge(ctx, r)
+	return a.moderateText(ctx, r)
 }
 
-// firstTime reports whether nothing by the author of r is published yet. Without accounts a name is all that
-// an author is known by, and who gives none is always new.
-func (x *examiner) firstTime(ctx context.Context, r review.Review) bool {
+// isFirstReview reports whether no review of the author is published yet. Without accounts the name alone identifies an
+// author, so an anonymous author is always new.
+func (a *analyzer) isFirstReview(ctx context.Context, r review.Review) bool {
 	if r.Author == "" {
 		return true
 	}
-	known, err := x.authors.published(ctx, r.Author, r.ID)
+	known, err := a.authors.hasPublished(ctx, r.Author, r.ID)
 	if err != nil {
-		slog.WarnContext(ctx, "author taken for a new one", "err", err)
+		slog.WarnContext(ctx, "author lookup fails; treating the author as new", "err", err)
 	}
 	return !known
 }
 
-// judge returns why the text of a review must not be shown. The API is asked when the filter is unsure, or
-// the review is one of those that it is asked about in any case.
-func (x *examiner) judge(ctx context.Context, r review.Review) reason.Code {
+// moderateText returns the flag of the text. The API decides if the filter is unsure, or the review has photos or a new author.
+func (a *analyzer) moderateText(ctx context.Context, r review.Review) reason.Code {
 	if !strings.ContainsFunc(r.Text, unicode.IsLetter) {
 		return ""
 	}
-	sure, known := x.filter(r.Text)
-	if sure >= abusive {
+	confidence, supported := a.filter(r.Text)
+	if confidence >= certain {
 		return reason.AbusiveLanguage
 	}
-	if x.moderation == languageModeration && (!known || sure >= clean || len(r.Photos) > 0 || x.firstTime(ctx, r)) {
-		found, err := x.language.moderate(ctx, r.Text)
+	if a.moderation == moderationLanguage && (!supported || confidence >= unsure || len(r.Photos) > 0 || a.isFirstReview(ctx, r)) {
+		found, err := a.language.moderate(ctx, r.Text)
 		if err == nil {
-			return flagFor(found)
+			return flagOf(found)
 		}
-		slog.WarnContext(ctx, "moderated by the embedded filter alone", "err", err)
+		slog.WarnContext(ctx, "Natural Language API is unavailable; moderating by the embedded filter", "err", err)
 	}
-	if known && sure >= alone {
+	if supported && confidence >= likely {
 		return reason.AbusiveLanguage
 	}
 	return ""
 }
 
-// severe is the severity from which a category counts that has one. The API's documentation gives no levels;
-// in the sample of https://cloud.google.com/vertex-ai/docs/generative-ai/configure-safety-attributes-palm,
-// whose categories are the same, 0.3 is called low and 0.6 medium.
-const severe = 0.45
+// minSeverity is the severity from which a category flags a text, if the category has a severity. The API's documentation
+// gives no levels. The sample at https://cloud.google.com/vertex-ai/docs/generative-ai/configure-safety-attributes-palm has
+// the same categories, and calls 0.3 low and 0.6 medium.
+const minSeverity = 0.45
 
-// harmful are the categories of https://cloud.google.com/natural-language/docs/moderating-text that hold a
-// review, with the confidence from which they do. The others are subjects, such as health or religion, of
-// which a review may well speak. The documentation recommends no numbers. These are ours, and high: an angry
-// review is to be shown, and rude words about a box are no insult of a person.
-var harmful = []struct {
+// harmfulCategories are the categories of https://cloud.google.com/natural-language/docs/moderating-text that flag a text,
+// with their minimum confidence. The other categories are subjects, such as health or religion, that a review may mention. The
+// documentation recommends no thresholds. These are high on purpose: the shop publishes angry reviews, and rude words
+// about a box insult nobody.
+var harmfulCategories = []struct {
 	category   string
 	confidence float64
 	flag       reason.Code
@@ -124,11 +125,11 @@ var harmful = []struct {
 	{"Toxic", 0.9, reason.AbusiveLanguage},
 }
 
-// flagFor returns why a text of these categories must not be shown, "" when it may.
-func flagFor(found []category) reason.Code {
-	for _, h := range harmful {
+// flagOf returns the flag of a text with the given categories, "" when it may be published.
+func flagOf(found []category) reason.Code {
+	for _, h := range harmfulCategories {
 		for _, c := range found {
-			if c.Name == h.category && c.Confidence >= h.confidence && (c.Severity == 0 || c.Severity >= severe) {
+			if c.Name == h.category && c.Confidence >= h.confidence && (c.Severity == 0 || c.Severity >= minSeverity) {
 				return h.flag
 			}
 		}

@@ -24,14 +24,14 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
-// moderator is a Natural Language API that moderates as it is told.
+// moderator is a Natural Language API that returns preset categories.
 type moderator struct {
 	languagepb.UnimplementedLanguageServiceServer
 
 	mu     sync.Mutex
 	answer []*languagepb.ClassificationCategory
 	err    error
-	asked  []string // texts, in the order they came
+	asked  []string // texts in the order of their arrival
 }
 
 func (m *moderator) ModerateText(_ context.Context, r *languagepb.ModerateTextRequest) (*languagepb.ModerateTextResponse, error) {
@@ -44,18 +44,18 @@ func (m *moderator) ModerateText(_ context.Context, r *languagepb.ModerateTextRe
 	return &languagepb.ModerateTextResponse{ModerationCategories: m.answer}, m.err
 }
 
-// known is the authors that are.
-type known struct {
+// knownAuthors are the authors with a published review.
+type knownAuthors struct {
 	names []string
 	err   error
 }
 
-func (k known) published(_ context.Context, author, _ string) (bool, error) {
+func (k knownAuthors) hasPublished(_ context.Context, author, _ string) (bool, error) {
 	return slices.Contains(k.names, author), k.err
 }
 
-// startModerator returns an examiner that moderates by an API of the test.
-func startModerator(t testing.TB, how moderation) (*examiner, *moderator) {
+// startModerator starts an API, and returns an analyzer that moderates with it.
+func startModerator(t testing.TB, how moderation) (*analyzer, *moderator) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -72,9 +72,9 @@ func startModerator(t testing.TB, how moderation) (*examiner, *moderator) {
 		client.Close()
 		srv.Stop()
 	})
-	return &examiner{
-		scoring: byEmbedded, moderation: how, filter: func(string) (float64, bool) { return 0, true }, authors: known{names: []string{"아미"}},
-		language: &naturalLanguage{client: client, limit: newLimit(1e6, callTimeout, retryAfter), answers: &memory{}},
+	return &analyzer{
+		scoring: scoringEmbedded, moderation: how, filter: func(string) (float64, bool) { return 0, true }, authors: knownAuthors{names: []string{"아미"}},
+		language: &naturalLanguage{client: client, quota: newQuota(1e6, callTimeout, retryAfter), results: &memoryCache{}},
 	}, m
 }
 
@@ -84,8 +84,8 @@ func found(name string, confidence, severity float32) []*languagepb.Classificati
 	}
 }
 
-func TestWhoModerates(t *testing.T) {
-	const sure, unsure, cleanly = 0.99, 0.4, 0.01
+func TestModerationAsksTheAPIOnlyWhenItMust(t *testing.T) {
+	const abusive, doubtful, clean = 0.99, 0.4, 0.01
 	photos := []string{"reviews/0a0e0a0e-0000-4000-8000-000000000000.jpg"}
 	insult := found("Insult", 0.95, 0)
 	for name, tc := range map[string]struct {
@@ -94,42 +94,42 @@ func TestWhoModerates(t *testing.T) {
 		author    string
 		photos    []string
 		filter    float64
-		foreign   bool // to the filter
+		foreign   bool // the filter does not support the language
 		authors   error
 		answer    []*languagepb.ClassificationCategory
 		err       error
 		want      reason.Code
 		wantAsked int
 	}{
-		"a known author, a clean text":               {how: languageModeration, author: "아미", filter: cleanly, answer: insult},
-		"a new author":                               {how: languageModeration, author: "새내기", filter: cleanly, wantAsked: 1},
-		"a new author, whom the API finds insulting": {how: languageModeration, author: "새내기", filter: cleanly, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
-		"no author":                                  {how: languageModeration, filter: cleanly, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
-		"photos":                                     {how: languageModeration, author: "아미", photos: photos, filter: cleanly, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
-		"the filter is unsure":                       {how: languageModeration, author: "아미", filter: unsure, wantAsked: 1},
-		"the filter is sure":                         {how: languageModeration, author: "아미", filter: sure, want: reason.AbusiveLanguage},
-		"contact details":                            {how: languageModeration, text: "010-1234-5678", photos: photos, want: reason.ContactDetails},
-		"contact details as a name":                  {how: languageModeration, author: "army@example.com", want: reason.ContactDetails},
-		"stars and photos, no text":                  {how: languageModeration, text: " ", author: "아미", photos: photos, answer: insult},
-		"authors cannot be looked up":                {how: languageModeration, author: "아미", authors: errors.New("injected"), wantAsked: 1},
-		"the API is down, the text clean":            {how: languageModeration, photos: photos, author: "아미", filter: cleanly, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
-		"the API is down, the filter unsure":         {how: languageModeration, author: "아미", filter: 0.7, err: status.Error(codes.Unavailable, "injected"), want: reason.AbusiveLanguage, wantAsked: 1},
-		"the API refuses us":                         {how: languageModeration, photos: photos, author: "아미", filter: unsure, err: status.Error(codes.PermissionDenied, "injected"), wantAsked: 1},
-		"embedded, clean":                            {how: embeddedModeration, filter: unsure, photos: photos, answer: insult},
-		"embedded, abusive":                          {how: embeddedModeration, filter: 0.7, want: reason.AbusiveLanguage},
-		"embedded, contact details":                  {how: embeddedModeration, text: "example.com", want: reason.ContactDetails},
-		"another language":                           {how: languageModeration, author: "아미", filter: cleanly, foreign: true, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
-		"another language, the API is down":          {how: languageModeration, author: "아미", filter: 0.7, foreign: true, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
-		"another language, embedded":                 {how: embeddedModeration, filter: 0.7, foreign: true},
-		"stars and a heart":                          {how: languageModeration, text: "★★★★★ 💜", filter: unsure, answer: insult},
-		"off":                                        {how: noModeration, text: "010-1234-5678", filter: sure, photos: photos, answer: insult},
+		"a known author, a clean text":          {how: moderationLanguage, author: "아미", filter: clean, answer: insult},
+		"a new author":                          {how: moderationLanguage, author: "새내기", filter: clean, wantAsked: 1},
+		"a new author, the API finds an insult": {how: moderationLanguage, author: "새내기", filter: clean, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
+		"no author":                             {how: moderationLanguage, filter: clean, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
+		"photos":                                {how: moderationLanguage, author: "아미", photos: photos, filter: clean, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
+		"the filter is unsure":                  {how: moderationLanguage, author: "아미", filter: doubtful, wantAsked: 1},
+		"the filter is sure":                    {how: moderationLanguage, author: "아미", filter: abusive, want: reason.AbusiveLanguage},
+		"contact details":                       {how: moderationLanguage, text: "010-1234-5678", photos: photos, want: reason.ContactDetails},
+		"contact details as a name":             {how: moderationLanguage, author: "army@example.com", want: reason.ContactDetails},
+		"stars and photos, no text":             {how: moderationLanguage, text: " ", author: "아미", photos: photos, answer: insult},
+		"authors cannot be looked up":           {how: moderationLanguage, author: "아미", authors: errors.New("injected"), wantAsked: 1},
+		"the API is down, the text clean":       {how: moderationLanguage, photos: photos, author: "아미", filter: clean, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
+		"the API is down, the filter unsure":    {how: moderationLanguage, author: "아미", filter: 0.7, err: status.Error(codes.Unavailable, "injected"), want: reason.AbusiveLanguage, wantAsked: 1},
+		"a role is missing":                     {how: moderationLanguage, photos: photos, author: "아미", filter: doubtful, err: status.Error(codes.PermissionDenied, "injected"), wantAsked: 1},
+		"embedded, clean":                       {how: moderationEmbedded, filter: doubtful, photos: photos, answer: insult},
+		"embedded, abusive":                     {how: moderationEmbedded, filter: 0.7, want: reason.AbusiveLanguage},
+		"embedded, contact details":             {how: moderationEmbedded, text: "example.com", want: reason.ContactDetails},
+		"another language":                      {how: moderationLanguage, author: "아미", filter: clean, foreign: true, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
+		"another language, the API is down":     {how: moderationLanguage, author: "아미", filter: 0.7, foreign: true, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
+		"another language, embedded":            {how: moderationEmbedded, filter: 0.7, foreign: true},
+		"stars and a heart":                     {how: moderationLanguage, text: "★★★★★ 💜", filter: doubtful, answer: insult},
+		"off":                                   {how: moderationOff, text: "010-1234-5678", filter: abusive, photos: photos, answer: insult},
 	} {
 		t.Run(name, func(t *testing.T) {
-			x, api := startModerator(t, tc.how)
-			x.filter = func(string) (float64, bool) { return tc.filter, !tc.foreign }
-			x.authors = known{[]string{"아미"}, tc.authors}
+			a, api := startModerator(t, tc.how)
+			a.filter = func(string) (float64, bool) { return tc.filter, !tc.foreign }
+			a.authors = knownAuthors{[]string{"아미"}, tc.authors}
 			if tc.authors != nil {
-				x.authors = known{nil, tc.authors}
+				a.authors = knownAuthors{nil, tc.authors}
 			}
 			api.answer, api.err = tc.answer, tc.err
 			r := newReview(3, "포카가 예뻐요")
@@ -137,18 +137,18 @@ func TestWhoModerates(t *testing.T) {
 				r.Text = tc.text
 			}
 			r.Author, r.Photos = tc.author, tc.photos
-			got, err := x.assess(t.Context(), r)
+			got, err := a.assess(t.Context(), r)
 			if err != nil || got.contentFlag != tc.want {
-				t.Errorf("held for %q, %v, want %q", got.contentFlag, err, tc.want)
+				t.Errorf("flag %q, %v, want %q", got.contentFlag, err, tc.want)
 			}
 			if len(api.asked) != tc.wantAsked {
-				t.Errorf("the API was asked %q, want %d calls", api.asked, tc.wantAsked)
+				t.Errorf("API calls %q, want %d", api.asked, tc.wantAsked)
 			}
 		})
 	}
 }
 
-func TestWhatIsHarmful(t *testing.T) {
+func TestHarmfulCategoriesFlagFromTheirThresholds(t *testing.T) {
 	for _, tc := range []struct {
 		category             string
 		confidence, severity float32
@@ -166,10 +166,10 @@ func TestWhatIsHarmful(t *testing.T) {
 		{"Religion & Belief", 1, 1, ""},
 		{"Death, Harm & Tragedy", 1, 1, ""},
 	} {
-		x, api := startModerator(t, languageModeration)
+		a, api := startModerator(t, moderationLanguage)
 		api.answer = found(tc.category, tc.confidence, tc.severity)
-		if got := x.hold(t.Context(), newReviewBy("새내기")); got != tc.want {
-			t.Errorf("%s of confidence %v and severity %v: held for %q, want %q", tc.category, tc.confidence, tc.severity, got, tc.want)
+		if got := a.moderate(t.Context(), newReviewBy("새내기")); got != tc.want {
+			t.Errorf("%s of confidence %v and severity %v: flag %q, want %q", tc.category, tc.confidence, tc.severity, got, tc.want)
 		}
 	}
 }
@@ -180,23 +180,23 @@ func newReviewBy(author string) review.Review {
 	return r
 }
 
-func TestSameTextIsModeratedOnceAndNotMistakenForItsScore(t *testing.T) {
-	x, api := startModerator(t, languageModeration)
+func TestSameTextIsModeratedOnceAndItsResultIsNotUsedAsAScore(t *testing.T) {
+	a, api := startModerator(t, moderationLanguage)
 	for range 3 {
-		x.hold(t.Context(), newReviewBy(""))
+		a.moderate(t.Context(), newReviewBy(""))
 	}
 	if len(api.asked) != 1 {
-		t.Errorf("the API was asked %d times, want once", len(api.asked))
+		t.Errorf("%d API calls, want 1", len(api.asked))
 	}
-	x.scoring = byLanguageThenEmbedded // this API does not score
-	if got, err := x.assess(t.Context(), newReviewBy("")); err == nil {
-		t.Errorf("scored %+v by an answer about moderation", got)
+	a.scoring = scoringLanguageThenEmbedded // the fake API does not implement scoring
+	if got, err := a.assess(t.Context(), newReviewBy("")); err == nil {
+		t.Errorf("scored %+v from a moderation result", got)
 	}
 }
 
-// What the filter that ships says of clear cases, by the thresholds that ship.
-func TestEmbeddedFilterAlone(t *testing.T) {
-	x := &examiner{moderation: embeddedModeration, filter: filter}
+// The shipped filter and thresholds decide clear cases.
+func TestEmbeddedFilterFlagsAbuseAndNotComplaints(t *testing.T) {
+	a := &analyzer{moderation: moderationEmbedded, filter: embeddedFilter}
 	for text, want := range map[string]reason.Code{
 		"포토카드가 정말 예뻐요. 배송도 빨라요!":                     "",
 		"실망이에요. 포장이 엉망이고 배송도 늦었어요.":                  "",
@@ -206,24 +206,24 @@ func TestEmbeddedFilterAlone(t *testing.T) {
 		"You are fucking idiots, go to hell":         reason.AbusiveLanguage,
 		"بطانية ناعمة جدا":                           "", "하하하": "", "💜": "", "굿": "", "ok": "",
 	} {
-		if got := x.hold(t.Context(), review.Review{Text: text}); got != want {
-			t.Errorf("%q is held for %q, want %q (%v)", text, got, want, embedded.Abuse(text))
+		if got := a.moderate(t.Context(), review.Review{Text: text}); got != want {
+			t.Errorf("%q has flag %q, want %q (confidence %v)", text, got, want, embedded.Abuse(text))
 		}
 	}
 }
 
-// The lines that the model is trained on are reviews as shoppers write them, in files that are named by their
-// language; those in the files that begin with abuse are abusive where their second column says 1.
-func TestThresholdsOfTheFilterPartReviews(t *testing.T) {
+// The training data has a file of reviews for each language. In the files named abuse-* the second column is 1 for an
+// abusive text.
+func TestThresholdsSeparateAbusiveFromOrdinaryReviews(t *testing.T) {
 	files, err := filepath.Glob("../../scripts/model/train/lines/*.tsv")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}
-	type tally struct{ all, clean, alone, abusive float64 }
+	type tally struct{ all, unsure, likely, certain float64 }
 	var ordinary, bad tally
-	named := regexp.MustCompile(`^(abuse-)?[a-z]{2}(-[a-z])?\.tsv$`)
+	reviewFile := regexp.MustCompile(`^(abuse-)?[a-z]{2}(-[a-z])?\.tsv$`)
 	for _, file := range files {
-		if !named.MatchString(filepath.Base(file)) {
+		if !reviewFile.MatchString(filepath.Base(file)) {
 			continue // single words, and languages without weights
 		}
 		b, err := os.ReadFile(file)
@@ -238,43 +238,43 @@ func TestThresholdsOfTheFilterPartReviews(t *testing.T) {
 			to := &ordinary
 			if strings.HasPrefix(filepath.Base(file), "abuse") {
 				if columns[1] != "1" {
-					continue // chosen to be hard
+					continue // ordinary reviews that were chosen because they are hard
 				}
 				to = &bad
 			}
 			sure := embedded.Abuse(columns[2])
 			to.all++
-			for at, n := range map[float64]*float64{clean: &to.clean, alone: &to.alone, abusive: &to.abusive} {
+			for at, n := range map[float64]*float64{unsure: &to.unsure, likely: &to.likely, certain: &to.certain} {
 				if sure >= at {
 					*n++
 				}
 			}
 		}
 	}
-	if o := ordinary; o.all < 1000 || o.clean/o.all > 0.2 || o.alone/o.all > 0.01 || o.abusive/o.all > 0.001 {
-		t.Errorf("of ordinary reviews: %+v", o)
+	if o := ordinary; o.all < 1000 || o.unsure/o.all > 0.2 || o.likely/o.all > 0.01 || o.certain/o.all > 0.001 {
+		t.Errorf("too many ordinary reviews reach a threshold: %+v", o)
 	}
-	if b := bad; b.all < 100 || b.clean/b.all < 0.9 || b.alone/b.all < 0.7 || b.abusive/b.all < 0.4 {
-		t.Errorf("of abusive reviews: %+v", b)
+	if b := bad; b.all < 100 || b.unsure/b.all < 0.9 || b.likely/b.all < 0.7 || b.certain/b.all < 0.4 {
+		t.Errorf("too few abusive reviews reach a threshold: %+v", b)
 	}
 	t.Logf("ordinary %+v, abusive %+v", ordinary, bad)
 }
 
-func TestNamesAreNotHeld(t *testing.T) {
-	x := &examiner{moderation: embeddedModeration, filter: filter}
+func TestOrdinaryNamesAreNotFlagged(t *testing.T) {
+	a := &analyzer{moderation: moderationEmbedded, filter: embeddedFilter}
 	for _, name := range []string{"", "모아", "Emma", "نور", "아미", "달", "Mina K.", "은하수", "Jin-ah", "지민맘", "정국이", "user123", "小雨", "ナナ", "Sofía", "보라해💜", "BTS최고"} {
-		if got := x.hold(t.Context(), review.Review{Author: name, Text: "좋아요"}); got != "" {
-			t.Errorf("%q is held for %q (%v)", name, got, embedded.Abuse(name))
+		if got := a.moderate(t.Context(), review.Review{Author: name, Text: "좋아요"}); got != "" {
+			t.Errorf("name %q has flag %q (confidence %v)", name, got, embedded.Abuse(name))
 		}
 	}
-	if got := x.hold(t.Context(), review.Review{Author: "씨발놈", Text: "좋아요"}); got != reason.AbusiveLanguage {
-		t.Errorf("an abusive name is held for %q", got)
+	if got := a.moderate(t.Context(), review.Review{Author: "씨발놈", Text: "좋아요"}); got != reason.AbusiveLanguage {
+		t.Errorf("an abusive name has flag %q", got)
 	}
 }
 
-func TestHeldReviewIsNeitherShownNorCounted(t *testing.T) {
+func TestFlaggedReviewIsHeldWithItsScore(t *testing.T) {
 	s := start(t)
-	s.keeper.assessor.(*examiner).moderation = embeddedModeration
+	s.reviewWriter.assessor.(*analyzer).moderation = moderationEmbedded
 	r := newReview(5, "예뻐요. 문의는 010-1234-5678")
 	if code := s.deliverReview(t, r); code != 204 {
 		t.Fatalf("status %d", code)
@@ -285,7 +285,7 @@ func TestHeldReviewIsNeitherShownNorCounted(t *testing.T) {
 	}
 }
 
-func TestAuthorsWithAPublishedReview(t *testing.T) {
+func TestAuthorsAreKnownByAPublishedReview(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		stock(t, db)
 		s := spannerStore{db}
@@ -302,8 +302,8 @@ func TestAuthorsWithAPublishedReview(t *testing.T) {
 		}{
 			{"아미", held.ID, true}, {"아미", first.ID, false}, {"나쁜이", first.ID, false}, {"새내기", first.ID, false}, {"아", "", false},
 		} {
-			if got, err := (spannerAuthors{db}).published(t.Context(), tc.author, tc.except); got != tc.want || err != nil {
-				t.Errorf("published(%q, %s) = %v, %v, want %v", tc.author, tc.except, got, err, tc.want)
+			if got, err := (spannerAuthors{db}).hasPublished(t.Context(), tc.author, tc.except); got != tc.want || err != nil {
+				t.Errorf("hasPublished(%q, %s) = %v, %v, want %v", tc.author, tc.except, got, err, tc.want)
 			}
 		}
 	})

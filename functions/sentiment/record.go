@@ -2,8 +2,6 @@ package main
 
 import (
 	"cmp"
-	"maps"
-	"math"
 	"reflect"
 	"slices"
 	"time"
@@ -14,63 +12,73 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
-// record is what is stored of a review: a row of Reviews, whose columns its fields are.
+// record is a stored review: a row of table Reviews, with a field for each column. All rules of a review are methods
+// of record; they neither read nor write the database.
 type record struct {
 	Product, Review string
 
-	// What the status follows from: see verdict. The status itself is kept for those who read.
-	Revision  spanner.NullInt64 // null in a row of before there were edits
-	Revisions []int64
-	// ContentFlag is the text of the flag that catalogue or moderation put on this content.
-	ContentFlag spanner.NullString `spanner:"HoldFor"`
+	// The history that determines the status: see verdict. Decisions are in the order of their arrival.
+	Revision    spanner.NullInt64  // NULL in a row from before edits: see revision
+	Revisions   []int64            // of all contents that arrived
+	ContentFlag spanner.NullString `spanner:"HoldFor"` // as a text, which older revisions of this function read
 	Verdicts    []string
-	Reasons     []string
-	DecidedOn   []int64
+	Reasons     []string // the operator's words for each verdict
+	DecidedOn   []int64  // the revision that each verdict is about
 	DecidedAt   []time.Time
 
-	Status review.Status
-	// ReasonText is the reason for not publishing the review as a text, for revisions that do not know the two columns below.
-	ReasonText     spanner.NullString `spanner:"HeldFor"`
+	// The result of the history, for readers.
+	Status         review.Status
+	ReasonText     spanner.NullString `spanner:"HeldFor"` // the reason as a text, for readers that do not know the next two
 	ReasonCode     spanner.NullString
 	OperatorReason spanner.NullString
 	PublishedAt    spanner.NullTime
 	HeldAt         spanner.NullTime
 
-	Rating       int64
-	Text         string
-	Author       string
-	Locale       string
-	Photos       []string
-	Dropped      []string
-	SubmittedAt  time.Time
-	EditedAt     spanner.NullTime
-	StoredAt     time.Time
-	Language     spanner.NullString
-	Score        spanner.NullFloat64
-	Magnitude    spanner.NullFloat64
-	ScoredBy     spanner.NullString
-	Aspects      []string
-	AspectScores []float64
+	// The newest content and its assessment.
+	Rating           int64
+	Text             string
+	Author           string
+	Locale           string
+	Photos           []string // the photos that the review owns
+	PendingDeletions []string `spanner:"Dropped"` // photos that the bucket may still hold, though no review owns them
+	SubmittedAt      time.Time
+	EditedAt         spanner.NullTime
+	StoredAt         time.Time // zero: the review is not stored
+	Language         spanner.NullString
+	Score            spanner.NullFloat64
+	Magnitude        spanner.NullFloat64
+	ScoredBy         spanner.NullString
+	Aspects          []string
+	AspectScores     []float64
 
 	Helpful   spanner.NullInt64
 	Reply     spanner.NullString
 	RepliedAt spanner.NullTime
 }
 
-var recordColumns = fields[record]()
+var recordColumns = columnsOf[record]()
 
-// fields returns the names of the columns that the fields of a struct stand for.
-func fields[T any]() (names []string) {
+// columnsOf returns the names of the columns that a row struct has fields for.
+func columnsOf[T any]() (names []string) {
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
 		names = append(names, cmp.Or(f.Tag.Get("spanner"), f.Name))
 	}
 	return names
 }
 
-// stored reports whether the record is that of a row, and not a new one.
-func (r *record) stored() bool { return !r.StoredAt.IsZero() }
+// upgrade fills the columns that a row from before edits lacks. At that time only the catalogue flagged reviews, and
+// the reason was the flag.
+func (r *record) upgrade() {
+	if r.isStored() && !r.Revision.Valid {
+		r.Revision, r.ContentFlag = spanner.NullInt64{Int64: r.revision(), Valid: true}, r.ReasonText
+		r.Revisions = []int64{r.revision()}
+	}
+}
 
-// revision returns the revision of the content.
+// isStored reports whether the record is a row of the table, not a new record.
+func (r *record) isStored() bool { return !r.StoredAt.IsZero() }
+
+// revision returns the revision of the newest content, in microseconds since 1970.
 func (r *record) revision() int64 {
 	if r.Revision.Valid {
 		return r.Revision.Int64
@@ -78,64 +86,106 @@ func (r *record) revision() int64 {
 	return r.SubmittedAt.UnixMicro()
 }
 
-// precedes reports whether the content that is stored, if any, is older than from. What was submitted is
-// never newer: it comes again when a shopper sends it again, with the time of that.
-func (r *record) precedes(from review.Review) bool {
-	if !r.stored() {
+// isOlderThan reports whether from is newer than the stored content, or no content is stored. A submission is never newer
+// than stored content: a client that submits again sends the same content with a later time.
+func (r *record) isOlderThan(from review.Review) bool {
+	if !r.isStored() {
 		return true
 	}
 	return !from.EditedAt.IsZero() && (!r.EditedAt.Valid || from.Revision() > r.revision())
 }
 
-// knows reports whether there is nothing in from that matters any more: of what came late, the revision and
-// the photos do.
-func (r *record) knows(from review.Review) bool {
-	seen := from.EditedAt.IsZero() || slices.Contains(r.Revisions, from.Revision())
-	return !r.precedes(from) && seen && len(without(from.Photos, r.Photos)) == 0
+// hasSeen reports whether storing from would change nothing. Superseded content still adds its revision to the history and
+// its photos to the pending deletions.
+func (r *record) hasSeen(from review.Review) bool {
+	known := from.EditedAt.IsZero() || slices.Contains(r.Revisions, from.Revision())
+	return !r.isOlderThan(from) && known && len(without(from.Photos, r.Photos)) == 0
 }
 
-// write takes the content of a review, with what was found in it; photos are those that are its own.
-func (r *record) write(from review.Review, found assessment, photos []string) {
+// contentFacts are the facts outside a review that decide how its content is stored.
+type contentFacts struct {
+	productExists bool
+	owners        photoOwners // of the content's photos
+}
+
+// addContent stores the content of from, unless the record has newer content, and returns the change of photo ownership.
+// The caller calls judge afterwards.
+func (r *record) addContent(from review.Review, found assessment, facts contentFacts) ownershipChange {
+	switch {
+	case r.hasSeen(from):
+		return ownershipChange{}
+	case !r.isOlderThan(from):
+		r.addRevisions(from)
+		r.PendingDeletions = without(slices.Concat(r.PendingDeletions, facts.owners.unowned(without(from.Photos, r.Photos))), nil)
+		return ownershipChange{}
+	}
+	if !facts.productExists {
+		found.contentFlag = reason.UnknownProduct
+	}
+	photos := facts.owners.available(from.About(), from.Photos)
+	change := ownershipChange{claimed: facts.owners.unowned(photos), released: without(r.Photos, photos)}
 	r.Rating, r.Text, r.Author, r.Locale, r.SubmittedAt = int64(from.Rating), from.Text, from.Author, from.Locale, from.SubmittedAt
 	r.EditedAt = spanner.NullTime{Time: from.EditedAt, Valid: !from.EditedAt.IsZero()}
-	r.Dropped = without(slices.Concat(r.Photos, r.Dropped), photos)
-	r.Photos = without(photos, nil)
+	r.PendingDeletions = without(slices.Concat(r.Photos, r.PendingDeletions), photos)
+	r.Photos = photos
 	r.Revision = spanner.NullInt64{Int64: from.Revision(), Valid: true}
-	r.remember(from)
-	if !r.stored() {
+	r.addRevisions(from)
+	if !r.isStored() {
 		r.StoredAt = spanner.CommitTimestamp
-		r.Helpful = spanner.NullInt64{Valid: true} // a number, so that reviews can be sorted by it
+		r.Helpful = spanner.NullInt64{Valid: true} // 0, not NULL: an index sorts reviews by it
 	}
-	r.assess(found)
+	r.setAssessment(found)
+	return change
 }
 
-// remember takes the revision of a content, which may have come late, and that of what it was made of.
-func (r *record) remember(from review.Review) {
-	if r.stored() && from.EditedAt.IsZero() {
-		return // it was sent again
+// addRevisions adds the revision of from, and of the submission that it is an edit of, to the history.
+func (r *record) addRevisions(from review.Review) {
+	if r.isStored() && from.EditedAt.IsZero() {
+		return // a repeated submission: the record has its revision, from the first one
 	}
 	r.Revisions = append(without(r.Revisions, nil), from.SubmittedAt.UnixMicro(), from.Revision())
 	slices.Sort(r.Revisions)
 	r.Revisions = slices.Compact(r.Revisions)
 }
 
-// assess takes what was found in the content that is there.
-func (r *record) assess(found assessment) {
-	r.ContentFlag, r.Language = null(found.contentFlag.Text()), null(found.language)
+// setAssessment replaces the assessment of the stored content.
+func (r *record) setAssessment(found assessment) {
+	r.ContentFlag, r.Language = nullString(found.contentFlag.Text()), nullString(found.language)
 	r.Score, r.Magnitude, r.ScoredBy = spanner.NullFloat64{}, spanner.NullFloat64{}, spanner.NullString{}
 	if found.scored {
 		r.Score = spanner.NullFloat64{Float64: found.score, Valid: true}
 		r.Magnitude = spanner.NullFloat64{Float64: found.magnitude, Valid: true}
-		r.ScoredBy = null(found.by)
+		r.ScoredBy = nullString(found.scoredBy)
 	}
 	r.Aspects, r.AspectScores = nil, nil
 	for _, a := range found.aspects {
-		r.Aspects, r.AspectScores = append(r.Aspects, a.name), append(r.AspectScores, millionths(a.score))
+		r.Aspects, r.AspectScores = append(r.Aspects, a.name), append(r.AspectScores, roundToMicros(a.score))
 	}
 }
 
-// decide takes an operator's decision.
-func (r *record) decide(d review.Decision) {
+// rescore replaces the score of the revision that from names. It keeps the content flag, and never replaces a score of
+// the Natural Language API by one of the embedded model, which stands in while the API is down.
+func (r *record) rescore(from review.Rescore, found assessment) {
+	better := found.scored && (found.scoredBy == apiName || r.ScoredBy.StringVal != apiName)
+	if r.revision() == from.Revision && better {
+		found.contentFlag = r.contentFlag()
+		r.setAssessment(found)
+	}
+}
+
+// contentFlag returns the flag of the stored content, "" when it has none.
+func (r *record) contentFlag() reason.Code { return reason.CodeOf(r.ContentFlag.StringVal) }
+
+// textOf returns the text of the review at a revision, "" when the content has another revision.
+func (r *record) textOf(revision int64) string {
+	if r.revision() != revision {
+		return ""
+	}
+	return r.Text
+}
+
+// addDecision adds an operator's decision to the history, once.
+func (r *record) addDecision(d review.Decision) {
 	for i, at := range r.DecidedAt {
 		if at.Equal(d.At) && r.Verdicts[i] == string(d.Verdict) && r.DecidedOn[i] == d.Revision {
 			return
@@ -145,14 +195,19 @@ func (r *record) decide(d review.Decision) {
 	r.DecidedOn, r.DecidedAt = append(r.DecidedOn, d.Revision), append(r.DecidedAt, d.At)
 }
 
-// reply takes a merchant's reply, unless there is a later one.
-func (r *record) reply(from review.Reply) {
+// setReply stores a merchant's reply, unless a later one is stored. An empty text removes the reply.
+func (r *record) setReply(from review.Reply) {
 	if from.At.After(r.RepliedAt.Time) {
-		r.Reply, r.RepliedAt = null(from.Text), spanner.NullTime{Time: from.At, Valid: true}
+		r.Reply, r.RepliedAt = nullString(from.Text), spanner.NullTime{Time: from.At, Valid: true}
 	}
 }
 
-// judge makes the status what it has to be.
+// addVote counts a vote. The store calls it only for a visitor that has not voted yet.
+func (r *record) addVote() {
+	r.Helpful = spanner.NullInt64{Int64: r.Helpful.Int64 + 1, Valid: true}
+}
+
+// judge updates the status, the reason and their times after a change of the history.
 func (r *record) judge() {
 	status, why := r.verdict()
 	now := spanner.NullTime{Time: spanner.CommitTimestamp, Valid: true}
@@ -165,20 +220,20 @@ func (r *record) judge() {
 	case r.Status != review.Published:
 		r.PublishedAt, r.HeldAt = now, spanner.NullTime{}
 	}
-	r.Status, r.ReasonText = status, null(why.Text())
-	r.ReasonCode, r.OperatorReason = null(string(why.Code)), null(why.OperatorText)
+	r.Status, r.ReasonText = status, nullString(why.Text())
+	r.ReasonCode, r.OperatorReason = nullString(string(why.Code)), nullString(why.OperatorText)
 }
 
-// verdict returns the status that the review has to have, and if it is not shown, why.
+// verdict returns the status that follows from the history, and the reason when the review is not published.
 //
-// It goes through contents and decisions in the order in which they were made. To hold or to reject blocks what is there
-// and what is written after it, until an operator publishes. To publish is for the content that was
-// there, and nothing if it was made on another one. What is not blocked, and was not published by an operator, is
-// published unless catalogue or moderation hold it.
+// It replays contents and decisions in the order of their own times, so the order of their arrival does not matter:
+//   - A hold or rejection blocks the content of its time and all later content, until an operator publishes.
+//   - A publication applies to the content of its time. It has no effect if it names another revision.
+//   - Content that is neither blocked nor published by an operator is published unless it has a content flag.
 func (r *record) verdict() (review.Status, reason.Reason) {
 	type step struct {
 		at       int64 // in microseconds since 1970
-		decision int   // which one, or -1: new content
+		decision int   // index of the decision, -1 for new content
 		revision int64
 	}
 	var steps []step
@@ -186,21 +241,21 @@ func (r *record) verdict() (review.Status, reason.Reason) {
 		steps = append(steps, step{revision, -1, revision})
 	}
 	for i, at := range r.DecidedAt {
-		// Whatever the clock of who decided said, the content was there.
+		// An operator decides on content that exists, so a clock that is behind does not put the decision before it.
 		steps = append(steps, step{max(at.UnixMicro(), r.DecidedOn[i]), i, r.DecidedOn[i]})
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
-	var there int64    // the content
-	block := -1        // the decision that blocks
-	edited := false    // since then
-	published := false // by an operator
+	var current int64  // revision of the content at this step
+	block := -1        // index of the decision that blocks, -1 for none
+	edited := false    // content arrived after the block
+	published := false // an operator published the current content
 	for _, s := range steps {
 		switch {
 		case s.decision < 0:
-			there, edited, published = s.revision, true, false
+			current, edited, published = s.revision, true, false
 		case r.Verdicts[s.decision] != string(review.Publish):
 			block, edited, published = s.decision, false, false
-		case s.revision == there:
+		case s.revision == current:
 			block, published = -1, true
 		}
 	}
@@ -208,85 +263,46 @@ func (r *record) verdict() (review.Status, reason.Reason) {
 	case published:
 		return review.Published, reason.Reason{}
 	case block >= 0:
-		rejected := r.Verdicts[block] == string(review.Reject)
-		switch {
-		case edited && rejected:
-			return review.Held, reason.Reason{Code: reason.EditedAfterRejection}
-		case edited:
-			return review.Held, reason.Reason{Code: reason.EditedAfterHold}
-		case rejected:
-			return review.Rejected, reason.Reason{Code: reason.Operator, OperatorText: r.Reasons[block]}
-		}
-		return review.Held, reason.Reason{Code: reason.Operator, OperatorText: r.Reasons[block]}
+		return r.blockedBy(block, edited)
 	case r.ContentFlag.Valid:
 		return review.Held, reason.Reason{Code: r.contentFlag()}
 	}
 	return review.Published, reason.Reason{}
 }
 
-// contentFlag returns the code of the flag on the content, "" when there is none.
-func (r *record) contentFlag() reason.Code { return reason.CodeOf(r.ContentFlag.StringVal) }
+// blockedBy returns the status and the reason of a review that the decision with the given index blocks. An edit turns a
+// rejection into a hold, so that an operator looks at the new content.
+func (r *record) blockedBy(decision int, edited bool) (review.Status, reason.Reason) {
+	rejected := r.Verdicts[decision] == string(review.Reject)
+	switch {
+	case edited && rejected:
+		return review.Held, reason.Reason{Code: reason.EditedAfterRejection}
+	case edited:
+		return review.Held, reason.Reason{Code: reason.EditedAfterHold}
+	}
+	status := review.Held
+	if rejected {
+		status = review.Rejected
+	}
+	return status, reason.Reason{Code: reason.Operator, OperatorText: r.Reasons[decision]}
+}
 
-// outcome returns how the review stands.
+// outcome returns the state that the review writer announces and cleans up after.
 func (r *record) outcome() outcome {
-	key := review.Key{Product: r.Product, Review: r.Review}
-	return outcome{review.ChangeNotice{Key: key, Status: r.Status, Revision: r.revision()}, r.Dropped}
+	return outcome{review.ChangeNotice{Key: r.key(), Status: r.Status, Revision: r.revision()}, r.PendingDeletions}
 }
 
-// counts returns what the review adds to the sums of its product.
-func (r *record) counts() counts {
-	c := counts{}
-	if r.Status != review.Published {
-		return c
-	}
-	c.stars[r.Rating-1] = 1
-	if r.Score.Valid {
-		c.scored, c.micros = 1, micros(r.Score.Float64)
-	}
-	c.aspects = map[string]mentions{}
-	for i, name := range r.Aspects {
-		c.aspects[name] = mentions{1, micros(r.AspectScores[i])}
-	}
-	return c
-}
+func (r *record) key() review.Key { return review.Key{Product: r.Product, Review: r.Review} }
 
-// counts is what is summed up over the published reviews of a product.
-type counts struct {
-	stars          [5]int64
-	scored, micros int64 // how many have a score, and the sum of these in millionths
-	aspects        map[string]mentions
-}
-
-// mentions is what is summed up over those that speak of an aspect.
-type mentions struct{ reviews, micros int64 }
-
-// minus returns the difference of two counts, without aspects in which there is none.
-func (c counts) minus(d counts) counts {
-	diff := counts{scored: c.scored - d.scored, micros: c.micros - d.micros, aspects: map[string]mentions{}}
-	for i := range c.stars {
-		diff.stars[i] = c.stars[i] - d.stars[i]
-	}
-	maps.Copy(diff.aspects, c.aspects)
-	for name, m := range d.aspects {
-		diff.aspects[name] = mentions{diff.aspects[name].reviews - m.reviews, diff.aspects[name].micros - m.micros}
-	}
-	maps.DeleteFunc(diff.aspects, func(_ string, m mentions) bool { return m == mentions{} })
-	return diff
-}
-
-// micros returns a score in millionths. Sums are of whole numbers, because sums of floating-point ones
-// drift as reviews come and go.
-func micros(score float64) int64 { return int64(math.Round(score * 1e6)) }
-
-// without returns the elements of a list that are not in another, each once; nil when there are none.
-func without[T comparable](list, other []T) (left []T) {
+// without returns the distinct elements of list that other lacks, in order; nil when there are none.
+func without[T comparable](list, other []T) (rest []T) {
 	for _, s := range list {
-		if !slices.Contains(other, s) && !slices.Contains(left, s) {
-			left = append(left, s)
+		if !slices.Contains(other, s) && !slices.Contains(rest, s) {
+			rest = append(rest, s)
 		}
 	}
-	return left
+	return rest
 }
 
-// null returns a string as a column has it, where none is NULL.
-func null(s string) spanner.NullString { return spanner.NullString{StringVal: s, Valid: s != ""} }
+// nullString returns the value of a column that holds NULL instead of an empty string.
+func nullString(s string) spanner.NullString { return spanner.NullString{StringVal: s, Valid: s != ""} }

@@ -14,9 +14,9 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-func TestFallbackScoreIsReplacedOnce(t *testing.T) {
+func TestRescoreReplacesAFallbackScoreOnce(t *testing.T) {
 	s := start(t)
-	s.keeper.assessor.(*examiner).scoring = byLanguageThenEmbedded
+	s.reviewWriter.assessor.(*analyzer).scoring = scoringLanguageThenEmbedded
 	deliver := func(m review.Message) {
 		t.Helper()
 		if code := s.deliverReview(t, m); code != http.StatusNoContent {
@@ -39,16 +39,16 @@ func TestFallbackScoreIsReplacedOnce(t *testing.T) {
 		t.Fatalf("stored %+v, want it scored by the embedded model", before)
 	}
 
-	// While the API is still down, nothing changes; nor by a message about another revision.
+	// Nothing changes while the API is down, or for another revision.
 	deliver(review.Rescore{Key: r.About(), Revision: r.Revision()})
 	if diff := cmp.Diff(before, stored(t, s.db, r)); diff != "" {
-		t.Errorf("scored again by the same model: %s", diff)
+		t.Errorf("the same model scored it again: %s", diff)
 	}
 	s.language.Fail(nil)
 	calls := s.language.Calls()
 	deliver(review.Rescore{Key: r.About(), Revision: r.Revision() + 1})
 	if diff := cmp.Diff(before, stored(t, s.db, r)); diff != "" || s.language.Calls() != calls {
-		t.Errorf("another revision is scored: %s", diff)
+		t.Errorf("a message about another revision scored it: %s", diff)
 	}
 
 	for range 3 {
@@ -59,32 +59,32 @@ func TestFallbackScoreIsReplacedOnce(t *testing.T) {
 	}
 	after := stored(t, s.db, r)
 	if after.ScoredBy.StringVal != apiName || after.Status != string(review.Published) || after.PublishedAt != before.PublishedAt {
-		t.Errorf("stored %+v, want it scored by the API and else as it was", after)
+		t.Errorf("stored %+v, want the API's score and no other change", after)
 	}
 	if got := stored(t, s.db, held); got.ScoredBy.StringVal != apiName || got.Status != string(review.Held) {
-		t.Errorf("stored %+v, want it scored by the API and still held", got)
+		t.Errorf("stored %+v, want the API's score, still held", got)
 	}
 	if n := s.language.Calls() - calls; n != 2 {
-		t.Errorf("%d calls, want one for each text", n)
+		t.Errorf("%d calls, want 1 for each text", n)
 	}
 
-	// Asked for again during the next outage, when the answer is no longer kept.
+	// The next outage, without a cached result.
 	s.language.Fail(status.Error(codes.Unavailable, "injected"))
 	if _, err := s.db.Apply(t.Context(), []*spanner.Mutation{spanner.Delete("Scores", spanner.AllKeys())}); err != nil {
 		t.Fatal(err)
 	}
 	deliver(review.Rescore{Key: r.About(), Revision: r.Revision()})
 	if diff := cmp.Diff(after, stored(t, s.db, r)); diff != "" {
-		t.Errorf("a fallback took the place of the API's score: %s", diff)
+		t.Errorf("a fallback replaced the API's score: %s", diff)
 	}
 
 	deliver(review.Erasure{Key: r.About()})
 	deliver(review.Rescore{Key: r.About(), Revision: r.Revision()})
 	exact()
 	if got := rating(t, s.db, butter); got.Stars5 != 0 || got.Scored != 0 {
-		t.Errorf("rating %+v after the review was erased", got)
+		t.Errorf("rating %+v after the erasure", got)
 	}
 	if code := s.deliverReview(t, review.Rescore{Key: newReview(5, "").About(), Revision: 1}); code != http.StatusServiceUnavailable {
-		t.Errorf("status %d for a review that is not stored, want a redelivery", code)
+		t.Errorf("status %d for a review that is not stored, want 503", code)
 	}
 }

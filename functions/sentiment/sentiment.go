@@ -16,166 +16,185 @@ import (
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
-// deadline bounds the work on one delivery. It ends before the subscription's ack deadline, so that
-// we answer before the message is delivered to another instance.
+// deadline bounds the work on one delivery. It is shorter than the ack deadline of the subscription, so that the function
+// answers before Pub/Sub delivers the message to another instance.
 const deadline = 20 * time.Second
 
-// sentiment is what an analyzer finds in a text.
+// sentiment is the sentiment of a text, as an analyzer returns it.
 type sentiment struct {
-	language  string // BCP 47; "" when not known
-	scored    bool   // the language is one that the analyzer scores
-	score     float64
-	magnitude float64
-	by        string // the analyzer that scored
+	language  string  // BCP 47; "" when unknown
+	scored    bool    // the analyzer supports the language, so the next three fields are set
+	score     float64 // -1 to 1
+	magnitude float64 // 0 or more
+	scoredBy  string  // name of the analyzer
 }
 
-// assessment is what was found in a review's content.
+// assessment is the result of scoring and moderating the content of a review.
 type assessment struct {
 	sentiment
-	aspects     []aspect    // each once
+	aspects     []aspect    // each name once
 	contentFlag reason.Code // "": the content may be published
 }
 
-// aspect is what a text speaks of, such as delivery, and how.
+// aspect is a subject that a text mentions, such as delivery, and the sentiment for it.
 type aspect struct {
 	name  string
-	score float64 // as that of a sentiment
+	score float64 // -1 to 1
 }
 
-// assessor looks into the content of a review.
+// assessor scores and moderates content. An error asks for redelivery.
 type assessor interface {
+	// assess scores and moderates the content of a review.
 	assess(ctx context.Context, r review.Review) (assessment, error)
-	// score is the part of assess that scores a text and finds its aspects.
+	// score scores a text and finds its aspects, without moderation.
 	score(ctx context.Context, text string) (assessment, error)
 }
 
-// outcome is how a review stands.
+// outcome is the state of a review after a message, whether or not the message changed it.
 type outcome struct {
 	review.ChangeNotice
-	drop []string // photos that were its own, and are to be deleted
+	pendingDeletions []string // photos to be deleted from the bucket
 }
 
-// store keeps reviews, and the sums over those of a product. Each method does nothing when what it is told is
-// not new, and returns how the review stands then.
+// store holds reviews and the sums of each product. Its methods are transactions, and idempotent: a change that is stored
+// already, or that a newer one supersedes, changes nothing. A method returns the state of the review after the call.
 type store interface {
-	// stands reports whether the content of r is of no use any more: it, or a later one, is stored, or the
-	// review was erased.
-	stands(ctx context.Context, r review.Review) (outcome, bool, error)
-	// add stores the content of a review, a first one or a later one. It is held when the catalogue lacks the product.
+	// load returns the tombstone of an erased review, or else its record, a new record when the review is not stored.
+	load(ctx context.Context, k review.Key) (*record, *tombstone, error)
+	// add stores content, a submission or an edit. An erased review stays erased.
 	add(ctx context.Context, r review.Review, found assessment) (outcome, error)
-	// erase takes a review away for ever. Of late, photos that a message about it names, those are
-	// to be deleted too that are no other's.
-	erase(ctx context.Context, k review.Key, late ...string) (outcome, error)
-	// These change a review that is stored. errNotStored: it is not, or not yet.
+	// erase replaces a review by a tombstone. Photos of a late message that no other review owns are deleted too.
+	erase(ctx context.Context, k review.Key, photos ...string) (outcome, error)
+	// decide stores an operator's decision. It returns errNotStored when the review is not stored.
 	decide(ctx context.Context, d review.Decision) (outcome, error)
+	// reply stores a merchant's reply. It returns errNotStored when the review is not stored.
 	reply(ctx context.Context, r review.Reply) (outcome, error)
+	// vote counts a visitor's vote. It returns errNotStored when the review is not stored.
 	vote(ctx context.Context, v review.Vote) (outcome, error)
+	// rescore replaces the score of a revision. It returns errNotStored when the review is not stored.
 	rescore(ctx context.Context, r review.Rescore, found assessment) (outcome, error)
-	// text returns the text of a review as of a revision, "" when it has none or is not as it was then.
-	text(ctx context.Context, k review.Key, revision int64) (string, error)
-	// dropped tells that photos of a review that were to be deleted are.
-	dropped(ctx context.Context, k review.Key, photos []string) error
+	// removePendingDeletions removes photos that the bucket no longer has from the pending deletions.
+	removePendingDeletions(ctx context.Context, k review.Key, photos []string) error
 }
 
-// keeper handles all that happens to reviews. It is the only one that writes them.
-type keeper struct {
+// reviewWriter handles the messages about reviews. It is the only writer of reviews, ratings and aspect sums.
+type reviewWriter struct {
 	assessor assessor
 	store    store
-	photos   photos
-	news     topic.Topic
+	photos   photoBucket
+	notices  topic.Publisher // takes a change notice for every message
 
-	// flights lets deliveries of one review that are here at once be handled once, since to look into
-	// it costs money.
+	// flights merges simultaneous deliveries of the same content, because an assessment costs money.
 	flights singleflight.Group
 }
 
-// changed handles one delivery of something that happened to a review.
-func (k *keeper) changed(ctx context.Context, e event.Event) error {
+// handleEvent handles one delivery of a message.
+func (w *reviewWriter) handleEvent(ctx context.Context, e event.Event) error {
 	m, err := review.Decode(e.Data, e.Attributes)
 	if err != nil {
 		return event.Permanent(err)
 	}
 	r, ok := m.(review.Review)
 	if !ok {
-		return k.handle(ctx, m)
+		return w.handle(ctx, m)
 	}
-	_, err, _ = k.flights.Do(r.Product+"/"+r.ID+"/"+strconv.FormatInt(r.Revision(), 10), func() (any, error) {
-		return nil, k.handle(context.WithoutCancel(ctx), m) // others may wait for the same
+	_, err, _ = w.flights.Do(r.Product+"/"+r.ID+"/"+strconv.FormatInt(r.Revision(), 10), func() (any, error) {
+		return nil, w.handle(context.WithoutCancel(ctx), m) // other deliveries may wait for this result
 	})
 	return err
 }
 
-// handle stores what a message tells, and does what follows.
-func (k *keeper) handle(ctx context.Context, m review.Message) error {
+// handle stores the change that a message describes, deletes photos and publishes a change notice.
+func (w *reviewWriter) handle(ctx context.Context, m review.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	now, err := k.apply(ctx, m)
+	now, err := w.write(ctx, m)
 	if err != nil {
 		return err
 	}
-	return k.follow(ctx, now)
+	return w.finish(ctx, now)
 }
 
-// apply stores what a message tells.
-func (k *keeper) apply(ctx context.Context, m review.Message) (outcome, error) {
+// write stores the change that a message describes.
+func (w *reviewWriter) write(ctx context.Context, m review.Message) (outcome, error) {
 	switch m := m.(type) {
 	case review.Review:
-		now, old, err := k.store.stands(ctx, m)
-		if err != nil || old {
-			return now, err
-		}
-		found, err := k.assessor.assess(ctx, m)
-		if err != nil {
-			return outcome{}, fmt.Errorf("review %s: %w", m.ID, err)
-		}
-		return k.store.add(ctx, m, found)
+		return w.writeContent(ctx, m)
 	case review.Erasure:
-		return k.store.erase(ctx, m.Key)
+		return w.store.erase(ctx, m.Key)
 	case review.Decision:
-		return k.store.decide(ctx, m)
+		return w.store.decide(ctx, m)
 	case review.Reply:
-		return k.store.reply(ctx, m)
+		return w.store.reply(ctx, m)
 	case review.Vote:
-		return k.store.vote(ctx, m)
+		return w.store.vote(ctx, m)
 	case review.Rescore:
-		text, err := k.store.text(ctx, m.Key, m.Revision)
-		if err != nil {
-			return outcome{}, err
-		}
-		found, err := k.assessor.score(ctx, text)
-		if err != nil {
-			return outcome{}, fmt.Errorf("review %s: %w", m.Review, err)
-		}
-		return k.store.rescore(ctx, m, found)
+		return w.writeScore(ctx, m)
 	}
-	return outcome{}, event.Permanent(fmt.Errorf("a %T is not handled", m))
+	return outcome{}, event.Permanent(fmt.Errorf("no handler for a message of type %T", m))
 }
 
-// follow does what follows from how a review stands, whoever brought it there: a delivery that died on the
-// way here is made good by the next one.
-func (k *keeper) follow(ctx context.Context, now outcome) error {
-	for _, name := range now.drop {
-		if err := k.photos.delete(ctx, name); err != nil {
-			return err
+// writeContent stores content. It assesses only content that is newer than the stored content: of superseded content, the
+// revision and the photos alone matter.
+func (w *reviewWriter) writeContent(ctx context.Context, m review.Review) (outcome, error) {
+	stored, erased, err := w.store.load(ctx, m.About())
+	switch {
+	case err != nil:
+		return outcome{}, err
+	case erased != nil:
+		return w.store.erase(ctx, m.About(), m.Photos...)
+	case stored.hasSeen(m):
+		return stored.outcome(), nil
+	}
+	var found assessment
+	if stored.isOlderThan(m) {
+		if found, err = w.assessor.assess(ctx, m); err != nil {
+			return outcome{}, fmt.Errorf("assess review %s: %w", m.ID, err)
 		}
 	}
-	if len(now.drop) > 0 && now.Status != review.Erased {
-		if err := k.store.dropped(ctx, now.Key, now.drop); err != nil {
-			return err
-		}
+	now, err := w.store.add(ctx, m, found)
+	if err == nil && now.Status == review.Erased { // erased during the assessment
+		return w.store.erase(ctx, m.About(), m.Photos...)
 	}
-	data, attributes, err := review.Encode(now.ChangeNotice)
+	return now, err
+}
+
+// writeScore scores the text of a revision again.
+func (w *reviewWriter) writeScore(ctx context.Context, m review.Rescore) (outcome, error) {
+	stored, erased, err := w.store.load(ctx, m.Key)
 	if err != nil {
-		return err
+		return outcome{}, err
 	}
-	return k.news.Publish(ctx, data, attributes)
+	var found assessment
+	if erased == nil {
+		if found, err = w.assessor.score(ctx, stored.textOf(m.Revision)); err != nil {
+			return outcome{}, fmt.Errorf("score review %s: %w", m.Review, err)
+		}
+	}
+	return w.store.rescore(ctx, m, found)
 }
 
-// photos is the bucket that photos are uploaded to.
-type photos struct{ bucket *storage.BucketHandle }
+// finish deletes the photos that the review no longer has, and publishes a change notice. It does so after every message,
+// because an earlier delivery may have stored the change and died before this point.
+func (w *reviewWriter) finish(ctx context.Context, now outcome) error {
+	for _, name := range now.pendingDeletions {
+		if err := w.photos.delete(ctx, name); err != nil {
+			return err
+		}
+	}
+	if len(now.pendingDeletions) > 0 && now.Status != review.Erased {
+		if err := w.store.removePendingDeletions(ctx, now.Key, now.pendingDeletions); err != nil {
+			return err
+		}
+	}
+	return topic.Send[review.Message](ctx, w.notices, review.Encode, now.ChangeNotice)
+}
 
-// delete deletes a photo, if it is there. What was made of it follows from that: the function image is told.
-func (p photos) delete(ctx context.Context, name string) error {
+// photoBucket is the bucket that shoppers upload photos to.
+type photoBucket struct{ bucket *storage.BucketHandle }
+
+// delete deletes a photo. A missing photo is no error. The bucket notifies the function image, which deletes the renditions.
+func (p photoBucket) delete(ctx context.Context, name string) error {
 	err := p.bucket.Object(name).Delete(ctx)
 	if err != nil && !errors.Is(err, storage.ErrObjectNotExist) {
 		return fmt.Errorf("delete photo %s: %w", name, err)

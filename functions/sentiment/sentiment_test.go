@@ -42,7 +42,7 @@ func newReview(rating int, text string) review.Review {
 	return review.Review{ID: uuid.NewString(), Product: butter, Rating: rating, Text: text, Author: "아미", Locale: "ko", SubmittedAt: noon}
 }
 
-// stock puts the BUTTER album into the catalogue.
+// stock adds the BUTTER album to the catalogue.
 func stock(t testing.TB, db *spanner.Client) {
 	t.Helper()
 	m := spanner.Insert("Products", []string{"Product", "Title", "Kind", "Price", "Currency"}, []any{butter, "BUTTER", "album", 18900, "KRW"})
@@ -51,7 +51,7 @@ func stock(t testing.TB, db *spanner.Client) {
 	}
 }
 
-// row is what is stored of a review.
+// row is a stored review.
 type row struct {
 	Status      string
 	HeldFor     spanner.NullString
@@ -82,11 +82,11 @@ func stored(t testing.TB, db *spanner.Client, r review.Review) row {
 }
 
 // rating adds up the shards of a product.
-func rating(t testing.TB, db *spanner.Client, product string) shard {
+func rating(t testing.TB, db *spanner.Client, product string) ratingShard {
 	t.Helper()
-	sum := shard{Product: product}
-	err := db.Single().Read(t.Context(), "Ratings", spanner.Key{product}.AsPrefix(), fields[shard]()).Do(func(r *spanner.Row) error {
-		var s shard
+	sum := ratingShard{Product: product}
+	err := db.Single().Read(t.Context(), "Ratings", spanner.Key{product}.AsPrefix(), columnsOf[ratingShard]()).Do(func(r *spanner.Row) error {
+		var s ratingShard
 		if err := r.ToStruct(&s); err != nil {
 			return err
 		}
@@ -105,10 +105,10 @@ func rating(t testing.TB, db *spanner.Client, product string) shard {
 	return sum
 }
 
-// recount is the rating as the reviews themselves give it.
-func recount(t testing.TB, db *spanner.Client, product string) shard {
+// recount computes the rating from the reviews.
+func recount(t testing.TB, db *spanner.Client, product string) ratingShard {
 	t.Helper()
-	sum := shard{Product: product}
+	sum := ratingShard{Product: product}
 	it := db.Single().Read(t.Context(), "Reviews", spanner.Key{product}.AsPrefix(), []string{"Status", "Rating", "Score"})
 	defer it.Stop()
 	for {
@@ -135,7 +135,7 @@ func recount(t testing.TB, db *spanner.Client, product string) shard {
 	}
 }
 
-func TestStore(t *testing.T) {
+func TestStoredReviewsAreCountedOnceAndUnknownProductsHeld(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		stock(t, db)
 		s := spannerStore{db}
@@ -147,17 +147,17 @@ func TestStore(t *testing.T) {
 			}
 		}
 		praise := newReview(5, "포토카드가 예뻐요 💜\nمرحبا")
-		if _, old, err := s.stands(ctx, praise); old || err != nil {
-			t.Fatalf("stands() = %v, %v before it was added", old, err)
+		if r, erased, err := s.load(ctx, praise.About()); erased != nil || err != nil || r.isStored() || r.hasSeen(praise) {
+			t.Fatalf("load() = %+v, %v, %v before the review is added", r, erased, err)
 		}
-		found := sentiment{language: "ko", scored: true, score: 0.899999, magnitude: 1.8, by: "model"}
+		found := sentiment{language: "ko", scored: true, score: 0.899999, magnitude: 1.8, scoredBy: "model"}
 		add(praise, found)
-		if now, old, err := s.stands(ctx, praise); !old || now.Status != review.Published || now.Revision != praise.Revision() || err != nil {
-			t.Errorf("stands() = %v, %v, %v after it was added", now, old, err)
+		if r, erased, err := s.load(ctx, praise.About()); err != nil || erased != nil || !r.hasSeen(praise) || r.Status != review.Published || r.revision() != praise.Revision() {
+			t.Errorf("load() = %+v, %v, %v after the review is added", r, erased, err)
 		}
 		got := stored(t, db, praise)
 		if got.PublishedAt.Time.IsZero() || !got.PublishedAt.Time.Equal(got.StoredAt) {
-			t.Errorf("published at %v, stored at %v, want the commit's time", got.PublishedAt, got.StoredAt)
+			t.Errorf("published at %v, stored at %v, want the commit timestamp", got.PublishedAt, got.StoredAt)
 		}
 		got.PublishedAt, got.StoredAt = spanner.NullTime{}, time.Time{}
 		text := func(s string) spanner.NullString { return spanner.NullString{StringVal: s, Valid: true} }
@@ -170,10 +170,10 @@ func TestStore(t *testing.T) {
 		}
 
 		add(praise, found)
-		add(praise, sentiment{language: "en", scored: true, score: -1, by: "another"})
+		add(praise, sentiment{language: "en", scored: true, score: -1, scoredBy: "another"})
 		add(newReview(1, ""), sentiment{})
-		add(newReview(1, "실망"), sentiment{language: "ko", scored: true, score: -0.9, magnitude: 0.9, by: "model"})
-		if diff := cmp.Diff(shard{Product: butter, Stars1: 2, Stars5: 1, Scored: 2, ScoreMicros: -1}, rating(t, db, butter)); diff != "" {
+		add(newReview(1, "실망"), sentiment{language: "ko", scored: true, score: -0.9, magnitude: 0.9, scoredBy: "model"})
+		if diff := cmp.Diff(ratingShard{Product: butter, Stars1: 2, Stars5: 1, Scored: 2, ScoreMicros: -1}, rating(t, db, butter)); diff != "" {
 			t.Error(diff)
 		}
 		if diff := cmp.Diff(recount(t, db, butter), rating(t, db, butter)); diff != "" {
@@ -182,12 +182,12 @@ func TestStore(t *testing.T) {
 
 		unknown := newReview(3, "good")
 		unknown.Product = "not-in-the-catalogue"
-		add(unknown, sentiment{language: "en", scored: true, score: 0.5, by: "model"})
+		add(unknown, sentiment{language: "en", scored: true, score: 0.5, scoredBy: "model"})
 		held := stored(t, db, unknown)
 		if held.Status != "held" || held.HeldFor.StringVal != reason.UnknownProduct.Text() || held.PublishedAt.Valid || held.StoredAt.IsZero() || !held.Score.Valid {
 			t.Errorf("a review of an unknown product is stored as %+v, want held with its score", held)
 		}
-		if diff := cmp.Diff(shard{Product: unknown.Product}, rating(t, db, unknown.Product)); diff != "" {
+		if diff := cmp.Diff(ratingShard{Product: unknown.Product}, rating(t, db, unknown.Product)); diff != "" {
 			t.Errorf("a held review counts: %s", diff)
 		}
 	})
@@ -207,15 +207,15 @@ func TestLongestReviewFits(t *testing.T) {
 	})
 }
 
-// system is the function with all that it speaks to.
+// system is the function with its databases, topics, bucket and API.
 type system struct {
 	http.Handler
-	*keeper
+	*reviewWriter
 	db       *spanner.Client
 	spanner  *spannerdbtest.Server
 	language *languagetest.Server
 	dead     *pstest.Server
-	news     *pstest.Server
+	notices  *pstest.Server
 	storage  *fakestorage.Server
 	fault    *atomic.Value
 }
@@ -229,7 +229,7 @@ func start(t testing.TB) system {
 	return startOn(t, db, srv)
 }
 
-// startOn starts the function on a database; srv is nil when that is no embedded one.
+// startOn starts the function on a database. srv is nil when the database is not embedded.
 func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system {
 	t.Helper()
 	stock(t, db)
@@ -246,25 +246,25 @@ func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system
 		lang.Close()
 	})
 	dead, letters := pubsubtest.New(t, "dead")
-	published, news := pubsubtest.New(t, "published")
-	fault := &atomic.Value{} // of func(*http.Request) bool: whether Cloud Storage refuses it
+	published, notices := pubsubtest.New(t, "published")
+	fault := &atomic.Value{} // func(*http.Request) bool: whether Cloud Storage fails the request
 	files, storage := buckettest.New(t, func(r *http.Request) *http.Response {
-		if refuses, ok := fault.Load().(func(*http.Request) bool); !ok || !refuses(r) {
+		if fails, ok := fault.Load().(func(*http.Request) bool); !ok || !fails(r) {
 			return nil
 		}
 		return &http.Response{StatusCode: http.StatusForbidden, Body: http.NoBody}
 	}, originals)
-	x := &examiner{
-		scoring: byLanguage, moderation: noModeration, filter: filter,
-		language: &naturalLanguage{client: client, limit: newLimit(1e6, callTimeout, retryAfter), answers: spannerAnswers{db}},
+	a := &analyzer{
+		scoring: scoringLanguage, moderation: moderationOff, filter: embeddedFilter,
+		language: &naturalLanguage{client: client, quota: newQuota(1e6, callTimeout, retryAfter), results: spannerResults{db}},
 	}
-	k := &keeper{
-		assessor: x, store: spannerStore{db}, photos: photos{files.Bucket(originals)}, news: topic.New(published),
+	w := &reviewWriter{
+		assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: topic.New(published),
 	}
-	return system{event.Handler(k.changed, event.DeadLetterTopic(topic.New(dead))), k, db, srv, lang, letters, news, storage, fault}
+	return system{event.Handler(w.handleEvent, event.DeadLetterTopic(topic.New(dead))), w, db, srv, lang, letters, notices, storage, fault}
 }
 
-// deliveries makes message ids.
+// deliveries counts deliveries, for message ids.
 var deliveries atomic.Int64
 
 // deliver posts a message as a push subscription does, and returns the status.
@@ -322,7 +322,7 @@ func TestSubmittedReviewIsScoredAndStored(t *testing.T) {
 	}
 }
 
-func TestFiftyDeliveriesOfOneMessageAreOneReview(t *testing.T) {
+func TestRepeatedDeliveriesOfAMessageStoreOneReview(t *testing.T) {
 	for name, deliver := range map[string]func(*sync.WaitGroup, func()){
 		"one after the other": func(_ *sync.WaitGroup, f func()) { f() },
 		"at once":             (*sync.WaitGroup).Go,
@@ -341,7 +341,7 @@ func TestFiftyDeliveriesOfOneMessageAreOneReview(t *testing.T) {
 			}
 			wg.Wait()
 			once := micros(stored(t, s.db, r).Score.Float64)
-			want := shard{Product: butter, Stars5: 1, Scored: 1, ScoreMicros: once}
+			want := ratingShard{Product: butter, Stars5: 1, Scored: 1, ScoreMicros: once}
 			if diff := cmp.Diff(want, rating(t, s.db, butter)); diff != "" || once <= 0 {
 				t.Errorf("score of %d millionths: %s", once, diff)
 			}
@@ -381,8 +381,8 @@ func TestConcurrentDeliveriesAreCountedExactly(t *testing.T) {
 	}
 }
 
-// Two instances share no memory, so the transaction alone keeps them exact: here on one shard.
-func TestIncrementsOfOneShardFromManyInstancesAreExact(t *testing.T) {
+// Instances share no memory, so transactions alone keep the sums exact. All reviews have the same shard.
+func TestConcurrentIncrementsOfOneShardAreExact(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	stock(t, db)
 	var same []review.Review
@@ -402,12 +402,12 @@ func TestIncrementsOfOneShardFromManyInstancesAreExact(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if diff := cmp.Diff(shard{Product: butter, Stars1: 40, Stars2: 40, Stars3: 40, Stars4: 40, Stars5: 40}, rating(t, db, butter)); diff != "" {
+	if diff := cmp.Diff(ratingShard{Product: butter, Stars1: 40, Stars2: 40, Stars3: 40, Stars4: 40, Stars5: 40}, rating(t, db, butter)); diff != "" {
 		t.Error(diff)
 	}
 }
 
-func TestPoisonIsDeadLetteredOnceWithItsReason(t *testing.T) {
+func TestMalformedMessageIsDeadLetteredOnceWithItsReason(t *testing.T) {
 	for name, tc := range map[string]struct {
 		data    string
 		version string
@@ -422,11 +422,11 @@ func TestPoisonIsDeadLetteredOnceWithItsReason(t *testing.T) {
 			s := start(t)
 			attributes := map[string]string{review.VersionAttribute: tc.version}
 			if code := s.deliver(t, []byte(tc.data), attributes); code != http.StatusNoContent {
-				t.Fatalf("status %d, want 204: it would come back for ever", code)
+				t.Fatalf("status %d, want 204, or Pub/Sub redelivers it forever", code)
 			}
 			letters := s.dead.Messages()
 			if len(letters) != 1 || string(letters[0].Data) != tc.data || !strings.Contains(letters[0].Attributes[event.ReasonAttribute], tc.reason) {
-				t.Errorf("dead letters %v, want one as it came, with reason %q", letters, tc.reason)
+				t.Errorf("dead letters %v, want one with the same data and reason %q", letters, tc.reason)
 			}
 			r := newReview(5, "good")
 			if code := s.deliverReview(t, r); code != http.StatusNoContent {
@@ -436,7 +436,7 @@ func TestPoisonIsDeadLetteredOnceWithItsReason(t *testing.T) {
 	}
 }
 
-func TestPassingFailuresAskForRedelivery(t *testing.T) {
+func TestTransientFailuresAskForRedelivery(t *testing.T) {
 	down := status.Error(codes.PermissionDenied, "injected") // a code that clients do not retry themselves
 	for name, fail := range map[string]func(s system, err error){
 		"Spanner":          func(s system, err error) { s.spanner.Fail(err) },
@@ -463,7 +463,7 @@ func TestPassingFailuresAskForRedelivery(t *testing.T) {
 	}
 }
 
-func TestTextThatTheAPIRefusesIsStoredWithoutAScore(t *testing.T) {
+func TestTextThatTheAPIRejectsIsStoredWithoutAScore(t *testing.T) {
 	s := start(t)
 	s.language.Fail(status.Error(codes.InvalidArgument, "injected"))
 	r := newReview(5, "good")
@@ -475,20 +475,20 @@ func TestTextThatTheAPIRefusesIsStoredWithoutAScore(t *testing.T) {
 	}
 }
 
-func TestSlowAPIIsGivenUpAfterItsDeadline(t *testing.T) {
+func TestSlowCallEndsAtItsTimeout(t *testing.T) {
 	s := start(t)
-	s.keeper.assessor.(*examiner).language.limit = newLimit(1e6, 50*time.Millisecond, retryAfter)
+	s.reviewWriter.assessor.(*analyzer).language.quota = newQuota(1e6, 50*time.Millisecond, retryAfter)
 	s.language.Delay(time.Minute)
 	began := time.Now()
 	if code := s.deliverReview(t, newReview(5, "good")); code != http.StatusServiceUnavailable {
 		t.Errorf("status %d, want 503", code)
 	}
 	if took := time.Since(began); took > callTimeout {
-		t.Errorf("gave up after %v", took)
+		t.Errorf("call ended after %v", took)
 	}
 }
 
-func TestValuesThatAreWrongAreReported(t *testing.T) {
+func TestInvalidVariablesAreReported(t *testing.T) {
 	for name, values := range map[string][]string{
 		"SCORER":              {"api", "Language", "language,embedded"},
 		"MODERATION":          {"on", "embedded language"},
@@ -504,7 +504,7 @@ func TestValuesThatAreWrongAreReported(t *testing.T) {
 	}
 }
 
-func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
+func TestAllMissingVariablesAreReportedTogether(t *testing.T) {
 	err := run(t.Context(), func(string) (string, bool) { return "", false })
 	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE", "DEAD_LETTER_TOPIC", "PUBLISHED_TOPIC", "ORIGINALS_BUCKET"} {
 		if !strings.Contains(fmt.Sprint(err), name) {
@@ -513,7 +513,7 @@ func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 	}
 }
 
-func TestPhotosAreStoredWithTheReview(t *testing.T) {
+func TestPhotosAreStoredWithTheirReview(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		stock(t, db)
 		with, without := newReview(5, "예뻐요"), newReview(5, "예뻐요")

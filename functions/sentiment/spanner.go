@@ -7,168 +7,104 @@ import (
 	"hash/fnv"
 	"reflect"
 	"slices"
-	"time"
 
 	"cloud.google.com/go/spanner"
 
 	"github.com/hybrid-bts/functions/shared/schema/review"
-	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
-// shards is how many rows the sums of a product are kept in. One row takes some hundred
-// transactions a second, being locked during each; sixteen take what the busiest product gets.
+// shards is the number of rows that hold the sums of a product. Spanner commits some hundred transactions a second to one
+// row, because each locks it; sixteen rows are enough for the busiest product.
 const shards = 16
 
-// errNotStored is the error for a change of a review that is not stored. It may be on its way.
-var errNotStored = errors.New("the review is not stored")
+// errNotStored is the error for a change of a review that is not stored. The review may still be on its way.
+var errNotStored = errors.New("review is not stored")
 
-// spannerStore is the store in Spanner.
+// spannerStore is the store in Spanner. It reads and writes rows in transactions; record, tombstone and photoOwners decide.
 type spannerStore struct{ db *spanner.Client }
 
-func (s spannerStore) stands(ctx context.Context, r review.Review) (outcome, bool, error) {
-	k := r.About()
+func (s spannerStore) load(ctx context.Context, k review.Key) (*record, *tombstone, error) {
 	tx := s.db.ReadOnlyTransaction()
 	defer tx.Close()
-	gone, err := readErased(ctx, tx, k)
+	r, t, err := readReview(ctx, tx, k)
 	if err != nil {
-		return outcome{}, false, fmt.Errorf("look for review %s of %s: %w", k.Review, k.Product, err)
+		return nil, nil, fmt.Errorf("read review %s of %s: %w", k.Review, k.Product, err)
 	}
-	if gone != nil {
-		now, err := s.erase(ctx, k, r.Photos...)
-		return now, true, err
-	}
-	stored, err := readRecord(ctx, tx, k)
-	if err != nil {
-		return outcome{}, false, fmt.Errorf("look for review %s of %s: %w", k.Review, k.Product, err)
-	}
-	if late := !stored.precedes(r) && !stored.knows(r); late {
-		now, err := s.add(ctx, r, assessment{})
-		return now, true, err
-	}
-	return stored.outcome(), stored.knows(r), nil
+	return r, t, nil
 }
 
 func (s spannerStore) add(ctx context.Context, from review.Review, found assessment) (outcome, error) {
 	k := from.About()
-	now, err := s.change(ctx, "store", k, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		if r.knows(from) {
-			return nil, nil
-		}
-		if !r.precedes(from) {
-			r.remember(from)
-			lost, err := unowned(ctx, tx, without(from.Photos, r.Photos))
-			r.Dropped = without(slices.Concat(r.Dropped, lost), nil)
-			return nil, err
-		}
-		known, err := exists(ctx, tx, "Products", "Product", spanner.Key{k.Product})
+	return s.update(ctx, "store", k, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		facts, err := readFacts(ctx, tx, from)
 		if err != nil {
 			return nil, err
 		}
-		if !known {
-			found.contentFlag = reason.UnknownProduct
-		}
-		photos, claims, err := claim(ctx, tx, k, from.Photos)
-		if err != nil {
-			return nil, err
-		}
-		for _, photo := range without(r.Photos, photos) {
-			claims = append(claims, spanner.Delete("PhotoOwners", spanner.Key{photo}))
-		}
-		r.write(from, found, photos)
-		return claims, nil
+		return ownershipMutations(k, r.addContent(from, found, facts)), nil
 	})
-	if err == nil && now.Status == review.Erased { // meanwhile
-		return s.erase(ctx, k, from.Photos...)
-	}
-	return now, err
 }
 
 func (s spannerStore) decide(ctx context.Context, d review.Decision) (outcome, error) {
-	return s.changeStored(ctx, "decide on", d.Key, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		r.decide(d)
-		return nil, nil
-	})
+	return s.updateStored(ctx, "decide on", d.Key, func(r *record) { r.addDecision(d) })
 }
 
 func (s spannerStore) reply(ctx context.Context, from review.Reply) (outcome, error) {
-	return s.changeStored(ctx, "reply to", from.Key, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		r.reply(from)
-		return nil, nil
-	})
+	return s.updateStored(ctx, "reply to", from.Key, func(r *record) { r.setReply(from) })
+}
+
+func (s spannerStore) rescore(ctx context.Context, from review.Rescore, found assessment) (outcome, error) {
+	return s.updateStored(ctx, "rescore", from.Key, func(r *record) { r.rescore(from, found) })
 }
 
 func (s spannerStore) vote(ctx context.Context, v review.Vote) (outcome, error) {
-	return s.changeStored(ctx, "vote for", v.Key, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		there, err := exists(ctx, tx, "Votes", "Visitor", spanner.Key{v.Product, v.Review, v.Visitor})
-		if err != nil || there {
+	return s.update(ctx, "vote for", v.Key, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		if !r.isStored() {
+			return nil, errNotStored
+		}
+		voted, err := exists(ctx, tx, "Votes", "Visitor", spanner.Key{v.Product, v.Review, v.Visitor})
+		if err != nil || voted {
 			return nil, err
 		}
-		r.Helpful = spanner.NullInt64{Int64: r.Helpful.Int64 + 1, Valid: true}
+		r.addVote()
 		return []*spanner.Mutation{spanner.Insert("Votes", []string{"Product", "Review", "Visitor"}, []any{v.Product, v.Review, v.Visitor})}, nil
 	})
 }
 
-func (s spannerStore) rescore(ctx context.Context, from review.Rescore, found assessment) (outcome, error) {
-	return s.changeStored(ctx, "score again", from.Key, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		better := found.scored && (found.by == apiName || r.ScoredBy.StringVal != apiName) // a late fallback is not
-		if r.revision() == from.Revision && better {
-			found.contentFlag = r.contentFlag()
-			r.assess(found)
-		}
-		return nil, nil
-	})
-}
-
-func (s spannerStore) text(ctx context.Context, k review.Key, revision int64) (string, error) {
-	r, err := readRecord(ctx, s.db.Single(), k)
-	if err != nil {
-		return "", fmt.Errorf("read the text of review %s of %s: %w", k.Review, k.Product, err)
-	}
-	if r.revision() != revision {
-		return "", nil
-	}
-	return r.Text, nil
-}
-
-func (s spannerStore) dropped(ctx context.Context, k review.Key, photos []string) error {
-	_, err := s.change(ctx, "forget photos of", k, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		r.Dropped = without(r.Dropped, photos)
+func (s spannerStore) removePendingDeletions(ctx context.Context, k review.Key, photos []string) error {
+	_, err := s.update(ctx, "remove pending deletions of", k, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		r.PendingDeletions = without(r.PendingDeletions, photos)
 		return nil, nil
 	})
 	return err
 }
 
-// edit changes a review within a transaction, and returns what is to be written besides.
-type edit func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error)
-
-// changeStored changes a review that is there: see change.
-func (s spannerStore) changeStored(ctx context.Context, what string, k review.Key, f edit) (outcome, error) {
-	return s.change(ctx, what, k, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		if !r.stored() {
+// updateStored is update for a stored review and a change that needs no other row.
+func (s spannerStore) updateStored(ctx context.Context, verb string, k review.Key, change func(*record)) (outcome, error) {
+	return s.update(ctx, verb, k, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+		if !r.isStored() {
 			return nil, errNotStored
 		}
-		return f(ctx, tx, r)
+		change(r)
+		return nil, nil
 	})
 }
 
-// change lets f change a review, which is a new record when it is not stored, and keeps its status and the sums of its
-// product right, all in one transaction. A review that was erased is not changed.
-func (s spannerStore) change(ctx context.Context, what string, k review.Key, f edit) (now outcome, err error) {
+// update runs change on the record of a review, a new record when the review is not stored, and writes in the same transaction
+// the record, the sums of its product and the mutations that change returns. It writes nothing when change leaves the
+// record as it is, or when the review is erased. The verb begins the text of its errors.
+func (s spannerStore) update(ctx context.Context, verb string, k review.Key,
+	change func(context.Context, *spanner.ReadWriteTransaction, *record) ([]*spanner.Mutation, error)) (now outcome, err error) {
 	_, err = s.db.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
-		gone, err := readErased(ctx, tx, k)
+		r, t, err := readReview(ctx, tx, k)
 		if err != nil {
 			return err
 		}
-		if gone != nil {
-			now = gone.outcome()
+		if t != nil {
+			now = t.outcome()
 			return nil
 		}
-		r, err := readRecord(ctx, tx, k)
-		if err != nil {
-			return err
-		}
 		before := *r
-		writes, err := f(ctx, tx, r)
+		writes, err := change(ctx, tx, r)
 		if err != nil {
 			return err
 		}
@@ -178,7 +114,7 @@ func (s spannerStore) change(ctx context.Context, what string, k review.Key, f e
 		}
 		r.judge()
 		now = r.outcome()
-		sums, err := sum(ctx, tx, k, r.counts().minus(before.counts()))
+		sums, err := sumMutations(ctx, tx, k, r.counts().minus(before.counts()))
 		if err != nil {
 			return err
 		}
@@ -186,48 +122,42 @@ func (s spannerStore) change(ctx context.Context, what string, k review.Key, f e
 		if err != nil {
 			return err
 		}
-		// What may fail goes first: an engine without roll-back keeps what went before.
+		// An embedded engine without rollback keeps the mutations before a failed one, so those that may fail come first.
 		return tx.BufferWrite(slices.Concat(writes, []*spanner.Mutation{row}, sums))
 	})
 	if err != nil {
-		return now, fmt.Errorf("%s review %s of %s: %w", what, k.Review, k.Product, err)
+		return now, fmt.Errorf("%s review %s of %s: %w", verb, k.Review, k.Product, err)
 	}
 	return now, nil
 }
 
-func (s spannerStore) erase(ctx context.Context, k review.Key, late ...string) (now outcome, err error) {
+func (s spannerStore) erase(ctx context.Context, k review.Key, photos ...string) (now outcome, err error) {
 	_, err = s.db.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
-		gone, err := readErased(ctx, tx, k)
+		r, t, err := readReview(ctx, tx, k)
+		if err != nil {
+			return err
+		}
+		owners, err := readOwners(ctx, tx, photos)
 		if err != nil {
 			return err
 		}
 		var writes []*spanner.Mutation
-		if gone == nil {
-			r, err := readRecord(ctx, tx, k)
-			if err != nil {
+		if t == nil {
+			t = r.tombstone()
+			if writes, err = sumMutations(ctx, tx, k, counts{}.minus(r.counts())); err != nil {
 				return err
 			}
-			if writes, err = sum(ctx, tx, k, counts{}.minus(r.counts())); err != nil {
-				return err
-			}
-			gone = &erased{Product: k.Product, Review: k.Review, Photos: slices.Concat(r.Photos, r.Dropped)}
 			writes = append(writes, spanner.Delete("Reviews", spanner.Key{k.Product, k.Review}),
 				spanner.Delete("Votes", spanner.Key{k.Product, k.Review}.AsPrefix()))
-			for _, photo := range r.Photos {
-				writes = append(writes, spanner.Delete("PhotoOwners", spanner.Key{photo}))
-			}
+			writes = append(writes, ownershipMutations(k, ownershipChange{released: r.Photos})...)
 		}
-		lost, err := unowned(ctx, tx, without(late, gone.Photos))
-		if err != nil {
-			return err
-		}
-		gone.Photos = append(gone.Photos, lost...)
-		now = gone.outcome()
-		if len(writes) == 0 && len(lost) == 0 {
+		changed := t.addPhotos(photos, owners)
+		now = t.outcome()
+		if len(writes) == 0 && !changed {
 			return nil
 		}
-		gone.ErasedAt = spanner.CommitTimestamp
-		row, err := spanner.InsertOrUpdateStruct("Erased", gone)
+		t.ErasedAt = spanner.CommitTimestamp
+		row, err := spanner.InsertOrUpdateStruct("Erased", t)
 		if err != nil {
 			return err
 		}
@@ -239,12 +169,14 @@ func (s spannerStore) erase(ctx context.Context, k review.Key, late ...string) (
 	return now, nil
 }
 
-// reader reads rows by their keys.
-type reader interface {
+// rowReader reads rows by their keys: a transaction of any kind.
+type rowReader interface {
+	// ReadRow returns the row with the key, or spanner.ErrRowNotFound.
 	ReadRow(ctx context.Context, table string, key spanner.Key, columns []string) (*spanner.Row, error)
 }
 
-func exists(ctx context.Context, tx reader, table, column string, key spanner.Key) (bool, error) {
+// exists reports whether a table has a row with the key.
+func exists(ctx context.Context, tx rowReader, table, column string, key spanner.Key) (bool, error) {
 	_, err := tx.ReadRow(ctx, table, key, []string{column})
 	if errors.Is(err, spanner.ErrRowNotFound) {
 		return false, nil
@@ -252,8 +184,8 @@ func exists(ctx context.Context, tx reader, table, column string, key spanner.Ke
 	return err == nil, err
 }
 
-// read reads a row into a struct, and reports whether it is there.
-func read(ctx context.Context, tx reader, table string, key spanner.Key, columns []string, to any) (bool, error) {
+// readRow reads a row into the struct to, and reports whether the row exists.
+func readRow(ctx context.Context, tx rowReader, table string, key spanner.Key, columns []string, to any) (bool, error) {
 	row, err := tx.ReadRow(ctx, table, key, columns)
 	if errors.Is(err, spanner.ErrRowNotFound) {
 		return false, nil
@@ -264,82 +196,71 @@ func read(ctx context.Context, tx reader, table string, key spanner.Key, columns
 	return true, row.ToStruct(to)
 }
 
-// readRecord returns the record of a review, a new one when it is not stored.
-func readRecord(ctx context.Context, tx reader, k review.Key) (*record, error) {
+// readReview returns the tombstone of an erased review, or else its record, a new record when the review is not stored.
+func readReview(ctx context.Context, tx rowReader, k review.Key) (*record, *tombstone, error) {
+	key := spanner.Key{k.Product, k.Review}
+	var t tombstone
+	erased, err := readRow(ctx, tx, "Erased", key, columnsOf[tombstone](), &t)
+	if err != nil {
+		return nil, nil, err
+	}
+	if erased {
+		return nil, &t, nil
+	}
 	r := &record{Product: k.Product, Review: k.Review}
-	if _, err := read(ctx, tx, "Reviews", spanner.Key{k.Product, k.Review}, recordColumns, r); err != nil {
-		return nil, err
+	if _, err := readRow(ctx, tx, "Reviews", key, recordColumns, r); err != nil {
+		return nil, nil, err
 	}
-	if r.stored() && !r.Revision.Valid { // of before this column and ContentFlag, when nothing but the catalogue held
-		r.Revision, r.ContentFlag = spanner.NullInt64{Int64: r.revision(), Valid: true}, r.ReasonText
-		r.Revisions = []int64{r.revision()}
+	r.upgrade()
+	return r, nil, nil
+}
+
+// readFacts reads the rows that decide how the content of a review is stored.
+func readFacts(ctx context.Context, tx rowReader, from review.Review) (facts contentFacts, err error) {
+	if facts.productExists, err = exists(ctx, tx, "Products", "Product", spanner.Key{from.Product}); err != nil {
+		return facts, err
 	}
-	return r, nil
+	facts.owners, err = readOwners(ctx, tx, from.Photos)
+	return facts, err
 }
 
-// erased is a row of Erased.
-type erased struct {
-	Product, Review string
-	Photos          []string
-	ErasedAt        time.Time
-}
-
-func (e *erased) outcome() outcome {
-	return outcome{review.ChangeNotice{Key: review.Key{Product: e.Product, Review: e.Review}, Status: review.Erased}, e.Photos}
-}
-
-// readErased returns nil when the review was not erased.
-func readErased(ctx context.Context, tx reader, k review.Key) (*erased, error) {
-	var e erased
-	there, err := read(ctx, tx, "Erased", spanner.Key{k.Product, k.Review}, fields[erased](), &e)
-	if err != nil || !there {
-		return nil, err
-	}
-	return &e, nil
-}
-
-// claim returns those of the photos that no other review has, and what makes them this one's.
-func claim(ctx context.Context, tx reader, k review.Key, photos []string) (own []string, claims []*spanner.Mutation, err error) {
-	for _, photo := range without(photos, nil) {
-		var owner struct{ Product, Review string }
-		there, err := read(ctx, tx, "PhotoOwners", spanner.Key{photo}, []string{"Product", "Review"}, &owner)
-		switch {
-		case err != nil:
-			return nil, nil, err
-		case !there:
-			claims = append(claims, spanner.Insert("PhotoOwners", []string{"Photo", "Product", "Review"}, []any{photo, k.Product, k.Review}))
-		case owner.Product != k.Product || owner.Review != k.Review:
-			continue
-		}
-		own = append(own, photo)
-	}
-	return own, claims, nil
-}
-
-// unowned returns those of the photos that no review has.
-func unowned(ctx context.Context, tx reader, photos []string) (lost []string, err error) {
+// readOwners returns the owners of photos.
+func readOwners(ctx context.Context, tx rowReader, photos []string) (photoOwners, error) {
+	owners := photoOwners{}
 	for _, photo := range photos {
-		owned, err := exists(ctx, tx, "PhotoOwners", "Photo", spanner.Key{photo})
+		var owner struct{ Product, Review string }
+		owned, err := readRow(ctx, tx, "PhotoOwners", spanner.Key{photo}, []string{"Product", "Review"}, &owner)
 		if err != nil {
 			return nil, err
 		}
-		if !owned {
-			lost = append(lost, photo)
+		if owned {
+			owners[photo] = review.Key{Product: owner.Product, Review: owner.Review}
 		}
 	}
-	return lost, nil
+	return owners, nil
 }
 
-// shardOf returns the shard that counts a review: always the same one, so that what takes the review
-// back takes it from where it was counted.
+// ownershipMutations returns the mutations of table PhotoOwners for a change that concerns the review.
+func ownershipMutations(k review.Key, change ownershipChange) (writes []*spanner.Mutation) {
+	for _, photo := range change.claimed {
+		writes = append(writes, spanner.Insert("PhotoOwners", []string{"Photo", "Product", "Review"}, []any{photo, k.Product, k.Review}))
+	}
+	for _, photo := range change.released {
+		writes = append(writes, spanner.Delete("PhotoOwners", spanner.Key{photo}))
+	}
+	return writes
+}
+
+// shardOf returns the shard whose sums count a review. It depends on the id alone, so that every change of a review
+// reaches the sums that count it.
 func shardOf(id string) int64 {
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(id)) // never fails
+	_, _ = h.Write([]byte(id)) // a hash never returns an error
 	return int64(h.Sum32() % shards)
 }
 
-// shard is a row of Ratings.
-type shard struct {
+// ratingShard is a row of Ratings.
+type ratingShard struct {
 	Product                                string
 	Shard                                  int64
 	Stars1, Stars2, Stars3, Stars4, Stars5 int64
@@ -347,20 +268,20 @@ type shard struct {
 }
 
 // stars returns the counters of 1, 2, 3, 4 and 5 stars.
-func (s *shard) stars() [5]*int64 {
+func (s *ratingShard) stars() [5]*int64 {
 	return [5]*int64{&s.Stars1, &s.Stars2, &s.Stars3, &s.Stars4, &s.Stars5}
 }
 
-// aspectSum is a row of AspectSums.
-type aspectSum struct {
+// aspectShard is a row of AspectSums.
+type aspectShard struct {
 	Product               string
 	Shard                 int64
 	Aspect                string
 	Mentions, ScoreMicros int64
 }
 
-// sum returns what adds a difference to the sums of a product, in the shard of the review.
-func sum(ctx context.Context, tx reader, k review.Key, diff counts) (writes []*spanner.Mutation, err error) {
+// sumMutations returns the mutations that add a difference to the sums of a product, in the shard of the review.
+func sumMutations(ctx context.Context, tx rowReader, k review.Key, diff counts) (writes []*spanner.Mutation, err error) {
 	write := func(table string, row any) error {
 		m, err := spanner.InsertOrUpdateStruct(table, row)
 		writes = append(writes, m)
@@ -368,8 +289,8 @@ func sum(ctx context.Context, tx reader, k review.Key, diff counts) (writes []*s
 	}
 	n := shardOf(k.Review)
 	if diff.stars != [5]int64{} || diff.scored != 0 || diff.micros != 0 {
-		s := shard{Product: k.Product, Shard: n}
-		if _, err := read(ctx, tx, "Ratings", spanner.Key{k.Product, n}, fields[shard](), &s); err != nil {
+		s := ratingShard{Product: k.Product, Shard: n}
+		if _, err := readRow(ctx, tx, "Ratings", spanner.Key{k.Product, n}, columnsOf[ratingShard](), &s); err != nil {
 			return nil, err
 		}
 		for i, counter := range s.stars() {
@@ -382,8 +303,8 @@ func sum(ctx context.Context, tx reader, k review.Key, diff counts) (writes []*s
 		}
 	}
 	for name, m := range diff.aspects {
-		a := aspectSum{Product: k.Product, Shard: n, Aspect: name}
-		if _, err := read(ctx, tx, "AspectSums", spanner.Key{k.Product, n, name}, fields[aspectSum](), &a); err != nil {
+		a := aspectShard{Product: k.Product, Shard: n, Aspect: name}
+		if _, err := readRow(ctx, tx, "AspectSums", spanner.Key{k.Product, n, name}, columnsOf[aspectShard](), &a); err != nil {
 			return nil, err
 		}
 		a.Mentions += m.reviews

@@ -13,54 +13,54 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// try makes a call that ends with err, and reports whether it was made and what came of it.
-func (l limit) try(t *testing.T, err error) (made bool, got error) {
+// try runs a call that returns err. It reports whether the call ran, and the error of do.
+func (l quota) try(t *testing.T, err error) (made bool, got error) {
 	t.Helper()
-	got = l.call(t.Context(), func(context.Context) error {
+	got = l.do(t.Context(), func(context.Context) error {
 		made = true
 		return err
 	})
 	return made, got
 }
 
-func TestBreakerOpensAndClosesAgain(t *testing.T) {
+func TestCircuitBreakerOpensAndClosesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newLimit(1e6, callTimeout, retryAfter)
+		l := newQuota(1e6, callTimeout, retryAfter)
 		down := status.Error(codes.Unavailable, "injected")
 		for i := range tripAfter {
 			if made, err := l.try(t, down); !made || !errors.Is(err, down) {
 				t.Fatalf("call %d: made %v, %v", i, made, err)
 			}
 		}
-		if made, err := l.try(t, nil); made || !errors.Is(err, gobreaker.ErrOpenState) || !unavailable(err) {
-			t.Errorf("while it is open: made %v, %v", made, err)
+		if made, err := l.try(t, nil); made || !errors.Is(err, gobreaker.ErrOpenState) || !isUnavailable(err) {
+			t.Errorf("open: made %v, %v", made, err)
 		}
 		time.Sleep(retryAfter + time.Second)
 		if made, _ := l.try(t, down); !made {
-			t.Error("no call after the pause")
+			t.Error("no call after the pause, want one")
 		}
 		if made, _ := l.try(t, nil); made {
-			t.Error("another call after that one failed")
+			t.Error("a second call after the first one failed")
 		}
 		time.Sleep(retryAfter + time.Second)
 		for range 3 {
 			if made, err := l.try(t, nil); !made || err != nil {
-				t.Errorf("after it is back: made %v, %v", made, err)
+				t.Errorf("API is up again: made %v, %v", made, err)
 			}
 		}
 	})
 }
 
-func TestWhatIsNoFaultOfTheAPIDoesNotOpenTheBreaker(t *testing.T) {
+func TestErrorsOfTheCallerDoNotOpenTheCircuitBreaker(t *testing.T) {
 	for name, err := range map[string]error{
-		"a poison text":        status.Error(codes.InvalidArgument, "injected"),
+		"a rejected text":      status.Error(codes.InvalidArgument, "injected"),
 		"a missing role":       status.Error(codes.PermissionDenied, "injected"),
 		"a cancelled delivery": status.Error(codes.Canceled, "injected"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newLimit(1e6, callTimeout, retryAfter)
+			l := newQuota(1e6, callTimeout, retryAfter)
 			for range 5 * tripAfter {
-				if made, got := l.try(t, fmt.Errorf("wrapped: %w", err)); !made || !errors.Is(got, err) || unavailable(got) {
+				if made, got := l.try(t, fmt.Errorf("wrapped: %w", err)); !made || !errors.Is(got, err) || isUnavailable(got) {
 					t.Fatalf("made %v, %v", made, got)
 				}
 			}
@@ -68,15 +68,15 @@ func TestWhatIsNoFaultOfTheAPIDoesNotOpenTheBreaker(t *testing.T) {
 	}
 }
 
-func TestNoMinuteSeesMoreCallsThanTheQuota(t *testing.T) {
+func TestAnyMinuteHasAtMostTheQuotaOfCalls(t *testing.T) {
 	for _, quota := range []int{1, 7, 150, 600} {
 		synctest.Test(t, func(t *testing.T) {
-			l := newLimit(quota, callTimeout, retryAfter)
+			l := newQuota(quota, callTimeout, retryAfter)
 			var made []time.Time
 			for began := time.Now(); time.Since(began) < 3*time.Minute; time.Sleep(20 * time.Millisecond) {
 				if ok, err := l.try(t, nil); ok {
 					made = append(made, time.Now())
-				} else if !errors.Is(err, errNoQuota) || !unavailable(err) {
+				} else if !errors.Is(err, errQuotaExhausted) || !isUnavailable(err) {
 					t.Fatal(err)
 				}
 			}
@@ -88,7 +88,7 @@ func TestNoMinuteSeesMoreCallsThanTheQuota(t *testing.T) {
 					t.Fatalf("quota %d: %d calls within %v", quota, quota+1, made[i].Sub(made[i-quota]))
 				}
 			}
-			for range 5 * tripAfter { // an empty bucket is not the API's fault
+			for range 5 * tripAfter { // an empty token bucket is no failure of the API
 				l.try(t, nil)
 			}
 			time.Sleep(time.Minute)

@@ -9,10 +9,10 @@ import (
 	"google.golang.org/api/iterator"
 )
 
-// spannerAuthors looks authors up in the table Reviews, by its index ReviewsByAuthor.
+// spannerAuthors looks up authors in table Reviews, by its index ReviewsByAuthor.
 type spannerAuthors struct{ db *spanner.Client }
 
-func (s spannerAuthors) published(ctx context.Context, author, except string) (bool, error) {
+func (s spannerAuthors) hasPublished(ctx context.Context, author, except string) (bool, error) {
 	it := s.db.Single().Query(ctx, spanner.Statement{
 		SQL:    "SELECT Review FROM Reviews WHERE Author = @author AND Status = 'published' AND Review != @except LIMIT 1",
 		Params: map[string]any{"author": author, "except": except},
@@ -23,7 +23,7 @@ func (s spannerAuthors) published(ctx context.Context, author, except string) (b
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look for reviews of an author: %w", err)
+		return false, fmt.Errorf("query reviews of an author: %w", err)
 	}
 	return true, nil
 }

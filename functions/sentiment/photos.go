@@ -1,0 +1,30 @@
+package main
+
+import "github.com/hybrid-bts/functions/shared/schema/review"
+
+// photoOwners maps photos to the reviews that own them. A photo without an entry has no owner. The review that names a
+// photo first owns it, so that erasing one review never deletes the photo of another.
+type photoOwners map[string]review.Key
+
+// available returns the distinct photos that the review owns or may claim.
+func (o photoOwners) available(k review.Key, photos []string) (own []string) {
+	for _, photo := range without(photos, nil) {
+		if owner, owned := o[photo]; !owned || owner == k {
+			own = append(own, photo)
+		}
+	}
+	return own
+}
+
+// unowned returns the photos that no review owns.
+func (o photoOwners) unowned(photos []string) (rest []string) {
+	for _, photo := range photos {
+		if _, owned := o[photo]; !owned {
+			rest = append(rest, photo)
+		}
+	}
+	return rest
+}
+
+// ownershipChange lists photos whose owner changes with a review: claimed photos become its own, released ones nobody's.
+type ownershipChange struct{ claimed, released []string }

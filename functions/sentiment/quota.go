@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/sony/gobreaker/v2"
+	"golang.org/x/time/rate"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// callTimeout bounds one call of the Natural Language API. Two calls, for sentiment and for moderation, fit into deadline.
+const callTimeout = 5 * time.Second
+
+// The circuit breaker opens after tripAfter consecutive failures. After retryAfter it lets one call through, whose result
+// closes it or keeps it open.
+const (
+	tripAfter  = 5
+	retryAfter = 30 * time.Second
+)
+
+// errQuotaExhausted is the error for a call that the quota does not allow now.
+var errQuotaExhausted = errors.New("quota of the Natural Language API is exhausted")
+
+// quota limits the calls of the Natural Language API to the quota of one instance. Its circuit breaker stops calls while
+// the API is down. It is safe for concurrent use.
+type quota struct {
+	bucket  *rate.Limiter // a token bucket, with a token for each call
+	breaker *gobreaker.CircuitBreaker[struct{}]
+	timeout time.Duration // of one call
+}
+
+// newQuota returns a quota of perMinute calls in any minute, each bounded by timeout. Its circuit breaker stays open for pause.
+func newQuota(perMinute int, timeout, pause time.Duration) quota {
+	// A minute sees at most the tokens of a full bucket and the tokens that flow in: a tenth and nine tenths of the quota.
+	burst := max(1, perMinute/10)
+	return quota{
+		timeout: timeout,
+		bucket:  rate.NewLimiter(rate.Limit(float64(max(1, perMinute-burst))/60), burst),
+		breaker: gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+			Name:         "natural language",
+			Timeout:      pause,
+			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+			IsSuccessful: func(err error) bool { return !isUnavailable(err) }, // an API that rejects a text is up
+			IsExcluded:   func(err error) bool { return errors.Is(err, errQuotaExhausted) || status.Code(err) == codes.Canceled },
+			OnStateChange: func(_ string, from, to gobreaker.State) {
+				slog.Warn("circuit breaker of the Natural Language API changed its state", "from", from.String(), "to", to.String())
+			},
+		}),
+	}
+}
+
+// do runs call. If the quota is exhausted or the circuit breaker is open, it returns at once an error that isUnavailable.
+func (q quota) do(ctx context.Context, call func(context.Context) error) error {
+	_, err := q.breaker.Execute(func() (struct{}, error) {
+		if !q.bucket.Allow() {
+			return struct{}{}, errQuotaExhausted
+		}
+		ctx, cancel := context.WithTimeout(ctx, q.timeout)
+		defer cancel()
+		return struct{}{}, call(ctx)
+	})
+	return err
+}
+
+// isUnavailable reports whether the API cannot answer now and may later. Invalid input and missing permissions are not
+// such errors.
+func isUnavailable(err error) bool {
+	if errors.Is(err, errQuotaExhausted) || errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return true
+	}
+	switch status.Code(err) {
+	case codes.ResourceExhausted, codes.Unavailable, codes.DeadlineExceeded, codes.Internal:
+		return true
+	}
+	return false
+}
