@@ -231,9 +231,9 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/products/" + butter + "/reviews?page_token=" + token(cursor{Query: all.id(butter), ID: some, SubmittedAt: late}), 422, `"parameter":"page_token"`},
 		{"GET", "/v1/products?page_token=" + token(cursor{Query: newQueryID("products", "", ""), ID: "a"}) + "%0A", 422, `"parameter":"page_token"`},
 		{"POST", "/v1/products", 405, "allowed: GET, HEAD"},
-		{"GET", "/nowhere", 404, "nothing is at"},
-		{"GET", "/assets/", 404, "nothing is at"},
-		{"GET", "/assets/index.html", 404, "nothing is at"},
+		{"GET", "/nowhere", 404, "no resource at"},
+		{"GET", "/assets/", 404, "no resource at"},
+		{"GET", "/assets/index.html", 404, "no resource at"},
 	} {
 		t.Run(tc.path, func(t *testing.T) {
 			w := httptest.NewRecorder()

@@ -1,8 +1,7 @@
-// Package event lets a function handle events that arrive as HTTP requests.
+// Package event serves events that arrive as HTTP requests: CloudEvents of Eventarc in binary and structured mode, and
+// messages of Pub/Sub push subscriptions.
 //
-// It reads CloudEvents (binary and structured mode) as Eventarc sends them, and the envelope of a
-// Pub/Sub push subscription; and it is the one place where a handler's error becomes an
-// acknowledgement, a dead letter or a redelivery.
+// It is the only place that maps an error of a handler to an acknowledgement, a dead letter or a redelivery.
 package event
 
 import (
@@ -24,63 +23,63 @@ import (
 	cloudevents "github.com/cloudevents/sdk-go/v2"
 )
 
-// MaxBody bounds a request: a Pub/Sub message is at most 10 MB, a third more in base64.
+// MaxBody bounds the body of a request, in bytes. A Pub/Sub message has at most 10 MB, 13.4 MB in base64.
 const MaxBody = 16 << 20
 
-// readTimeout bounds how long a caller may take to send a body.
+// readTimeout bounds the time for reading the body of a request.
 const readTimeout = 30 * time.Second
 
-// messagePublished is the type of the CloudEvent around a Pub/Sub message.
+// messagePublished is the type of CloudEvents that carry a Pub/Sub message.
 const messagePublished = "google.cloud.pubsub.topic.v1.messagePublished"
 
-// Event is one delivery of an event. The same event may be delivered any number of times, to any
-// number of instances at once, in any order.
+// Event is one delivery of an event. Events are delivered one or more times, in any order, and possibly to several
+// instances at once.
 type Event struct {
-	ID      string // the same in every delivery
+	ID      string // equal in all deliveries of the event
 	Type    string // such as "google.cloud.storage.object.v1.finalized"
 	Source  string
 	Subject string
 
-	// Data is the payload: of a Pub/Sub message what was published, of any other event its data.
+	// Data is the payload of the Pub/Sub message, or of the CloudEvent.
 	Data []byte
-	// Attributes are those of the Pub/Sub message; nil for any other event.
+	// Attributes are the attributes of the Pub/Sub message. They are nil for other events.
 	Attributes map[string]string
 }
 
-// Permanent marks err as one that no redelivery of the event can cure.
+// Permanent marks err as permanent: each redelivery of the event would fail with it.
 func Permanent(err error) error { return &permanent{err} }
 
 type permanent struct{ error }
 
+// Unwrap returns the marked error.
 func (p *permanent) Unwrap() error { return p.error }
 
-// Handler serves events to handle. What handle returns decides what becomes of the event:
+// Handler calls handle for each event. The result of handle determines the response:
 //
-//   - nil: it is acknowledged (204);
-//   - a Permanent error: it goes to dead with the reason, then is acknowledged;
-//   - any other error, or a panic (503 or 500): it is delivered again.
+//   - nil acknowledges the event (204);
+//   - a Permanent error goes to dead, together with the event, then the event is acknowledged (204);
+//   - any other error (503) or a panic (500) causes redelivery.
 //
-// Every error is logged once, without the event's data. A request that holds no event is refused
-// (4xx).
+// Handler logs each error once, without the data of the event. It rejects a request without an event with 4xx.
 func Handler(handle func(context.Context, Event) error, dead DeadLetters) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx := r.Context()
 		var e Event
 		defer func() {
 			if p := recover(); p != nil {
-				slog.ErrorContext(ctx, "panic, event will be delivered again", "event_id", e.ID, "event_type", e.Type,
+				slog.ErrorContext(ctx, "handler panicked, event will be redelivered", "event_id", e.ID, "event_type", e.Type,
 					"err", fmt.Sprint(p), "stack", string(debug.Stack()))
 				w.WriteHeader(http.StatusInternalServerError)
 			}
 		}()
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
-			http.Error(w, "events are sent by POST", http.StatusMethodNotAllowed)
+			http.Error(w, "method not allowed; send events with POST", http.StatusMethodNotAllowed)
 			return
 		}
 		e, err := read(w, r)
 		if err != nil {
-			refuse(ctx, w, err)
+			reject(ctx, w, err)
 			return
 		}
 		err = handle(ctx, e)
@@ -94,7 +93,7 @@ func Handler(handle func(context.Context, Event) error, dead DeadLetters) http.H
 			err = fmt.Errorf("dead-letter an event that failed with %q: %w", p.error, err)
 		}
 		if err != nil {
-			slog.ErrorContext(ctx, "event will be delivered again", "event_id", e.ID, "event_type", e.Type, "err", err)
+			slog.ErrorContext(ctx, "event failed and will be redelivered", "event_id", e.ID, "event_type", e.Type, "err", err)
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}
@@ -102,20 +101,21 @@ func Handler(handle func(context.Context, Event) error, dead DeadLetters) http.H
 	})
 }
 
-func refuse(ctx context.Context, w http.ResponseWriter, err error) {
+// reject answers a request from which read could not read an event.
+func reject(ctx context.Context, w http.ResponseWriter, err error) {
 	status := http.StatusBadRequest
 	var large *http.MaxBytesError
 	if errors.As(err, &large) {
 		status = http.StatusRequestEntityTooLarge
 	}
-	slog.WarnContext(ctx, "not an event", "err", err)
+	slog.WarnContext(ctx, "request without an event", "err", err)
 	http.Error(w, err.Error(), status)
 }
 
 // read returns the event that a request holds.
 func read(w http.ResponseWriter, r *http.Request) (Event, error) {
-	// The connection's deadline, not the context's: a client that trickles bytes holds Read. It is
-	// lifted again because net/http would take its passing for a caller who hung up.
+	// A deadline of the context would not end a Read that waits for a slow client. The deadline is removed afterwards,
+	// since net/http cancels the context of the request when it passes.
 	c := http.NewResponseController(w)
 	_ = c.SetReadDeadline(time.Now().Add(readTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
@@ -126,6 +126,7 @@ func read(w http.ResponseWriter, r *http.Request) (Event, error) {
 	return decode(r.Header, body)
 }
 
+// decode returns the event in a request with the given header and body.
 func decode(header http.Header, body []byte) (Event, error) {
 	r := &http.Request{Header: header, Body: io.NopCloser(bytes.NewReader(body))}
 	ce, err := cloudevents.NewEventFromHTTPRequest(r)
@@ -145,7 +146,7 @@ func decode(header http.Header, body []byte) (Event, error) {
 	return e, nil
 }
 
-// push is the body of a push subscription's request, and the data of a CloudEvent around a message:
+// push is the body of a request of a push subscription, and the data of a CloudEvent that carries a message:
 // https://cloud.google.com/pubsub/docs/push#receive_push.
 type push struct {
 	Message *struct {
@@ -156,13 +157,14 @@ type push struct {
 	Subscription string `json:"subscription"`
 }
 
+// decodePush returns e with the message in body. The source of e wins over the subscription.
 func decodePush(body []byte, e Event) (Event, error) {
 	var p push
 	if err := json.Unmarshal(body, &p); err != nil {
 		return Event{}, fmt.Errorf("read Pub/Sub envelope: %w", err)
 	}
 	if p.Message == nil || p.Message.MessageID == "" {
-		return Event{}, errors.New("read Pub/Sub envelope: it holds no message with a messageId")
+		return Event{}, errors.New("read Pub/Sub envelope: no message with a messageId")
 	}
 	e.ID = p.Message.MessageID
 	if e.Source == "" {
@@ -172,7 +174,7 @@ func decodePush(body []byte, e Event) (Event, error) {
 	return e, nil
 }
 
-// DeadLetters takes an event that can never be handled, with the reason.
+// DeadLetters stores an event that failed permanently, with the reason. When it returns an error, the event is redelivered.
 type DeadLetters func(ctx context.Context, e Event, reason error) error
 
 // Attributes that DeadLetterTopic adds to those of the event.
@@ -194,11 +196,12 @@ const (
 	PubSubPublishTime         = PubSubPrefix + "TopicPublishTime" // RFC 3339
 )
 
-// maxAttributes is how many a Pub/Sub message may have.
+// maxAttributes is the maximum number of attributes of a Pub/Sub message
+// (https://cloud.google.com/pubsub/quotas#resource_limits).
 const maxAttributes = 100
 
-// remembered is how many dead-lettered events an instance remembers.
-const remembered = 1000
+// maxDeadIDs is the number of IDs of dead-lettered events that DeadLetterTopic remembers.
+const maxDeadIDs = 1000
 
 // Publisher publishes to one topic. topic.Topic implements it.
 type Publisher interface {
@@ -206,11 +209,11 @@ type Publisher interface {
 	Publish(ctx context.Context, data []byte, attributes map[string]string) error
 }
 
-// DeadLetterTopic publishes events to a topic, as they came, and once: an instance that gets one
-// again, or twice at the same time, remembers it. Only an event that several instances get, or that is
-// delivered again after a kill, is published again; SourceIDAttribute tells.
+// DeadLetterTopic publishes events to a topic with their data and attributes, as far as there is room beside the
+// attributes above. It publishes an event once, also for concurrent deliveries. Other instances, and this one after a
+// restart, may publish it again with the same SourceIDAttribute.
 func DeadLetterTopic(topic Publisher) DeadLetters {
-	var mu sync.Mutex // held while publishing: dead letters are rare, and the same one may come twice at once
+	var mu sync.Mutex // held while publishing, so that of concurrent deliveries only the first publishes
 	var ids []string
 	return func(ctx context.Context, e Event, reason error) error {
 		mu.Lock()
@@ -221,15 +224,16 @@ func DeadLetterTopic(topic Publisher) DeadLetters {
 		if err := topic.Publish(ctx, e.Data, deadLetterAttributes(e, reason)); err != nil {
 			return err
 		}
-		ids = append(ids[max(0, len(ids)-remembered+1):], e.ID)
+		ids = append(ids[max(0, len(ids)-maxDeadIDs+1):], e.ID)
 		return nil
 	}
 }
 
-// deadLetterAttributes returns those of the event, as far as there is room beside ours.
+// deadLetterAttributes returns the attributes of the dead letter of e. When there are too many, those of e with the last
+// names are dropped.
 func deadLetterAttributes(e Event, reason error) map[string]string {
 	attributes := map[string]string{
-		ReasonAttribute:   truncate(reason.Error(), 1024), // Pub/Sub's bound for a value, in bytes
+		ReasonAttribute:   truncate(reason.Error(), 1024), // maximum length of a value in Pub/Sub, in bytes
 		SourceAttribute:   truncate(e.Source, 1024),
 		SourceIDAttribute: truncate(e.ID, 1024),
 	}
@@ -244,7 +248,7 @@ func deadLetterAttributes(e Event, reason error) map[string]string {
 	return attributes
 }
 
-// truncate returns at most the first n bytes of s, which it makes valid UTF-8 as Pub/Sub asks.
+// truncate returns at most n bytes of s, without invalid UTF-8, which Pub/Sub rejects.
 func truncate(s string, n int) string {
 	return string(bytes.ToValidUTF8([]byte(s[:min(len(s), n)]), nil))
 }

@@ -26,7 +26,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
-// request returns a request as it was sent, from testdata.
+// request returns a recorded request from testdata.
 func request(t testing.TB, file string) *http.Request {
 	t.Helper()
 	raw, err := os.ReadFile(filepath.Join("testdata", file))
@@ -49,7 +49,7 @@ func noDeadLetters(t testing.TB) DeadLetters {
 	}
 }
 
-func TestRead(t *testing.T) {
+func TestAllEncodingsOfAnEventAreRead(t *testing.T) {
 	const published = "google.cloud.pubsub.topic.v1.messagePublished"
 	message := func(source string) Event {
 		return Event{
@@ -88,7 +88,7 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestRefusesWhatIsNoEvent(t *testing.T) {
+func TestRequestsWithoutAnEventAreRejected(t *testing.T) {
 	ce := func(h http.Header) http.Header {
 		h.Set("Ce-Specversion", "1.0")
 		return h
@@ -101,12 +101,12 @@ func TestRefusesWhatIsNoEvent(t *testing.T) {
 	}{
 		{"empty", "POST", nil, "", 400},
 		{"not JSON", "POST", nil, "hello", 400},
-		{"JSON, but no envelope", "POST", nil, `{"product":"butter"}`, 400},
+		{"JSON without an envelope", "POST", nil, `{"product":"butter"}`, 400},
 		{"no message id", "POST", nil, `{"message":{"data":"YQ=="}}`, 400},
 		{"data is not base64", "POST", nil, `{"message":{"data":"%","messageId":"1"}}`, 400},
 		{"CloudEvent without id", "POST", ce(http.Header{"Ce-Type": {"t"}, "Ce-Source": {"s"}}), `{}`, 400},
-		{"structured and broken", "POST", http.Header{"Content-Type": {"application/cloudevents+json"}}, `{"specversion":"1.0"`, 400},
-		{"CloudEvent around no message", "POST", ce(http.Header{"Ce-Id": {"1"}, "Ce-Type": {messagePublished}, "Ce-Source": {"s"}, "Content-Type": {"application/json"}}), `{}`, 400},
+		{"invalid structured CloudEvent", "POST", http.Header{"Content-Type": {"application/cloudevents+json"}}, `{"specversion":"1.0"`, 400},
+		{"CloudEvent without a message", "POST", ce(http.Header{"Ce-Id": {"1"}, "Ce-Type": {messagePublished}, "Ce-Source": {"s"}, "Content-Type": {"application/json"}}), `{}`, 400},
 		{"too large", "POST", nil, strings.Repeat(" ", MaxBody+1), 413},
 		{"GET", "GET", nil, "", 405},
 	} {
@@ -125,20 +125,20 @@ func TestRefusesWhatIsNoEvent(t *testing.T) {
 	}
 }
 
-func TestOutcome(t *testing.T) {
+func TestErrorOfTheHandlerDeterminesTheOutcome(t *testing.T) {
 	cause := errors.New("the cause")
 	for _, tc := range []struct {
 		name   string
 		handle func() error
-		dead   error // what dead-lettering returns
+		dead   error // the result of dead-lettering
 		status int
 		letter bool
 	}{
-		{"done", func() error { return nil }, nil, 204, false},
+		{"success", func() error { return nil }, nil, 204, false},
 		{"permanent", func() error { return Permanent(cause) }, nil, 204, true},
-		{"permanent below a wrap", func() error { return errors.Join(errors.New("x"), Permanent(cause)) }, nil, 204, true},
+		{"wrapped permanent", func() error { return errors.Join(errors.New("x"), Permanent(cause)) }, nil, 204, true},
 		{"permanent, but dead-lettering fails", func() error { return Permanent(cause) }, errors.New("down"), 503, true},
-		{"passing", func() error { return cause }, nil, 503, false},
+		{"transient", func() error { return cause }, nil, 503, false},
 		{"panic", func() error { panic(cause) }, nil, 500, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -165,20 +165,20 @@ func TestOutcome(t *testing.T) {
 				t.Errorf("dead letters = %v, want one: %v", letters, tc.letter)
 			}
 			wantLines := 1
-			if tc.name == "done" {
+			if tc.name == "success" {
 				wantLines = 0
 			}
 			if got := strings.Count(log.String(), "level="); got != wantLines {
 				t.Errorf("logged %d lines, want %d: %s", got, wantLines, log.String())
 			}
 			if strings.Contains(log.String(), "안녕") {
-				t.Errorf("the log shows the data: %s", log.String())
+				t.Errorf("the log contains the data: %s", log.String())
 			}
 		})
 	}
 }
 
-func TestDeadLetterTopic(t *testing.T) {
+func TestDeadLetterHasTheDataAndTheReason(t *testing.T) {
 	p, srv := pubsubtest.New(t, "dead")
 	e := Event{ID: "7", Type: messagePublished, Source: "projects/shop/subscriptions/s", Data: []byte{0, 0xff}, Attributes: map[string]string{"schema_version": "9"}}
 	reason := errors.New(strings.Repeat("가", 500))
@@ -187,11 +187,11 @@ func TestDeadLetterTopic(t *testing.T) {
 	}
 	got := srv.Messages()
 	if len(got) != 1 || !bytes.Equal(got[0].Data, e.Data) {
-		t.Fatalf("published %v, want the event's data", got)
+		t.Fatalf("published %v, want the data of the event", got)
 	}
 	why := got[0].Attributes[ReasonAttribute]
 	if !utf8.ValidString(why) || len(why) > 1024 || !strings.HasPrefix(reason.Error(), why) || len(why) < 1000 {
-		t.Errorf("reason has %d bytes %q, want the beginning of the reason, valid and at most 1024", len(why), why)
+		t.Errorf("reason has %d bytes %q, want a valid prefix of the reason with at most 1024", len(why), why)
 	}
 	delete(got[0].Attributes, ReasonAttribute)
 	want := map[string]string{"schema_version": "9", SourceAttribute: e.Source, SourceIDAttribute: "7"}
@@ -199,12 +199,12 @@ func TestDeadLetterTopic(t *testing.T) {
 		t.Error(diff)
 	}
 	if len(e.Attributes) != 1 {
-		t.Errorf("the event's own attributes became %v", e.Attributes)
+		t.Errorf("the attributes of the event changed to %v", e.Attributes)
 	}
 }
 
-// Who hands it back to where it came from has to know what it was.
-func TestDeadLetterOfAnEventSaysItsType(t *testing.T) {
+// The replay of a dead letter converts it to a message of the original kind.
+func TestDeadLetterOfACloudEventHasItsType(t *testing.T) {
 	const kind = "google.cloud.storage.object.v1.finalized"
 	got := deadLetterAttributes(Event{ID: "7", Type: kind, Source: "s"}, errors.New("why"))
 	want := map[string]string{ReasonAttribute: "why", SourceAttribute: "s", SourceIDAttribute: "7", TypeAttribute: kind}
@@ -228,11 +228,11 @@ func TestDeadLetterIsPublishedOnce(t *testing.T) {
 	}
 	wg.Wait()
 	if got := len(srv.Messages()); got != 2 {
-		t.Errorf("%d dead letters, want one for each of 2 events", got)
+		t.Errorf("%d dead letters, want one for each of the 2 events", got)
 	}
 }
 
-func TestDeadLetterWithTooManyAttributesKeepsItsReason(t *testing.T) {
+func TestDeadLetterWithTooManyAttributesKeepsTheReason(t *testing.T) {
 	e := Event{ID: "7", Attributes: map[string]string{}}
 	for i := range maxAttributes {
 		e.Attributes[strconv.Itoa(i)] = "x"
@@ -243,15 +243,15 @@ func TestDeadLetterWithTooManyAttributesKeepsItsReason(t *testing.T) {
 	}
 }
 
-func TestDeadLetterTopicReportsFailure(t *testing.T) {
+func TestFailedDeadLetterIsAnError(t *testing.T) {
 	p, _ := pubsubtest.New(t, "dead", pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
 	if err := DeadLetterTopic(topic.New(p))(t.Context(), Event{ID: "7"}, errors.New("why")); err == nil {
-		t.Error("no error, want one: the event would be lost")
+		t.Error("no error, so the event would be lost")
 	}
 }
 
-// A function serves many deliveries at once; the framework's own CloudEvent support hangs some of them.
-func TestConcurrentDeliveries(t *testing.T) {
+// functions.CloudEvent of the Functions Framework hangs some of many concurrent deliveries.
+func TestConcurrentDeliveriesAreAllHandled(t *testing.T) {
 	var handled atomic.Int64
 	srv := httptest.NewServer(Handler(func(context.Context, Event) error { handled.Add(1); return nil }, noDeadLetters(t)))
 	defer srv.Close()
@@ -304,7 +304,31 @@ func FuzzDecode(f *testing.F) {
 		}
 		e, err := decode(h, body)
 		if err == nil && e.ID == "" {
-			t.Errorf("%v %q gave an event without an id", h, body)
+			t.Errorf("%v %q is an event without an ID", h, body)
+		}
+	})
+}
+
+func FuzzDeadLetterAttributes(f *testing.F) {
+	f.Add("7", "google.cloud.storage.object.v1.finalized", "projects/shop/subscriptions/s", "decode review: unknown kind", "schema_version", "9")
+	f.Add("", messagePublished, "", "", ReasonAttribute, "forged")
+	f.Add("\xff", "", strings.Repeat("가", 400), "\xff", "", "\x00")
+	f.Fuzz(func(t *testing.T, id, typ, source, reason, name, value string) {
+		e := Event{ID: id, Type: typ, Source: source, Attributes: map[string]string{name: value}}
+		got := deadLetterAttributes(e, errors.New(reason))
+		for _, name := range []string{ReasonAttribute, SourceAttribute, SourceIDAttribute} {
+			if v, ok := got[name]; !ok || len(v) > 1024 || !utf8.ValidString(v) {
+				t.Errorf("%s = %q", name, v)
+			}
+		}
+		if _, ok := got[TypeAttribute]; ok != (typ != messagePublished) && name != TypeAttribute {
+			t.Errorf("the type of %q is an attribute: %v", typ, ok)
+		}
+		if !strings.HasPrefix(name, AttributePrefix) && got[name] != value {
+			t.Errorf("%s = %q, want %q", name, got[name], value)
+		}
+		if want := strings.ToValidUTF8(reason[:min(len(reason), 1024)], ""); got[ReasonAttribute] != want {
+			t.Errorf("the reason became %q, want %q", got[ReasonAttribute], want)
 		}
 	})
 }

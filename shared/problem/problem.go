@@ -1,7 +1,7 @@
-// Package problem answers a failed HTTP request with an RFC 9457 problem document.
+// Package problem answers failed HTTP requests with problem documents (RFC 9457).
 //
-// It is the one place where an error becomes a status: what a caller can mend is told with a pointer
-// to the field; what failed inside is logged once, with its trace, and hidden.
+// It is the only place that maps errors to statuses. A 4xx response says what the client must change, with a pointer to
+// the field. An internal error is logged once, with its trace; the 5xx response does not reveal it.
 package problem
 
 import (
@@ -24,31 +24,36 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ContentType is that of a problem document.
+// ContentType is the media type of a problem document.
 const ContentType = "application/problem+json"
 
-// Problem is the body of a failed request (RFC 9457, with the errors of its section 3).
+// Problem is the body of a failed response: a problem document with the extension member errors of RFC 9457, section 3.
 type Problem struct {
-	Title  string  `json:"title" doc:"The status in words."`
-	Status int     `json:"status" doc:"The HTTP status."`
-	Detail string  `json:"detail,omitempty" doc:"What went wrong this time."`
-	Errors []Field `json:"errors,omitempty" doc:"What to change, a field each."`
+	Title  string  `json:"title" doc:"Reason phrase of the status."`
+	Status int     `json:"status" doc:"HTTP status."`
+	Detail string  `json:"detail,omitempty" doc:"Cause of this failure."`
+	Errors []Field `json:"errors,omitempty" doc:"Invalid fields and parameters."`
 
-	RequestID string `json:"request_id,omitempty" doc:"What to name when asking about it; the header X-Request-Id, too."`
+	RequestID string `json:"request_id,omitempty" doc:"ID of the request, for questions to the operators; equal to the header X-Request-Id."`
 }
 
-// Field says what is wrong with one field of the body, or with one parameter.
+// Field is an error in one field of the body, or in one parameter.
 type Field struct {
-	Detail    string `json:"detail" doc:"What is wrong."`
-	Pointer   string `json:"pointer,omitempty" doc:"The field of the body, as the fragment form of a JSON Pointer (RFC 6901)." example:"#/rating"`
-	Parameter string `json:"parameter,omitempty" doc:"The query parameter, path segment or header." example:"page_size"`
+	Detail    string `json:"detail" doc:"Reason why the value is invalid."`
+	Pointer   string `json:"pointer,omitempty" doc:"Field of the body: a JSON Pointer (RFC 6901) in its fragment form." example:"#/rating"`
+	Parameter string `json:"parameter,omitempty" doc:"Name of the query parameter, path segment or header." example:"page_size"`
 }
 
-func (p *Problem) Error() string             { return p.Detail }
-func (p *Problem) GetStatus() int            { return p.Status }
+// Error implements error. It returns the detail, which clients see.
+func (p *Problem) Error() string { return p.Detail }
+
+// GetStatus implements huma.StatusError.
+func (p *Problem) GetStatus() int { return p.Status }
+
+// ContentType implements huma.ContentTypeFilter.
 func (p *Problem) ContentType(string) string { return ContentType }
 
-// New returns a problem that the caller can mend; detail is shown.
+// New returns a problem. Clients see the detail, so it must not contain internal errors.
 func New(status int, detail string) *Problem {
 	return &Problem{Title: http.StatusText(status), Status: status, Detail: detail}
 }
@@ -57,8 +62,7 @@ func New(status int, detail string) *Problem {
 // true, such as clouderr.ErrUnavailable and the errors of topic.Topic. Unavailable sets another one.
 const RetryAfter = 2 * time.Second
 
-// Unavailable marks err as one that may pass: the caller is told to try again after the given time,
-// a whole number of seconds.
+// Unavailable marks err as transient: the response is 503 with the given Retry-After, a whole number of seconds.
 func Unavailable(err error, after time.Duration) error {
 	return &unavailable{err, after}
 }
@@ -71,8 +75,10 @@ type unavailable struct {
 // Unavailable reports true.
 func (u *unavailable) Unavailable() bool { return true }
 
+// Unwrap returns the marked error.
 func (u *unavailable) Unwrap() error { return u.error }
 
+// GetHeaders implements huma.HeadersError.
 func (u *unavailable) GetHeaders() http.Header {
 	return http.Header{"Retry-After": {seconds(u.after)}}
 }
@@ -88,69 +94,69 @@ func WithTimeout[I, O any](timeout time.Duration, f func(context.Context, *I) (*
 	}
 }
 
-// NewAPI returns a huma API on mux whose every error is a Problem. Bodies are read as strict JSON:
-// no duplicate names, no invalid UTF-8 (RFC 7493). It serves neither documents nor schemas.
+// NewAPI returns a huma API on mux. Each of its errors is a Problem. It decodes bodies as strict JSON: it rejects
+// duplicate names and invalid UTF-8 (RFC 7493). It serves neither documents nor schemas.
 func NewAPI(mux *http.ServeMux, title, version string) huma.API {
-	hook()
+	configureHuma()
 	format := huma.Format{
 		Marshal:   huma.DefaultJSONFormat.Marshal,
 		Unmarshal: func(b []byte, v any) error { return unmarshal(b, v) },
 	}
 	c := huma.DefaultConfig(title, version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
-	c.CreateHooks = nil // no "$schema" in our answers
-	c.Transformers = []huma.Transformer{identify}
+	c.CreateHooks = nil // these add "$schema" to responses
+	c.Transformers = []huma.Transformer{addRequestID}
 	c.Formats = map[string]huma.Format{"application/json": format, "json": format}
 	return humago.New(mux, c)
 }
 
-// requestID is the header that whoever serves us has set, when every answer has an id.
-const requestID = "X-Request-Id"
+// requestIDHeader is the response header with the request ID. cloudlog.Trace sets it.
+const requestIDHeader = "X-Request-Id"
 
-// identify writes the request's id into a problem.
-func identify(ctx huma.Context, _ string, v any) (any, error) {
+// addRequestID adds the request ID to a problem.
+func addRequestID(ctx huma.Context, _ string, v any) (any, error) {
 	if p, ok := v.(*Problem); ok {
 		_, w := humago.Unwrap(ctx)
-		return p.of(w.Header().Get(requestID)), nil
+		return p.withRequestID(w.Header().Get(requestIDHeader)), nil
 	}
 	return v, nil
 }
 
-// of returns the problem as that of a request.
-func (p *Problem) of(request string) *Problem {
-	one := *p
-	one.RequestID = request
-	return &one
+// withRequestID returns a copy of the problem with a request ID. Problems may be shared by concurrent requests.
+func (p *Problem) withRequestID(id string) *Problem {
+	c := *p
+	c.RequestID = id
+	return &c
 }
 
-// BadRequest, as a key of an operation's Metadata, makes 400 of the 422 that huma answers to
-// parameters that it refuses: for an operation that takes nothing but parameters.
+// BadRequest is a key of an operation's Metadata. With it, the response to invalid parameters is 400 instead of 422. It is
+// for operations without a body.
 const BadRequest = "problem.BadRequest"
 
-// hook makes huma build Problems, and mind the case of names as the decoder does; huma has nothing
-// but these package variables for it.
-var hook = sync.OnceFunc(func() {
+// configureHuma makes huma return Problems and compare the case of field names, as the decoder does. huma offers only
+// package variables for both.
+var configureHuma = sync.OnceFunc(func() {
 	huma.ValidateStrictCasing = true
 	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
-		return translate(context.Background(), status, msg, errs)
+		return fromHuma(context.Background(), status, msg, errs)
 	}
 	huma.NewErrorWithContext = func(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
 		if _, ok := ctx.Operation().Metadata[BadRequest]; ok && status == http.StatusUnprocessableEntity {
 			status = http.StatusBadRequest
 		}
-		p := translate(ctx.Context(), status, msg, errs)
-		var u *unavailable // huma itself writes the header of these
-		if p.Status == http.StatusServiceUnavailable && !errors.As(errors.Join(errs...), &u) {
-			ctx.SetHeader("Retry-After", seconds(RetryAfter))
+		p := fromHuma(ctx.Context(), status, msg, errs)
+		if u := (*unavailable)(nil); p.Status == http.StatusServiceUnavailable && !errors.As(errors.Join(errs...), &u) {
+			ctx.SetHeader("Retry-After", seconds(RetryAfter)) // huma sets the header of unavailable itself
 		}
 		return p
 	}
 })
 
-// unreadable is huma's message for a body that broke off, for which it blames the server.
+// unreadable is the message of huma for a body that ends early. huma answers it with 500, although the client is at fault.
 const unreadable = "cannot read request body"
 
-func translate(ctx context.Context, status int, msg string, errs []error) *Problem {
+// fromHuma returns the problem of an error that huma reports. errs are the causes or the invalid fields.
+func fromHuma(ctx context.Context, status int, msg string, errs []error) *Problem {
 	if status >= http.StatusInternalServerError {
 		if msg == unreadable {
 			return New(http.StatusBadRequest, unreadable)
@@ -158,7 +164,7 @@ func translate(ctx context.Context, status int, msg string, errs []error) *Probl
 		return internal(ctx, errors.Join(errs...))
 	}
 	if status == http.StatusRequestEntityTooLarge {
-		msg = "the body is too large" // huma's words give a limit of one byte more
+		msg = "request body is too large" // the message of huma names a limit that is one byte too high
 	}
 	p := New(status, msg)
 	for _, err := range errs {
@@ -169,35 +175,35 @@ func translate(ctx context.Context, status int, msg string, errs []error) *Probl
 	return p
 }
 
-// internal logs err and returns what the caller may know of it.
+// internal logs err and returns a problem that does not reveal it: 503 for a transient error, else 500.
 func internal(ctx context.Context, err error) *Problem {
 	status := http.StatusInternalServerError
 	var u interface{ Unavailable() bool }
 	switch {
 	case errors.As(err, &u) && u.Unavailable():
 		status = http.StatusServiceUnavailable
-	case ctx.Err() != nil: // the caller hung up: nobody reads the answer, and nothing is wrong here
-		slog.InfoContext(ctx, "caller gone", "err", err)
+	case ctx.Err() != nil: // the client disconnected: nobody reads the response, and no operator needs to act
+		slog.InfoContext(ctx, "client disconnected", "err", err)
 		return &Problem{Title: http.StatusText(status), Status: status}
 	}
 	slog.ErrorContext(ctx, "request failed", "status", status, "err", err)
 	return &Problem{Title: http.StatusText(status), Status: status}
 }
 
-// field turns huma's location, such as "body.tags[0].name" or "query.page_size", into ours.
+// field converts an error of huma, with a location such as "body.tags[0].name" or "query.page_size".
 func field(err error) Field {
 	detailer, ok := err.(huma.ErrorDetailer)
 	if !ok {
 		return Field{Detail: err.Error()}
 	}
 	d := detailer.ErrorDetail()
-	if p, detail, ok := strings.Cut(d.Message, inside); ok {
+	if p, detail, ok := strings.Cut(d.Message, pointerEnd); ok {
 		return Field{Detail: detail, Pointer: p}
 	}
 	in, path, _ := strings.Cut(d.Location, ".")
 	switch in {
 	case "body":
-		// huma says that a field is missing at the object that lacks it.
+		// huma locates a missing field at the object that lacks it.
 		before, after, _ := strings.Cut(validation.MsgExpectedRequiredProperty, "%s")
 		if name, ok := strings.CutPrefix(d.Message, before); ok {
 			path = strings.TrimPrefix(path+"."+strings.TrimSuffix(name, after), ".")
@@ -209,6 +215,7 @@ func field(err error) Field {
 	return Field{Detail: d.Message}
 }
 
+// pointer converts a path of huma to the fragment form of a JSON Pointer.
 func pointer(path string) string {
 	if path == "" {
 		return "#"
@@ -217,34 +224,33 @@ func pointer(path string) string {
 	return "#/" + escape.Replace(path)
 }
 
-// inside parts the pointer from the text of an error of unmarshal; huma hands on nothing but its text.
-const inside = "\x00"
+// pointerEnd separates the pointer from the text in errors of unmarshal, since huma passes on only the text.
+const pointerEnd = "\x00"
 
-// unmarshal reads strict JSON.
+// unmarshal decodes strict JSON. Its errors begin with the pointer of the invalid value.
 func unmarshal(b []byte, v any) error {
 	err := json.Unmarshal(b, v)
-	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
-		return at(syntax.JSONPointer, fmt.Errorf("not valid JSON at byte %d: %w", syntax.ByteOffset, syntax.Err))
+	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
+		return withPointer(syntax.JSONPointer, fmt.Errorf("not valid JSON at byte %d: %w", syntax.ByteOffset, syntax.Err))
 	}
-	var semantic *json.SemanticError
-	if errors.As(err, &semantic) && semantic.Err != nil {
-		return at(semantic.JSONPointer, semantic.Err)
+	if semantic := (*json.SemanticError)(nil); errors.As(err, &semantic) && semantic.Err != nil {
+		return withPointer(semantic.JSONPointer, semantic.Err)
 	}
 	return err
 }
 
-func at(p jsontext.Pointer, err error) error {
-	return fmt.Errorf("#%s%s%w", strings.ReplaceAll(string(p), inside, ""), inside, err)
+// withPointer puts a pointer in front of err.
+func withPointer(p jsontext.Pointer, err error) error {
+	return fmt.Errorf("#%s%s%w", strings.ReplaceAll(string(p), pointerEnd, ""), pointerEnd, err)
 }
 
-// Handler answers what mux has no route for, and what panics, with a Problem.
+// Handler serves mux. It answers requests without a route, and handlers that panic, with a Problem.
 func Handler(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			switch p := recover(); p {
 			case nil:
-			case http.ErrAbortHandler: // net/http's own way to break a connection
+			case http.ErrAbortHandler: // net/http breaks the connection
 				panic(p)
 			default:
 				slog.ErrorContext(r.Context(), "panic", "err", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -257,56 +263,56 @@ func Handler(mux *http.ServeMux) http.Handler {
 			mux.ServeHTTP(w, r)
 			return
 		}
-		// The mux knows whether the path or only the method is wrong, and says it in plain text.
-		plain := refusal{header: http.Header{}}
+		// The mux knows whether the path or the method is wrong, but answers in plain text.
+		plain := statusRecorder{header: http.Header{}}
 		h.ServeHTTP(&plain, r)
-		if plain.status < http.StatusBadRequest { // the way to the same path, cleaned
+		if plain.status < http.StatusBadRequest { // a redirect to the clean path
 			h.ServeHTTP(w, r)
 			return
 		}
-		detail := "nothing is at " + strconv.Quote(r.URL.Path)
+		detail := "no resource at " + strconv.Quote(r.URL.Path)
 		if allow := plain.header.Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
-			detail = r.Method + " is not allowed here; allowed: " + allow
+			detail = "method " + r.Method + " is not allowed; allowed: " + allow
 		}
 		Write(w, New(plain.status, detail))
 	})
 }
 
-// TooMany answers a request that is one more than its client may send now.
+// TooMany answers 429 to a request beyond a rate limit.
 func TooMany(w http.ResponseWriter, r *http.Request) {
 	drain(w, r)
-	Write(w, New(http.StatusTooManyRequests, "too many requests; try again after the seconds that Retry-After tells"))
+	Write(w, New(http.StatusTooManyRequests, "too many requests; retry after the seconds in Retry-After"))
 }
 
-// drain reads what is left of a body that was refused, within reason: a caller who still writes when
-// the connection closes may never see the answer.
+// drain reads the rest of a rejected body, at most 16 MiB in 5 s. A client that still writes when the connection closes
+// may not read the response.
 func drain(w http.ResponseWriter, r *http.Request) {
 	const most, longest = 16 << 20, 5 * time.Second
 	if r.Body == nil || r.Body == http.NoBody {
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(longest))
-	_, _ = io.CopyN(io.Discard, r.Body, most) // whatever it ends with, the answer is made
+	_, _ = io.CopyN(io.Discard, r.Body, most) // the response does not depend on the rest
 }
 
-// refusal takes the status and header of an answer, and drops its text.
-type refusal struct {
+// statusRecorder records the status and header of a response and drops its body.
+type statusRecorder struct {
 	header http.Header
 	status int
 }
 
-func (r *refusal) Header() http.Header         { return r.header }
-func (r *refusal) WriteHeader(status int)      { r.status = status }
-func (r *refusal) Write(b []byte) (int, error) { return len(b), nil }
+func (r *statusRecorder) Header() http.Header         { return r.header }
+func (r *statusRecorder) WriteHeader(status int)      { r.status = status }
+func (r *statusRecorder) Write(b []byte) (int, error) { return len(b), nil }
 
-// Write answers with p.
+// Write sends p as the response. Header fields that the caller set before are kept.
 func Write(w http.ResponseWriter, p *Problem) {
-	b, err := json.Marshal(p.of(w.Header().Get(requestID)))
+	b, err := json.Marshal(p.withRequestID(w.Header().Get(requestIDHeader)))
 	if err != nil {
-		panic(err) // a Problem is strings and an int
+		panic(err) // strings and an int always have a JSON form
 	}
 	w.Header().Set("Content-Type", ContentType)
 	w.WriteHeader(p.Status)
-	_, _ = w.Write(b) // a caller who is gone cannot be told
+	_, _ = w.Write(b) // the client may have disconnected
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -31,7 +32,7 @@ type orderInput struct {
 
 type orderOutput struct{ Body order }
 
-// server answers POST /orders with what f returns.
+// server serves POST /orders with f.
 func server(f func(context.Context, *orderInput) (*orderOutput, error)) http.Handler {
 	mux := http.NewServeMux()
 	api := problem.NewAPI(mux, "test", "1")
@@ -63,12 +64,12 @@ func decode(t testing.TB, w *httptest.ResponseRecorder) problem.Problem {
 		t.Fatalf("body %q: %v", w.Body, err)
 	}
 	if p.Status != w.Code {
-		t.Errorf("status %d in the body, %d in the answer", p.Status, w.Code)
+		t.Errorf("status %d in the body, %d in the status line", p.Status, w.Code)
 	}
 	return p
 }
 
-func TestBadRequestsNameTheField(t *testing.T) {
+func TestInvalidRequestsNameTheField(t *testing.T) {
 	for _, tc := range []struct {
 		name, target, body string
 		status             int
@@ -77,16 +78,16 @@ func TestBadRequestsNameTheField(t *testing.T) {
 		{"wrong type", "/orders", `{"copies":"two"}`, 422, problem.Field{Pointer: "#/copies"}},
 		{"missing", "/orders", `{}`, 422, problem.Field{Pointer: "#/copies"}},
 		{"unknown", "/orders", `{"copies":1,"colour":"red"}`, 422, problem.Field{Pointer: "#/colour"}},
-		{"in another case", "/orders", `{"copies":1,"Title":"a"}`, 422, problem.Field{Pointer: "#/Title"}},
-		{"twice, in two cases", "/orders", `{"copies":1,"COPIES":2}`, 422, problem.Field{Pointer: "#/COPIES"}},
-		{"a number out of range", "/orders", `{"copies":1e400}`, 400, problem.Field{Pointer: "#/copies"}},
-		{"in a list", "/orders", `{"copies":1,"tags":["a",2]}`, 422, problem.Field{Pointer: "#/tags/1"}},
+		{"different case", "/orders", `{"copies":1,"Title":"a"}`, 422, problem.Field{Pointer: "#/Title"}},
+		{"duplicate in different case", "/orders", `{"copies":1,"COPIES":2}`, 422, problem.Field{Pointer: "#/COPIES"}},
+		{"number out of range", "/orders", `{"copies":1e400}`, 400, problem.Field{Pointer: "#/copies"}},
+		{"array element", "/orders", `{"copies":1,"tags":["a",2]}`, 422, problem.Field{Pointer: "#/tags/1"}},
 		{"not JSON", "/orders", `copies=1`, 400, problem.Field{Pointer: "#"}},
-		{"broken off", "/orders", `{"copies":1,"title":"a`, 400, problem.Field{Pointer: "#/title"}},
+		{"truncated", "/orders", `{"copies":1,"title":"a`, 400, problem.Field{Pointer: "#/title"}},
 		{"invalid UTF-8", "/orders", "{\"copies\":1,\"title\":\"\xff\"}", 400,
 			problem.Field{Pointer: "#/title", Detail: "not valid JSON at byte 21: invalid UTF-8"}},
 		{"half a surrogate pair", "/orders", `{"copies":1,"title":"\ud800"}`, 400, problem.Field{Pointer: "#/title"}},
-		{"named twice", "/orders", `{"copies":1,"copies":2}`, 400, problem.Field{Pointer: "#/copies"}},
+		{"duplicate name", "/orders", `{"copies":1,"copies":2}`, 400, problem.Field{Pointer: "#/copies"}},
 		{"parameter", "/orders?shelf=10", `{"copies":1}`, 422, problem.Field{Parameter: "shelf"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -109,7 +110,7 @@ func TestBadRequestsNameTheField(t *testing.T) {
 	}
 }
 
-func TestParametersAreABadRequestWhereTheOperationSaysSo(t *testing.T) {
+func TestInvalidParameterIs400WithBadRequestMetadata(t *testing.T) {
 	mux := http.NewServeMux()
 	huma.Register(problem.NewAPI(mux, "test", "1"), huma.Operation{
 		Method: http.MethodGet, Path: "/shelves", OperationID: "shelves", Metadata: map[string]any{problem.BadRequest: true},
@@ -122,12 +123,12 @@ func TestParametersAreABadRequestWhereTheOperationSaysSo(t *testing.T) {
 		w := httptest.NewRecorder()
 		problem.Handler(mux).ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
 		if p := decode(t, w); w.Code != 400 || p.Title != "Bad Request" || len(p.Errors) != 1 || p.Errors[0].Parameter != "shelf" {
-			t.Errorf("%s: %d %+v, want 400 that names the shelf", target, w.Code, p)
+			t.Errorf("%s: %d %+v, want 400 with the parameter shelf", target, w.Code, p)
 		}
 	}
 }
 
-func TestRefusalsBeforeTheBody(t *testing.T) {
+func TestRequestsAreRejectedBeforeDecoding(t *testing.T) {
 	for _, tc := range []struct {
 		name, method, path, contentType, body string
 		status                                int
@@ -137,7 +138,7 @@ func TestRefusalsBeforeTheBody(t *testing.T) {
 		{"wrong method", "GET", "/orders", "", "", 405, "POST"},
 		{"wrong content type", "POST", "/orders", "text/plain", `{"copies":1}`, 415, ""},
 		{"too large", "POST", "/orders", "application/json", strings.Repeat(" ", 101), 413, ""},
-		{"nothing", "POST", "/orders", "application/json", "", 400, ""},
+		{"empty body", "POST", "/orders", "application/json", "", 400, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			r := httptest.NewRequest(tc.method, tc.path, strings.NewReader(tc.body))
@@ -152,7 +153,7 @@ func TestRefusalsBeforeTheBody(t *testing.T) {
 	}
 }
 
-func TestPathThatIsNotCleanIsRedirected(t *testing.T) {
+func TestUncleanPathRedirects(t *testing.T) {
 	w := httptest.NewRecorder()
 	server(echo).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "http://shop//orders", strings.NewReader(`{"copies":1}`)))
 	if w.Code/100 != 3 || w.Header().Get("Location") != "/orders" {
@@ -160,7 +161,7 @@ func TestPathThatIsNotCleanIsRedirected(t *testing.T) {
 	}
 }
 
-func TestCallerWhoSendsTooMuchSeesTheAnswer(t *testing.T) {
+func TestClientReadsTheResponseToATooLargeBody(t *testing.T) {
 	srv := httptest.NewServer(server(echo))
 	defer srv.Close()
 	for range 20 {
@@ -175,7 +176,12 @@ func TestCallerWhoSendsTooMuchSeesTheAnswer(t *testing.T) {
 	}
 }
 
-func TestErrorsOfHandlers(t *testing.T) {
+// transient is an error that package problem recognizes by its method.
+type transient struct{ error }
+
+func (transient) Unavailable() bool { return true }
+
+func TestOnlyProblemsRevealErrors(t *testing.T) {
 	secret := errors.New("spanner: secret detail")
 	for _, tc := range []struct {
 		name       string
@@ -185,9 +191,10 @@ func TestErrorsOfHandlers(t *testing.T) {
 		retryAfter string
 		logged     int
 	}{
-		{"told to the caller", func() error { return problem.New(409, "sold out") }, 409, "sold out", "", 0},
-		{"inside", func() error { return secret }, 500, "", "", 1},
-		{"passing", func() error { return problem.Unavailable(secret, 5*time.Second) }, 503, "", "5", 1},
+		{"problem", func() error { return problem.New(409, "sold out") }, 409, "sold out", "", 0},
+		{"internal", func() error { return secret }, 500, "", "", 1},
+		{"transient with Retry-After", func() error { return problem.Unavailable(secret, 5*time.Second) }, 503, "", "5", 1},
+		{"transient", func() error { return transient{secret} }, 503, "", "2", 1},
 		{"panic", func() error { panic(secret) }, 500, "", "", 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -202,7 +209,7 @@ func TestErrorsOfHandlers(t *testing.T) {
 				t.Errorf("%d %q Retry-After %q, want %d %q %q", w.Code, p.Detail, w.Header().Get("Retry-After"), tc.status, tc.detail, tc.retryAfter)
 			}
 			if strings.Contains(w.Body.String(), "secret") {
-				t.Errorf("body %q leaks what failed inside", w.Body)
+				t.Errorf("body %q reveals the error", w.Body)
 			}
 			if got := strings.Count(log.String(), "secret detail"); (got > 0) != (tc.logged > 0) || strings.Count(log.String(), "level=ERROR") != tc.logged {
 				t.Errorf("logged %q, want %d lines with the error", log.String(), tc.logged)
@@ -211,10 +218,41 @@ func TestErrorsOfHandlers(t *testing.T) {
 	}
 }
 
-func TestAnswersCarryNothingMore(t *testing.T) {
+func TestResponseIsTheBodyAlone(t *testing.T) {
 	w := post(server(echo), "/orders", `{"copies":3}`)
 	if w.Code != 200 || strings.TrimSpace(w.Body.String()) != `{"copies":3}` {
 		t.Errorf("%d %q, want the body alone", w.Code, w.Body)
+	}
+}
+
+func ExampleNew() {
+	mux := http.NewServeMux()
+	huma.Register(problem.NewAPI(mux, "Shop", "1"), huma.Operation{
+		Method: http.MethodGet, Path: "/products/{product}", OperationID: "get-product",
+	}, func(_ context.Context, in *struct {
+		Product string `path:"product" maxLength:"10"`
+	}) (*struct{}, error) {
+		return nil, problem.New(http.StatusNotFound, "no product "+in.Product)
+	})
+	h := problem.Handler(mux)
+	for _, path := range []string{"/products/butter", "/products/permission-to-dance", "/orders"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		fmt.Println(strings.TrimSpace(w.Body.String()))
+	}
+	// Output:
+	// {"title":"Not Found","status":404,"detail":"no product butter"}
+	// {"title":"Unprocessable Entity","status":422,"detail":"validation failed","errors":[{"detail":"expected length <= 10","parameter":"product"}]}
+	// {"title":"Not Found","status":404,"detail":"no resource at \"/orders\""}
+}
+
+func TestTimeoutEndsTheContextOfTheHandler(t *testing.T) {
+	f := problem.WithTimeout(time.Millisecond, func(ctx context.Context, _ *struct{}) (*struct{}, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	})
+	if _, err := f(t.Context(), nil); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
 	}
 }
 
@@ -233,19 +271,19 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-func TestProblemsTellTheRequestsID(t *testing.T) {
+func TestProblemsHaveTheRequestID(t *testing.T) {
 	for name, f := range map[string]func(context.Context, *orderInput) (*orderOutput, error){
-		"of the caller": func(context.Context, *orderInput) (*orderOutput, error) {
+		"problem": func(context.Context, *orderInput) (*orderOutput, error) {
 			return nil, problem.New(http.StatusNotFound, "none")
 		},
-		"with a header": func(context.Context, *orderInput) (*orderOutput, error) {
+		"problem with a header": func(context.Context, *orderInput) (*orderOutput, error) {
 			return nil, huma.ErrorWithHeaders(problem.New(http.StatusNotFound, "not yet"), http.Header{"Retry-After": {"1"}})
 		},
-		"inside": func(context.Context, *orderInput) (*orderOutput, error) { return nil, errors.New("broken") },
-		"away": func(context.Context, *orderInput) (*orderOutput, error) {
+		"internal": func(context.Context, *orderInput) (*orderOutput, error) { return nil, errors.New("broken") },
+		"transient": func(context.Context, *orderInput) (*orderOutput, error) {
 			return nil, problem.Unavailable(errors.New("away"), time.Second)
 		},
-		"a panic": func(context.Context, *orderInput) (*orderOutput, error) { panic("broken") },
+		"panic": func(context.Context, *orderInput) (*orderOutput, error) { panic("broken") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := server(f)
@@ -258,7 +296,7 @@ func TestProblemsTellTheRequestsID(t *testing.T) {
 					t.Errorf("%s: %+v", target, p)
 				}
 				if p := decode(t, post(h, target, body)); p.RequestID != "" {
-					t.Errorf("without an id: %+v", p)
+					t.Errorf("without a request ID: %+v", p)
 				}
 			}
 		})
