@@ -12,91 +12,94 @@ import (
 	"github.com/hybrid-bts/functions/shared/event"
 )
 
-// deadline bounds the work on one delivery, with the wait for its turn. It ends before the
-// subscription's ack deadline, so that we answer before the message is delivered again.
+// deadline bounds the handling of one delivery, with the wait for earlier ones. It is shorter than the ack deadline of the
+// subscriptions, so the function responds before Pub/Sub redelivers.
 const deadline = 20 * time.Second
 
-// remembered is how many notices an instance remembers that it told.
-const remembered = 1000
+// maxPosts is the number of posts that an instance remembers.
+const maxPosts = 1000
 
-// channel is where notices are told.
+// channel shows messages to operators.
 type channel interface {
-	// post returns an event.Permanent error when the message is refused for ever, and a paused one
-	// when nothing may be sent before some time is over.
+	// post sends a message. It returns an event.Permanent error when the channel rejects the message permanently, and
+	// an error that wraps pausedError when the channel accepts no messages for some time.
 	post(ctx context.Context, m *slack.WebhookMessage) error
 }
 
-// paused is the error of a channel that takes nothing more for a while.
-type paused struct{ after time.Duration }
+// pausedError is the error of a channel that accepts no messages for some time.
+type pausedError struct{ remaining time.Duration }
 
-func (p paused) Error() string { return fmt.Sprintf("it takes nothing for %v", p.after) }
+// Error implements error.
+func (p pausedError) Error() string {
+	return fmt.Sprintf("channel accepts no messages for %v", p.remaining)
+}
 
-// teller tells what happened, each thing once as far as it remembers.
-type teller struct {
+// notifier posts notices to a channel, one at a time, and drops duplicates.
+type notifier struct {
 	channel channel
 	now     func() time.Time
 
-	turn  chan struct{} // holds one while a notice is told: it guards the fields below
-	told  []telling     // the latest last
-	pause time.Time     // no message before
+	busy        chan struct{} // full while a notice is being posted; guards the fields below
+	posts       []post        // successful ones, in order of time
+	pausedUntil time.Time     // no calls of the channel before
 }
 
-// telling is that a notice was told.
-type telling struct {
+// post is a notice that the channel accepted.
+type post struct {
 	key string
 	at  time.Time
 }
 
-func newTeller(c channel, now func() time.Time) *teller {
-	return &teller{channel: c, now: now, turn: make(chan struct{}, 1)}
+func newNotifier(c channel, now func() time.Time) *notifier {
+	return &notifier{channel: c, now: now, busy: make(chan struct{}, 1)}
 }
 
-// happened handles one delivery of a message of the topic.
-func (t *teller) happened(ctx context.Context, e event.Event) error {
-	n, err := decode(e)
+// handle handles one delivery of an event.
+func (n *notifier) handle(ctx context.Context, e event.Event) error {
+	notice, err := decode(e)
 	if err != nil {
 		return event.Permanent(err)
 	}
-	if n == nil {
+	if notice == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	select {
-	case t.turn <- struct{}{}:
-		defer func() { <-t.turn }()
+	case n.busy <- struct{}{}:
+		defer func() { <-n.busy }()
 	case <-ctx.Done():
-		return fmt.Errorf("tell %s: wait for the messages before it: %w", n.key, ctx.Err())
+		return fmt.Errorf("post %s: wait for earlier messages: %w", notice.key, ctx.Err())
 	}
-	if err := t.tell(ctx, n); err != nil {
-		return fmt.Errorf("tell %s: %w", n.key, err)
+	if err := n.postOnce(ctx, notice); err != nil {
+		return fmt.Errorf("post %s: %w", notice.key, err)
 	}
 	return nil
 }
 
-// tell posts a notice that was not told yet.
-func (t *teller) tell(ctx context.Context, n *notice) error {
-	if t.knows(n) {
+// postOnce posts a notice unless it is a duplicate. The caller holds busy.
+func (n *notifier) postOnce(ctx context.Context, notice *notice) error {
+	if n.isDuplicate(notice) {
 		return nil
 	}
-	if left := t.pause.Sub(t.now()); left > 0 {
-		return paused{left}
+	if remaining := n.pausedUntil.Sub(n.now()); remaining > 0 {
+		return pausedError{remaining}
 	}
-	err := t.channel.post(ctx, n.message())
-	var p paused
+	err := n.channel.post(ctx, notice.message())
+	var p pausedError
 	if errors.As(err, &p) {
-		t.pause = t.now().Add(p.after)
+		n.pausedUntil = n.now().Add(p.remaining)
 	}
 	if err != nil {
 		return err
 	}
-	t.told = append(t.told[max(0, len(t.told)-remembered+1):], telling{n.key, t.now()})
+	n.posts = append(n.posts[max(0, len(n.posts)-maxPosts+1):], post{notice.key, n.now()})
 	return nil
 }
 
-// knows reports whether a notice was told, and is not to be told again.
-func (t *teller) knows(n *notice) bool {
-	return slices.ContainsFunc(t.told, func(told telling) bool {
-		return told.key == n.key && (n.again == 0 || t.now().Sub(told.at) < n.again)
+// isDuplicate reports whether a notice with the same key was posted, within the repeat interval if there is one.
+func (n *notifier) isDuplicate(notice *notice) bool {
+	return slices.ContainsFunc(n.posts, func(p post) bool {
+		return p.key == notice.key && (notice.repeatAfter == 0 || n.now().Sub(p.at) < notice.repeatAfter)
 	})
 }

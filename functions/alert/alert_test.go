@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -31,14 +32,14 @@ import (
 // secret is the path of the webhook.
 const secret = "/services/T0/B0/the-secret"
 
-// fakeSlack takes what is posted to the webhook, and answers as it is told.
+// fakeSlack is a server with the webhook.
 type fakeSlack struct {
 	*httptest.Server
 
 	mu     sync.Mutex
-	posted []string // the text of each message that it took, a section a line
+	posted []string // the text of each accepted message, one section on each line
 	calls  int
-	answer func(w http.ResponseWriter) // nil for ok
+	answer func(w http.ResponseWriter) // nil to accept messages
 }
 
 func newFakeSlack(t testing.TB) *fakeSlack {
@@ -88,7 +89,7 @@ func status(code int) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) { w.WriteHeader(code) }
 }
 
-// system is the function with all that it speaks to, at a time that the test sets.
+// system is the function with its services and its clock.
 type system struct {
 	http.Handler
 	slack  *fakeSlack
@@ -100,7 +101,7 @@ type system struct {
 func start(t testing.TB) system {
 	t.Helper()
 	fake := newFakeSlack(t)
-	hook, err := parseWebhook(fake.URL + secret)
+	w, err := parseWebhook(fake.URL + secret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,17 +111,17 @@ func start(t testing.TB) system {
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&logs, nil)))
 	t.Cleanup(func() { slog.SetDefault(before) })
-	h := event.Handler(newTeller(hook, func() time.Time { return now }).happened, event.DeadLetterTopic(topic.New(dead)))
+	h := event.Handler(newNotifier(w, func() time.Time { return now }).handle, event.DeadLetterTopic(topic.New(dead)))
 	return system{h, fake, ps, &now, &logs}
 }
 
-// message is a message of the topic.
+// message is a Pub/Sub message.
 type message struct {
 	Attributes map[string]string
 	Data       json.RawMessage
 }
 
-// read returns a message of testdata.
+// read returns a message from testdata.
 func read(t testing.TB, file string) message {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join("testdata", file))
@@ -134,7 +135,7 @@ func read(t testing.TB, file string) message {
 	return m
 }
 
-// deliver posts a message as a push subscription does, and returns the status.
+// deliver posts a message as a push subscription does and returns the status.
 func (s system) deliver(t testing.TB, m message) int {
 	t.Helper()
 	body, err := json.Marshal(map[string]any{
@@ -159,7 +160,7 @@ func incidentOf(t testing.TB, fields map[string]any) message {
 	return message{Data: b}
 }
 
-func TestWhatHappenedIsTold(t *testing.T) {
+func TestEachNoticeIsPostedOnce(t *testing.T) {
 	const (
 		incidentLink = "<https://console.cloud.google.com/monitoring/alerting/incidents/0.mzk1c6fbjtgx?channelType=pubsub&amp;project=hybrid-bts|incident>"
 		runbookLink  = "<https://github.com/hybrid-bts/functions/blob/main/scripts/deploy/monitoring/RUNBOOK.md#latency|Runbook>"
@@ -177,9 +178,9 @@ func TestWhatHappenedIsTold(t *testing.T) {
 		"budget_forecast.json": ":moneybag: *prod-hybridbts-month: more than 100% is forecast*\n" +
 			"120.25 of 300.00 USD since 2026-11-01T08:00:00Z\n" + budgetLink,
 		"dead_letter_ours.json": ":envelope: *Dead letter of prod-hybridbts-reviews-sentiment*\ndecode review: schema version \"2\", want \"1\"\n" +
-			"Message 13207840195472021. More of this kind are not told for an hour.\n" + deadLink,
-		"dead_letter_pubsub.json": ":envelope: *Dead letter of prod-hybridbts-reviews-sentiment*\ndelivered 5 times in vain\n" +
-			"Message 1. More of this kind are not told for an hour.\n" + deadLink,
+			"Message 13207840195472021. Similar dead letters are not shown for one hour.\n" + deadLink,
+		"dead_letter_pubsub.json": ":envelope: *Dead letter of prod-hybridbts-reviews-sentiment*\n5 deliveries failed\n" +
+			"Message 1. Similar dead letters are not shown for one hour.\n" + deadLink,
 	} {
 		t.Run(file, func(t *testing.T) {
 			s := start(t)
@@ -190,13 +191,13 @@ func TestWhatHappenedIsTold(t *testing.T) {
 			}
 			got, _ := s.slack.got()
 			if diff := cmp.Diff([]string{want}, got); diff != "" {
-				t.Errorf("told in three deliveries: %s", diff)
+				t.Errorf("posts of three deliveries: %s", diff)
 			}
 		})
 	}
 }
 
-func TestBudgetNoticeBelowEveryThresholdIsNotTold(t *testing.T) {
+func TestBudgetNoticeBelowAllThresholdsIsNotPosted(t *testing.T) {
 	s := start(t)
 	if code := s.deliver(t, read(t, "budget_quiet.json")); code != http.StatusNoContent {
 		t.Errorf("status %d, want 204", code)
@@ -226,7 +227,7 @@ func TestEachStateOfEachIncidentIsOneMessage(t *testing.T) {
 	}
 }
 
-func TestNextThresholdAndNextMonthAreTold(t *testing.T) {
+func TestNextThresholdAndNextMonthArePosted(t *testing.T) {
 	s := start(t)
 	for _, change := range []map[string]string{{}, {"0.9": "1.0"}, {"2026-11-01": "2026-12-01"}, {}} {
 		m := read(t, "budget.json")
@@ -238,12 +239,12 @@ func TestNextThresholdAndNextMonthAreTold(t *testing.T) {
 		}
 	}
 	if got, _ := s.slack.got(); len(got) != 3 {
-		t.Errorf("told %q, want three messages", got)
+		t.Errorf("posted %q, want three messages", got)
 	}
 }
 
-// Half a budget is spent in peace; that all of it will be is news.
-func TestForecastIsToldAfterWhatIsSpent(t *testing.T) {
+// A forecast above the budget is a new notice even when the spent threshold is unchanged.
+func TestForecastIsPostedAfterASpentThreshold(t *testing.T) {
 	s := start(t)
 	for _, thresholds := range []string{`0.5`, `0.5`, `0.5, "forecastThresholdExceeded": 1.0`, `0.5, "forecastThresholdExceeded": 1.0`} {
 		m := read(t, "budget.json")
@@ -254,12 +255,12 @@ func TestForecastIsToldAfterWhatIsSpent(t *testing.T) {
 	}
 	got, _ := s.slack.got()
 	if len(got) != 2 || !strings.Contains(got[1], "more than 50% is spent, more than 100% is forecast") {
-		t.Errorf("told %q, want what is spent, and then the forecast too", got)
+		t.Errorf("posted %q, want the spent threshold, then also the forecast", got)
 	}
 }
 
-// What the console sends when somebody tries a channel has types of its own.
-func TestTestNotificationIsTold(t *testing.T) {
+// The test notification of the console has other types than schema 1.2.
+func TestTestNotificationIsPosted(t *testing.T) {
 	s := start(t)
 	m := message{Data: []byte(`{"version":"test","incident":{"incident_id":"12345","state":"OPEN","started_at":0,"ended_at":0,` +
 		`"url":"http://www.example.com","summary":"Test Incident","documentation":"Test documentation"}}`)}
@@ -267,11 +268,11 @@ func TestTestNotificationIsTold(t *testing.T) {
 		t.Errorf("status %d, want 204", code)
 	}
 	if got, _ := s.slack.got(); !slices.Equal(got, []string{":red_circle: *An alert is open*\nTest Incident"}) || len(s.pubsub.Messages()) != 0 {
-		t.Errorf("told %q with %d dead letters, want one message and none", got, len(s.pubsub.Messages()))
+		t.Errorf("posted %q with %d dead letters, want one message and none", got, len(s.pubsub.Messages()))
 	}
 }
 
-func TestDeadLettersOfOneKindAreToldOnceAnHour(t *testing.T) {
+func TestSimilarDeadLettersArePostedOncePerHour(t *testing.T) {
 	s := start(t)
 	for i, want := range []int{1, 1, 2} {
 		m := read(t, "dead_letter_ours.json")
@@ -286,33 +287,33 @@ func TestDeadLettersOfOneKindAreToldOnceAnHour(t *testing.T) {
 	}
 }
 
-func TestMemoryIsBounded(t *testing.T) {
+func TestNumberOfRememberedPostsIsBounded(t *testing.T) {
 	s := start(t)
-	hook, err := parseWebhook(s.slack.URL + secret)
+	w, err := parseWebhook(s.slack.URL + secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tell := newTeller(hook, time.Now)
-	for i := range remembered + 10 {
+	n := newNotifier(w, time.Now)
+	for i := range maxPosts + 10 {
 		e := event.Event{ID: "1", Data: incidentOf(t, map[string]any{"incident_id": fmt.Sprint(i), "state": "open"}).Data}
-		if err := tell.happened(t.Context(), e); err != nil {
+		if err := n.handle(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(tell.told) != remembered || cap(tell.told) > 4*remembered {
-		t.Errorf("it remembers %d, with room for %d, want %d", len(tell.told), cap(tell.told), remembered)
+	if len(n.posts) != maxPosts || cap(n.posts) > 4*maxPosts {
+		t.Errorf("%d posts with capacity %d, want %d", len(n.posts), cap(n.posts), maxPosts)
 	}
 }
 
-func TestRetryAfterIsKept(t *testing.T) {
+func TestRetryAfterOfSlackIsRespected(t *testing.T) {
 	for name, tc := range map[string]struct {
 		header string
 		pause  time.Duration
 	}{
-		"seconds":         {"90", 90 * time.Second},
-		"none":            {"", defaultPause},
-		"longer than any": {"864000", longestPause},
-		"negative":        {"-5", time.Second},
+		"seconds":  {"90", 90 * time.Second},
+		"none":     {"", defaultPause},
+		"too long": {"864000", maxPause},
+		"negative": {"-5", time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
@@ -330,18 +331,18 @@ func TestRetryAfterIsKept(t *testing.T) {
 			*s.now = s.now.Add(tc.pause - time.Millisecond)
 			for _, early := range []string{"incident_open.json", "budget.json"} {
 				if code := s.deliver(t, read(t, early)); code != http.StatusServiceUnavailable {
-					t.Errorf("status %d before the time is over, want 503", code)
+					t.Errorf("status %d during the pause, want 503", code)
 				}
 			}
 			if _, calls := s.slack.got(); calls != 1 {
-				t.Errorf("%d calls before the time is over, want 1", calls)
+				t.Errorf("%d calls during the pause, want 1", calls)
 			}
 			*s.now = s.now.Add(time.Millisecond)
 			if code := s.deliver(t, m); code != http.StatusNoContent {
-				t.Errorf("status %d when it is over, want 204", code)
+				t.Errorf("status %d after the pause, want 204", code)
 			}
 			if got, _ := s.slack.got(); len(got) != 1 {
-				t.Errorf("told %q, want one message", got)
+				t.Errorf("posted %q, want one message", got)
 			}
 			if n := len(s.pubsub.Messages()); n != 0 {
 				t.Errorf("%d dead letters, want none", n)
@@ -350,7 +351,7 @@ func TestRetryAfterIsKept(t *testing.T) {
 	}
 }
 
-func TestRefusalForEverIsDeadLettered(t *testing.T) {
+func TestPermanentRejectionIsDeadLettered(t *testing.T) {
 	for _, code := range []int{400, 403, 404, 410, 413} {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			s := start(t)
@@ -366,12 +367,12 @@ func TestRefusalForEverIsDeadLettered(t *testing.T) {
 	}
 }
 
-func TestPassingFailuresAskForRedelivery(t *testing.T) {
+func TestTransientFailuresCauseRedelivery(t *testing.T) {
 	for name, answer := range map[string]func(http.ResponseWriter){
 		"500":                 status(500),
 		"503":                 status(503),
-		"time-out":            status(408),
-		"a moved webhook":     func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(302) },
+		"timeout":             status(408),
+		"redirect":            func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(302) },
 		"unreadable location": func(w http.ResponseWriter) { w.Header().Set("Location", "http://[::1"+secret); w.WriteHeader(302) },
 		"bad Retry-After":     func(w http.ResponseWriter) { w.Header().Set("Retry-After", "soon"); w.WriteHeader(429) },
 		"broken connection": func(w http.ResponseWriter) {
@@ -385,51 +386,51 @@ func TestPassingFailuresAskForRedelivery(t *testing.T) {
 			s.slack.answers(answer)
 			m := read(t, "incident_open.json")
 			if code := s.deliver(t, m); code != http.StatusServiceUnavailable {
-				t.Errorf("status %d while it fails, want 503", code)
+				t.Errorf("status %d during the failure, want 503", code)
 			}
 			if strings.Contains(s.logs.String(), "the-secret") {
-				t.Errorf("the log holds the webhook: %s", s.logs)
+				t.Errorf("the log contains the webhook: %s", s.logs)
 			}
 			s.slack.answers(nil)
 			if code := s.deliver(t, m); code != http.StatusNoContent {
-				t.Errorf("status %d after it came back, want 204", code)
+				t.Errorf("status %d after the failure, want 204", code)
 			}
 			if got, _ := s.slack.got(); len(got) != 1 || len(s.pubsub.Messages()) != 0 {
-				t.Errorf("told %q with %d dead letters, want one message and none", got, len(s.pubsub.Messages()))
+				t.Errorf("posted %q with %d dead letters, want one message and none", got, len(s.pubsub.Messages()))
 			}
 		})
 	}
 }
 
-func TestWaitForASlowSlackEnds(t *testing.T) {
+func TestWaitForEarlierMessagesEndsAtTheDeadline(t *testing.T) {
 	s := start(t)
-	hook, err := parseWebhook(s.slack.URL + secret)
+	w, err := parseWebhook(s.slack.URL + secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	tell := newTeller(hook, time.Now)
-	tell.turn <- struct{}{} // another message is being posted
+	n := newNotifier(w, time.Now)
+	n.busy <- struct{}{} // an earlier message is being posted
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
 	e := event.Event{ID: "1", Data: read(t, "incident_open.json").Data}
-	if err := tell.happened(ctx, e); err == nil {
-		t.Error("it went ahead of the message before it")
+	if err := n.handle(ctx, e); err == nil {
+		t.Error("a message was posted before an earlier one")
 	}
 }
 
-func TestPoisonIsDeadLettered(t *testing.T) {
+func TestUnknownMessagesAreDeadLettered(t *testing.T) {
 	for name, m := range map[string]message{
-		"nothing":                   {},
-		"no JSON":                   {Data: []byte("\xffhello")},
-		"another object":            {Data: []byte(`{"id":1}`)},
-		"an incident without state": {Data: []byte(`{"incident":{}}`)},
-		"an incident of text":       {Data: []byte(`{"incident":{"state":1}}`)},
-		"a budget notice of text":   {Data: []byte(`"budget"`), Attributes: map[string]string{"budgetId": "b"}},
+		"empty":                           {},
+		"not JSON":                        {Data: []byte("\xffhello")},
+		"another object":                  {Data: []byte(`{"id":1}`)},
+		"incident without state":          {Data: []byte(`{"incident":{}}`)},
+		"incident with a number as state": {Data: []byte(`{"incident":{"state":1}}`)},
+		"string as budget notice":         {Data: []byte(`"budget"`), Attributes: map[string]string{"budgetId": "b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)
 			if code := s.deliver(t, m); code != http.StatusNoContent {
-				t.Errorf("status %d, want 204: it would come back for ever", code)
+				t.Errorf("status %d, want 204, since each redelivery would fail", code)
 			}
 			if n := len(s.pubsub.Messages()); n != 1 {
 				t.Errorf("%d dead letters, want 1", n)
@@ -441,7 +442,7 @@ func TestPoisonIsDeadLettered(t *testing.T) {
 	}
 }
 
-func TestTextMentionsNobodyAndIsBounded(t *testing.T) {
+func TestTextHasNoMentionsAndIsBounded(t *testing.T) {
 	n := &notice{
 		icon: ":red_circle:", title: strings.Repeat("<!channel>\n", 100), text: strings.Repeat("&<@U1>\x00", 1000),
 		links: []link{
@@ -463,7 +464,7 @@ func TestTextMentionsNobodyAndIsBounded(t *testing.T) {
 	}
 	text := sections[0].Text.Text
 	if strings.ContainsAny(text, "<>\x00") || strings.Contains(m.Text, "<") || strings.Count(text, "\n") != 1 {
-		t.Errorf("not escaped, or of more than two lines: %q", text)
+		t.Errorf("not escaped, or more than two lines: %q", text)
 	}
 	const links = "<https://example.org/?a=%3Cb%3E%7Cc&amp;d|bad|&lt;!here&gt;> · <https://example.org/|ok>"
 	if diff := cmp.Diff(links, sections[1].Text.Text); diff != "" {
@@ -471,12 +472,12 @@ func TestTextMentionsNobodyAndIsBounded(t *testing.T) {
 	}
 	for _, s := range sections {
 		if n := utf8.RuneCountInString(s.Text.Text); n > 3000 {
-			t.Errorf("a section of %d characters, Slack takes 3000", n)
+			t.Errorf("a section has %d characters, Slack accepts 3000", n)
 		}
 	}
 }
 
-func TestShoppersWordsAreNeverTold(t *testing.T) {
+func TestTextOfShoppersIsNeitherPostedNorLogged(t *testing.T) {
 	for _, file := range []string{"dead_letter_ours.json", "dead_letter_pubsub.json"} {
 		s := start(t)
 		for _, answer := range []func(http.ResponseWriter){status(500), nil, status(404)} {
@@ -488,17 +489,17 @@ func TestShoppersWordsAreNeverTold(t *testing.T) {
 		}
 		got, calls := s.slack.got()
 		if calls != 3 || len(got) != 1 {
-			t.Errorf("told %q by %d calls, want one message by three", got, calls)
+			t.Errorf("posted %q with %d calls, want one message with three", got, calls)
 		}
 		for _, words := range []string{"shopper", "example.org"} {
 			if strings.Contains(s.logs.String()+got[0], words) {
-				t.Errorf("%s: %q is told or logged: %s %s", file, words, got[0], s.logs)
+				t.Errorf("%s: %q is posted or logged: %s %s", file, words, got[0], s.logs)
 			}
 		}
 	}
 }
 
-func TestWebhook(t *testing.T) {
+func TestWebhookIsAnHTTPSURLWithAPath(t *testing.T) {
 	for s, want := range map[string]bool{
 		"https://hooks.slack.com/services/T0/B0/x": true,
 		"http://127.0.0.1:8080/services/x":         true,
@@ -517,7 +518,7 @@ func TestWebhook(t *testing.T) {
 			t.Errorf("parseWebhook(%q) = %v", s, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "slack.com") {
-			t.Errorf("the error holds the webhook: %v", err)
+			t.Errorf("the error contains the webhook: %v", err)
 		}
 		if printed := fmt.Sprintf("%v %+v %#v %s", w, w, w, w); strings.Contains(printed, "services") {
 			t.Errorf("the webhook prints as %s", printed)
@@ -525,48 +526,71 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
-func TestErrorsOfNetHTTPLoseTheWebhook(t *testing.T) {
+func TestErrorsDoNotContainTheWebhook(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Close(); err != nil { // nobody listens there now
+	if err := l.Close(); err != nil { // the port is closed now
 		t.Fatal(err)
 	}
 	w, err := parseWebhook("http://" + l.Addr().String() + secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone, cancel := context.WithCancel(t.Context())
+	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	for name, ctx := range map[string]context.Context{"refused": t.Context(), "cancelled": gone} {
+	for name, ctx := range map[string]context.Context{"closed port": t.Context(), "canceled": canceled} {
 		err := w.post(ctx, (&notice{title: "t"}).message())
 		if err == nil || strings.Contains(err.Error(), "the-secret") {
 			t.Errorf("%s: post() = %v, want an error without the webhook", name, err)
 		}
 	}
-	if err := w.hide(&url.Error{Op: "Post", URL: w.url.String(), Err: fmt.Errorf("at %s", secret)}); strings.Contains(err.Error(), "the-secret") {
-		t.Errorf("hide() = %v", err)
+	if err := w.redact(&url.Error{Op: "Post", URL: w.url.String(), Err: fmt.Errorf("at %s", secret)}); strings.Contains(err.Error(), "the-secret") {
+		t.Errorf("redact() = %v", err)
 	}
 }
 
 func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
-	for _, hook := range []string{"", "http://hooks.slack.com/services/the-secret"} {
+	for _, address := range []string{"", "http://hooks.slack.com/services/the-secret"} {
 		err := run(t.Context(), func(name string) (string, bool) {
 			if name == "SLACK_WEBHOOK_URL" {
-				return hook, true
+				return address, true
 			}
 			return "", false
 		})
 		for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "SLACK_WEBHOOK_URL", "DEAD_LETTER_TOPIC"} {
 			if !strings.Contains(fmt.Sprint(err), name) {
-				t.Errorf("run() = %v, want %s named", err, name)
+				t.Errorf("run() = %v, want the name %s", err, name)
 			}
 		}
 		if strings.Contains(fmt.Sprint(err), "the-secret") {
-			t.Errorf("run() = %v: it holds the webhook", err)
+			t.Errorf("run() = %v contains the webhook", err)
 		}
 	}
+}
+
+func FuzzParseWebhook(f *testing.F) {
+	for _, s := range []string{"", "https://hooks.slack.com/services/T0/B0/x", "http://localhost/x", "http://[::1]:80/x", "https://a@b/c", "https:///x", "http://localhost.example/x", "https://b/%zz"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		w, err := parseWebhook(s)
+		if err != nil {
+			if len(s) > 20 && strings.Contains(err.Error(), s) {
+				t.Errorf("the error contains the URL %q", s)
+			}
+			return
+		}
+		u := w.url
+		local := u.Hostname() == "localhost" || strings.Contains(u.Hostname(), "127.") || strings.Contains(u.Hostname(), ":")
+		if u.Scheme != "https" && !local || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") == "" {
+			t.Errorf("parseWebhook(%q) accepts %v", s, u)
+		}
+		if err := w.redact(&url.Error{Op: "Post", URL: s, Err: errors.New("post " + s)}); len(u.Path) > 8 && strings.Contains(err.Error(), u.Path) {
+			t.Errorf("redact() = %v", err)
+		}
+	})
 }
 
 func FuzzDecode(f *testing.F) {
@@ -604,7 +628,7 @@ func FuzzDecode(f *testing.F) {
 		for i, s := range sections {
 			text := s.Text.Text
 			if n := utf8.RuneCountInString(text); n == 0 || n > 3000 || !utf8.ValidString(text) {
-				t.Errorf("a section of %d characters", n)
+				t.Errorf("a section has %d characters", n)
 			}
 			if i == 0 && strings.ContainsAny(text, "<>") {
 				t.Errorf("not escaped: %q", text)

@@ -1,25 +1,25 @@
-// Alert tells an operator on Slack what went wrong: incidents of Cloud Monitoring, notices of a budget, dead letters.
+// Alert notifies operators on Slack of incidents in Cloud Monitoring, budget thresholds and dead letters.
 //
-// Trigger: Pub/Sub topic alerts, which Cloud Monitoring's notification channel and the budget publish
-// to, and every dead-letter topic but our own; by push subscriptions with an ack deadline of 30 s or more.
+// Trigger: push subscriptions with an ack deadline of 30 s or more, to the topic alerts and to every dead-letter topic
+// except this function's own. Cloud Monitoring's notification channel and the budget publish to alerts.
 //
 //	variable               meaning                                                      default
-//	GOOGLE_CLOUD_PROJECT   the project of topics and traces                             required
-//	SLACK_WEBHOOK_URL      Slack's incoming webhook, a secret; plain HTTP for a         required
-//	                       loopback address alone
-//	DEAD_LETTER_TOPIC      id of the topic that takes what can never be told; what      required
-//	                       comes there must not come back here
-//	PORT                   where to listen, a port or host:port                         8080
+//	GOOGLE_CLOUD_PROJECT   project of the topics and traces                             required
+//	SLACK_WEBHOOK_URL      incoming webhook of Slack, a secret; plain HTTP only for     required
+//	                       loopback addresses
+//	DEAD_LETTER_TOPIC      ID of the topic for messages that cannot be posted; no       required
+//	                       subscription may push it to this function
+//	PORT                   port, or host:port, to listen on                             8080
 //
-// Role: roles/pubsub.publisher on the dead-letter topic. The webhook is mounted from Secret Manager,
-// with roles/secretmanager.secretAccessor on that secret.
+// Roles: roles/pubsub.publisher on the dead-letter topic; roles/secretmanager.secretAccessor on the secret that holds the
+// webhook, which is mounted as SLACK_WEBHOOK_URL.
 //
-// Retried: everything but a message that is none of ours, and one that Slack refuses for ever, both of
-// which are dead-lettered: that a webhook is revoked shows there, for Slack cannot tell. A redelivery is
-// safe: an instance remembers what it told, so that an incident is one message when it opens and one
-// when it closes, a budget one for each threshold, and dead letters of one source and reason one an
-// hour. It also keeps Slack's Retry-After. Run one instance, no less and no more: what is delivered
-// again after that one was replaced is told again, and so is what came while Slack's answer was lost.
+// Retries: every failure causes redelivery, except two that are dead-lettered: a message of unknown format, and a message
+// that Slack rejects permanently. A revoked webhook therefore shows in the dead letters, since Slack cannot show it.
+// Redelivery is safe: an instance remembers the notices that it posted. It posts one message when an incident opens and
+// one when it closes, one for each threshold of a budget, and one in an hour for dead letters of one source and reason.
+// It also respects Retry-After of Slack. Run exactly one instance: it forgets the posted notices when it is replaced, so
+// that messages redelivered then are posted twice. A message is also posted twice when the response of Slack was lost.
 package main
 
 import (
@@ -55,6 +55,6 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer messages.Close()
-	h := event.Handler(newTeller(channel, time.Now).happened, event.DeadLetterTopic(messages.Topic(deadLetters)))
+	h := event.Handler(newNotifier(channel, time.Now).handle, event.DeadLetterTopic(messages.Topic(deadLetters)))
 	return framework.Serve(ctx, "Alert", port, cloudlog.Trace(project, h))
 }

@@ -16,18 +16,19 @@ import (
 	"github.com/hybrid-bts/functions/shared/event"
 )
 
-// notice is something to tell, once.
+// notice is a message for operators.
 type notice struct {
-	key   string        // the same in every delivery; it may be logged
-	again time.Duration // after which the same is told again; 0 for never
+	key         string        // equal in all deliveries; contains no personal data, so logs may show it
+	repeatAfter time.Duration // interval after which the same notice is posted again; 0 for never
 
 	icon, title, text string
 	links             []link
 }
 
+// link is a link below the text of a notice.
 type link struct{ text, url string }
 
-// decode returns the notice that a message holds, or nil when it holds nothing to tell.
+// decode returns the notice for an event, or nil when operators need none.
 func decode(e event.Event) (*notice, error) {
 	has := func(name string) bool { _, ok := e.Attributes[name]; return ok }
 	switch {
@@ -39,7 +40,7 @@ func decode(e event.Event) (*notice, error) {
 	return incident(e)
 }
 
-// incident reads a notification of Cloud Monitoring, schema 1.2:
+// incident decodes a notification of Cloud Monitoring, schema 1.2:
 // https://cloud.google.com/monitoring/support/notification-options#schema-pubsub.
 func incident(e event.Event) (*notice, error) {
 	var body struct {
@@ -63,13 +64,13 @@ func incident(e event.Event) (*notice, error) {
 	}
 	err := json.Unmarshal(e.Data, &body)
 	i := body.Incident
-	// Better told without a field of another type than not at all: in the console's test notification documentation is text.
+	// A notice without a field is better than none. The test notification of the console has a string as documentation.
 	var typ *json.UnmarshalTypeError
 	if err != nil && !(errors.As(err, &typ) && i != nil && i.State != "") {
 		return nil, readError("Cloud Monitoring notification", err)
 	}
 	if i == nil || i.State == "" {
-		return nil, errors.New("neither a Cloud Monitoring notification nor a budget notice nor a dead letter")
+		return nil, errors.New("message is neither a notification of Cloud Monitoring, nor a budget notice, nor a dead letter")
 	}
 	i.State = strings.ToLower(i.State)
 	n := &notice{
@@ -94,7 +95,7 @@ func incident(e event.Event) (*notice, error) {
 	return n, nil
 }
 
-// budget reads a notice of Cloud Billing, which comes several times a day whatever is spent:
+// budget decodes a budget notice of Cloud Billing. They arrive several times a day, whether or not a threshold is passed:
 // https://cloud.google.com/billing/docs/how-to/budgets-programmatic-notifications#notification-format.
 func budget(e event.Event) (*notice, error) {
 	var b struct {
@@ -103,7 +104,7 @@ func budget(e event.Event) (*notice, error) {
 		Since    string  `json:"costIntervalStart"`
 		Amount   float64 `json:"budgetAmount"`
 		Currency string  `json:"currencyCode"`
-		Spent    float64 `json:"alertThresholdExceeded"` // 1 is all of it, 0 nothing to tell
+		Spent    float64 `json:"alertThresholdExceeded"` // fraction of the budget; 0 for no threshold
 		Forecast float64 `json:"forecastThresholdExceeded"`
 	}
 	if err := json.Unmarshal(e.Data, &b); err != nil {
@@ -133,21 +134,21 @@ func budget(e event.Event) (*notice, error) {
 	return n, nil
 }
 
-// deadLetter tells of a message that our functions or Pub/Sub gave up, by its attributes alone: its
-// data may be a shopper's words.
+// deadLetter returns the notice for a dead letter of a function or of Pub/Sub. It uses only the attributes, since the data
+// may contain the text of a shopper.
 func deadLetter(e event.Event) *notice {
 	source, id := e.Attributes[event.SourceAttribute], e.Attributes[event.SourceIDAttribute]
 	reason := e.Attributes[event.ReasonAttribute]
 	if s := e.Attributes[event.PubSubSubscription]; s != "" {
 		source, id = "projects/"+e.Attributes[event.PubSubSubscriptionProject]+"/subscriptions/"+s, e.ID
-		reason = "delivered " + e.Attributes[event.PubSubDeliveryCount] + " times in vain"
+		reason = e.Attributes[event.PubSubDeliveryCount] + " deliveries failed"
 	}
 	n := &notice{
-		key:   "dead letter of " + source + ": " + reason,
-		again: time.Hour, // a flood of them is one thing to mend
-		icon:  ":envelope:",
-		title: "Dead letter of " + cmp.Or(source[strings.LastIndex(source, "/")+1:], "an unknown source"),
-		text:  reason + "\nMessage " + id + ". More of this kind are not told for an hour.",
+		key:         "dead letter of " + source + ": " + reason,
+		repeatAfter: time.Hour, // many dead letters usually have one cause
+		icon:        ":envelope:",
+		title:       "Dead letter of " + cmp.Or(source[strings.LastIndex(source, "/")+1:], "an unknown source"),
+		text:        reason + "\nMessage " + id + ". Similar dead letters are not shown for one hour.",
 	}
 	if f := strings.Split(source, "/"); len(f) == 4 && f[0] == "projects" && f[2] == "subscriptions" {
 		n.links = []link{{"subscription", "https://console.cloud.google.com/cloudpubsub/subscription/detail/" +
@@ -156,16 +157,16 @@ func deadLetter(e event.Event) *notice {
 	return n
 }
 
-// readError says what could not be read, without its bytes.
-func readError(what string, err error) error {
+// readError returns the error of decoding a message of the given format. It does not contain bytes of the message.
+func readError(format string, err error) error {
 	var typ *json.UnmarshalTypeError
 	if errors.As(err, &typ) {
-		return fmt.Errorf("read %s: %s is no %s", what, typ.Field, typ.Type)
+		return fmt.Errorf("decode %s: %s is not a %s", format, typ.Field, typ.Type)
 	}
-	return fmt.Errorf("read %s: %w", what, err)
+	return fmt.Errorf("decode %s: %w", format, err)
 }
 
-// Bounds of what we send, in characters. Slack takes 3000 in a section.
+// Limits of a message, in characters except maxLinks. Slack accepts 3000 characters in a section.
 const (
 	maxTitle = 300
 	maxText  = 2000
@@ -173,7 +174,8 @@ const (
 	maxLink  = 500
 )
 
-// message returns the notice as Slack shows it.
+// message returns the notice in the format of Slack: a section with title and text, and a section with the links. It drops
+// links without HTTPS.
 func (n *notice) message() *slack.WebhookMessage {
 	title := n.icon + " *" + mrkdwn(oneLine(n.title), maxTitle) + "*"
 	lines := title
@@ -199,16 +201,16 @@ func (n *notice) message() *slack.WebhookMessage {
 	return &slack.WebhookMessage{Text: title, Blocks: &slack.Blocks{BlockSet: blocks}, UnfurlLinks: &no, UnfurlMedia: &no}
 }
 
-// section shows text whose links are those that we made: names and addresses in it stay text.
+// section returns a section of mrkdwn. It is verbatim: Slack does not convert names and URLs in the text to links.
 func section(text string) slack.Block {
 	return slack.NewSectionBlock(slack.NewTextBlockObject(slack.MarkdownType, text, false, true), nil, nil)
 }
 
-// mrkdwn escapes text for Slack, so that it mentions nobody and links nowhere, and cuts it at most
-// characters: https://docs.slack.dev/messaging/formatting-message-text#escaping.
-func mrkdwn(s string, most int) string {
+// mrkdwn escapes a text, so that it contains no mentions and no links, and truncates it to maxLen characters:
+// https://docs.slack.dev/messaging/formatting-message-text#escaping.
+func mrkdwn(s string, maxLen int) string {
 	var b strings.Builder
-	left := most - 1 // room for the ellipsis
+	left := maxLen - 1 // room for the ellipsis
 	for _, r := range s {
 		c := string(r)
 		switch {
@@ -229,4 +231,5 @@ func mrkdwn(s string, most int) string {
 	return b.String()
 }
 
+// oneLine replaces each run of white space by one blank.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -16,21 +16,25 @@ import (
 )
 
 const (
-	// postTimeout bounds one call of Slack.
+	// postTimeout bounds one request to Slack.
 	postTimeout = 10 * time.Second
-	// defaultPause is how long we leave Slack alone when it is told too much, and does not say for how long.
+	// defaultPause is the pause after a 429 response of Slack without Retry-After.
 	defaultPause = 30 * time.Second
-	// longestPause is the most that we take from Slack's Retry-After.
-	longestPause = time.Hour
+	// maxPause bounds the pause after a 429 response of Slack with Retry-After.
+	maxPause = time.Hour
 )
 
-// webhook is a channel of Slack's incoming webhooks. Whoever knows its URL may post: it prints as nothing.
+// webhook is an incoming webhook of Slack. Its URL is a secret: anyone who knows it may post. The fmt verbs do not print it.
 type webhook struct{ url *url.URL }
 
-func (w webhook) String() string   { return "webhook" }
+// String implements fmt.Stringer.
+func (w webhook) String() string { return "webhook" }
+
+// GoString implements fmt.GoStringer.
 func (w webhook) GoString() string { return "webhook" }
 
-// parseWebhook reads the URL of a webhook. Its errors do not hold it.
+// parseWebhook returns the webhook with the given URL: HTTPS, or HTTP on a loopback address, with a path and without user
+// information. Its errors do not contain the URL.
 func parseWebhook(s string) (webhook, error) {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -42,12 +46,13 @@ func parseWebhook(s string) (webhook, error) {
 	return webhook{u}, nil
 }
 
-// client follows no redirects: a message is for Slack, and its redirects would tell others the path.
+// client follows no redirects, since these would send the message, and the secret path in Referer, to another host.
 var client = &http.Client{
 	Timeout:       postTimeout,
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
+// post implements channel.
 func (w webhook) post(ctx context.Context, m *slack.WebhookMessage) error {
 	err := slack.PostWebhookCustomHTTPContext(ctx, w.url.String(), client, m)
 	if err == nil {
@@ -55,31 +60,31 @@ func (w webhook) post(ctx context.Context, m *slack.WebhookMessage) error {
 	}
 	var limited *slack.RateLimitedError
 	if errors.As(err, &limited) {
-		return fmt.Errorf("post to Slack: %w", paused{min(max(limited.RetryAfter, time.Second), longestPause)})
+		return fmt.Errorf("post to Slack: %w", pausedError{min(max(limited.RetryAfter, time.Second), maxPause)})
 	}
 	var status slack.StatusCodeError
 	if errors.As(err, &status) {
 		switch {
 		case status.Code == http.StatusTooManyRequests:
-			return fmt.Errorf("post to Slack: %w", paused{defaultPause})
+			return fmt.Errorf("post to Slack: %w", pausedError{defaultPause})
 		case status.Code == http.StatusRequestTimeout, status.Code/100 != 4:
 			return fmt.Errorf("post to Slack: status %d", status.Code)
 		}
 		// Such as invalid_payload (400), no_service (404) and channel_is_archived (410):
 		// https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks#handling_errors.
-		return event.Permanent(fmt.Errorf("post to Slack: refused for ever with status %d", status.Code))
+		return event.Permanent(fmt.Errorf("post to Slack: rejected with status %d", status.Code))
 	}
-	return fmt.Errorf("post to Slack: %w", w.hide(err))
+	return fmt.Errorf("post to Slack: %w", w.redact(err))
 }
 
-// hide returns err without the URL, which net/http puts into its own.
-func (w webhook) hide(err error) error {
+// redact returns err without the URL. Errors of net/http contain it.
+func (w webhook) redact(err error) error {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
 	}
 	if strings.Contains(err.Error(), w.url.EscapedPath()) || strings.Contains(err.Error(), w.url.Path) {
-		return errors.New("an error whose text holds the webhook")
+		return errors.New("error text contains the webhook")
 	}
 	return err
 }
