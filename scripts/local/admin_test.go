@@ -17,7 +17,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-// testAdmin has an operator hold a review, publish it and reply to it, and replay a dead letter.
+// testAdmin holds, publishes and answers a review on the operators' page, and replays a dead letter.
 func (r *running) testAdmin(t *testing.T) {
 	const product = "bucket-hat-lavender"
 	db := r.spanner(t)
@@ -25,7 +25,7 @@ func (r *running) testAdmin(t *testing.T) {
 		fmt.Sprintf(`{"product":%q,"rating":1,"text":"<b>스팸</b> & spam","author":"아미"}`, product))
 	path, id := sent["status_url"].(string), sent["id"].(string)
 	published(t, r.url+path)
-	// shown are how many reviews shoppers see, and whether this is one of them.
+	// shown returns the number of reviews that shoppers see, and whether this review is one of them.
 	shown := func() (n int, found bool) {
 		all := r.call(t, http.DefaultClient, http.StatusOK, http.MethodGet, "/v1/products/"+product+"/reviews?page_size=100", "")["reviews"].([]any)
 		for _, v := range all {
@@ -38,10 +38,10 @@ func (r *running) testAdmin(t *testing.T) {
 	}
 	before, there := shown()
 	if !there || counted() != before {
-		t.Fatalf("%d of %d reviews count, and this one is shown: %v", counted(), before, there)
+		t.Fatalf("the rating counts %d of %d reviews; this one is shown: %v", counted(), before, there)
 	}
 
-	t.Run("who is no operator sees nothing", func(t *testing.T) {
+	t.Run("a visitor without the role sees nothing", func(t *testing.T) {
 		r.call(t, http.DefaultClient, http.StatusUnauthorized, http.MethodGet, "/v1/admin/reviews", "")
 		b := browse(t, "en-US")
 		b.do("open the page", chromedp.Navigate(r.url+"/admin"), chromedp.WaitVisible("#login"))
@@ -55,13 +55,13 @@ func (r *running) testAdmin(t *testing.T) {
 	b := browse(t, "ko-KR")
 	b.do("log in", chromedp.Navigate(r.url+"/admin#letters"), chromedp.WaitVisible("#login"), chromedp.Click("#login"),
 		chromedp.WaitVisible("#operator"), chromedp.Click("#operator"), chromedp.WaitVisible("#places"))
-	b.waitFor("it is where the operator was, without the code", `location.hash === "#letters" && location.search === "" && document.documentElement.lang === "ko"`)
+	b.waitFor("the operator is back at the dead letters, without the code in the address", `location.hash === "#letters" && location.search === "" && document.documentElement.lang === "ko"`)
 	b.do("reload", chromedp.Reload(), chromedp.WaitVisible("#places"))
 
 	card := fmt.Sprintf(`article[data-id="%s"]`, id)
 	list := func(status string) {
 		t.Helper()
-		b.do("look at reviews", chromedp.Navigate(r.url+"/admin#reviews"), chromedp.WaitVisible(".filter select"),
+		b.do("list reviews", chromedp.Navigate(r.url+"/admin#reviews"), chromedp.WaitVisible(".filter select"),
 			chromedp.SetValue(".filter select", status), chromedp.SetValue(".filter input", product), chromedp.Click(".filter button"),
 			chromedp.WaitVisible(card))
 	}
@@ -69,27 +69,27 @@ func (r *running) testAdmin(t *testing.T) {
 	if got := b.text(card + " .text"); got != "<b>스팸</b> & spam" {
 		t.Errorf("the text is %q", got)
 	}
-	b.do("hold it without a reason", chromedp.Click(card+` button[value=hold]`), chromedp.WaitVisible(card+" .decide .error"))
-	b.do("hold it", chromedp.SendKeys(card+" .decide input", "광고예요"), chromedp.Click(card+` button[value=hold]`), chromedp.WaitVisible(card+" .done"))
-	b.waitFor("the focus is at what changed", `document.activeElement.closest("article")?.dataset.id === "`+id+`"`)
-	eventually(t, "shoppers do not see it, and it does not count", func() bool {
+	b.do("hold the review without a reason", chromedp.Click(card+` button[value=hold]`), chromedp.WaitVisible(card+" .decide .error"))
+	b.do("hold the review", chromedp.SendKeys(card+" .decide input", "광고예요"), chromedp.Click(card+` button[value=hold]`), chromedp.WaitVisible(card+" .done"))
+	b.waitFor("the focus is on the changed review", `document.activeElement.closest("article")?.dataset.id === "`+id+`"`)
+	eventually(t, "shoppers do not see the review and the rating does not count it", func() bool {
 		n, there := shown()
 		return !there && n == before-1 && counted() == before-1
 	})
 
 	list("held")
 	if got := b.text(card + " p.why"); got != "이유: 광고예요" {
-		t.Errorf("it is held for %q", got)
+		t.Errorf("the reason of the held review is %q", got)
 	}
 	published(t, r.url+r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews", `{"product":"nowhere-to-be-found","rating":1}`)["status_url"].(string))
-	b.do("look at another product", chromedp.SetValue(".filter input", "nowhere-to-be-found"), chromedp.Click(".filter button"), chromedp.WaitNotPresent(card), chromedp.WaitVisible("article.review p.why"))
+	b.do("list reviews of an unknown product", chromedp.SetValue(".filter input", "nowhere-to-be-found"), chromedp.Click(".filter button"), chromedp.WaitNotPresent(card), chromedp.WaitVisible("article.review p.why"))
 	if got := b.text("article.review p.why"); got != "이유: 상점에 없는 상품" {
-		t.Errorf("it is held for %q", got)
+		t.Errorf("the reason of the held review is %q", got)
 	}
 	list("held")
-	b.do("reply", chromedp.Click(card+" .reply summary"), chromedp.WaitVisible(card+" textarea"), chromedp.SendKeys(card+" .reply textarea", "고마워요 💜"), chromedp.Click(card+" .reply button"), chromedp.WaitVisible(card+" .done"))
-	b.do("publish it", chromedp.Click(card+` button[value=publish]`), chromedp.WaitVisible(card+" .done"))
-	eventually(t, "shoppers see it again, and it counts", func() bool {
+	b.do("reply to the review", chromedp.Click(card+" .reply summary"), chromedp.WaitVisible(card+" textarea"), chromedp.SendKeys(card+" .reply textarea", "고마워요 💜"), chromedp.Click(card+" .reply button"), chromedp.WaitVisible(card+" .done"))
+	b.do("publish the review", chromedp.Click(card+` button[value=publish]`), chromedp.WaitVisible(card+" .done"))
+	eventually(t, "shoppers see the review again and the rating counts it", func() bool {
 		n, there := shown()
 		return there && n == before && counted() == before
 	})
@@ -98,46 +98,46 @@ func (r *running) testAdmin(t *testing.T) {
 	}
 	list("published")
 	if got := b.text(card + " .badge"); got != "공개" {
-		t.Errorf("it is %q", got)
+		t.Errorf("the badge is %q", got)
 	}
-	b.waitFor("the reply is there", `document.querySelector('`+card+` textarea').value === "고마워요 💜"`)
+	b.waitFor("the reply is stored", `document.querySelector('`+card+` textarea').value === "고마워요 💜"`)
 
 	t.Run("a dead letter is replayed", func(t *testing.T) {
-		// As if sentiment had been away for long.
+		// As if sentiment had rejected every delivery.
 		key := review.Key{Product: product, Review: uuid.NewString()}
 		data, attributes, err := review.Encode(review.Review{ID: key.Review, Product: product, Rating: 5, Text: "늦었어요 💜", SubmittedAt: time.Now().UTC()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		attributes[event.PubSubDeliveryCount], attributes[event.PubSubSubscription] = "100", "reviews-sentiment"
-		topic := r.pubsub(t).Publisher(deadReviews)
+		attributes[event.PubSubDeliveryCount], attributes[event.PubSubSubscription] = "100", prefix+"reviews-sentiment"
+		topic := r.pubsub(t).Publisher(prefix + "reviews-dead")
 		defer topic.Stop()
 		if _, err := topic.Publish(t.Context(), &pubsub.Message{Data: data, Attributes: attributes}).Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		b.do("look at dead letters", chromedp.Navigate(r.url+"/admin#letters"), chromedp.WaitVisible(".letter"))
+		b.do("list dead letters", chromedp.Navigate(r.url+"/admin#letters"), chromedp.WaitVisible(".letter"))
 		const letter = `[...document.querySelectorAll(".letter")].find((e) => e.textContent.includes("늦었어요"))`
-		b.waitFor("it is there, and why", letter+`.textContent.includes("100 deliveries failed")`)
-		b.waitFor("it is replayed", letter+`.querySelector(".button").click() === undefined`)
-		b.waitFor("it is on its way", letter+`.querySelector(".done") === document.activeElement`)
+		b.waitFor("the dead letter is listed with its reason", letter+`.textContent.includes("100 deliveries failed")`)
+		b.waitFor("the button of the dead letter is clicked", letter+`.querySelector(".button").click() === undefined`)
+		b.waitFor("the dead letter is published again", letter+`.querySelector(".done") === document.activeElement`)
 		published(t, r.url+"/v1/products/"+product+"/reviews/"+key.Review)
-		b.do("look again", chromedp.Click("main > div > .quiet"))
-		b.waitFor("it is gone", `document.querySelector("[aria-busy=false]") !== null && `+letter+` === undefined`)
+		b.do("reload the dead letters", chromedp.Click("main > div > .quiet"))
+		b.waitFor("the dead letter is gone", `document.querySelector("[aria-busy=false]") !== null && `+letter+` === undefined`)
 	})
 
-	b.do("look at the days", chromedp.Click(`#places a[href="#days"]`), chromedp.WaitVisible("svg.chart"))
-	b.waitFor("today has reviews, in the picture and in the table", `document.querySelector("svg.chart .published") !== null &&
+	b.do("open the days", chromedp.Click(`#places a[href="#days"]`), chromedp.WaitVisible("svg.chart"))
+	b.waitFor("the chart and the table have reviews of today", `document.querySelector("svg.chart .published") !== null &&
 		document.querySelectorAll("tbody tr").length === 30 && Number(document.querySelector("tbody td").textContent) > 0`)
-	t.Run("its views keep nobody out", func(t *testing.T) {
+	t.Run("axe-core finds nothing in the views", func(t *testing.T) {
 		axe := axeCore(t)
 		b := &tab{ctx: b.ctx, t: t}
 		for _, theme := range []string{"light", "dark"} {
 			call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
 			for _, width := range []int64{360, 1440} {
-				b.do("a window", chromedp.EmulateViewport(width, 900))
+				b.do("resize the window", chromedp.EmulateViewport(width, 900))
 				for _, view := range []string{"days", "letters", "reviews"} {
 					b.do("open "+view, chromedp.Click(`#places a[href="#`+view+`"]`))
-					b.waitFor("it is complete", `location.hash === "#`+view+`" && document.querySelector("[aria-busy=true]") === null &&
+					b.waitFor("the view is complete", `location.hash === "#`+view+`" && document.querySelector("[aria-busy=true]") === null &&
 						document.querySelector("h1").textContent === document.querySelector("#places [aria-current]").textContent`)
 					b.accessible(axe, fmt.Sprintf("%s, %s, %d pixels", view, theme, width))
 				}
@@ -145,6 +145,6 @@ func (r *running) testAdmin(t *testing.T) {
 		}
 	})
 	b.do("log out", chromedp.Click("#logout"), chromedp.WaitVisible("#login"))
-	b.waitFor("the token is gone", `sessionStorage.getItem("token") === null && localStorage.getItem("token") === null && document.cookie === ""`)
+	b.waitFor("the token is deleted", `sessionStorage.getItem("token") === null && localStorage.getItem("token") === null && document.cookie === ""`)
 	b.calm()
 }

@@ -7,81 +7,72 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
 )
 
-// tags halve the start of a function: they leave out gRPC's tracing, and from Cloud Storage the gRPC
-// transport that it does not use.
+// tags halve the start time of a function: they leave out gRPC's tracing, and Cloud Storage's gRPC transport, which no
+// function uses.
 const tags = "disable_grpc_modules,grpcnotrace"
 
-// binaries are the built functions: a file each in dir, with the name of its folder.
+// binaries are the built functions: one file each in dir, called as its folder in functions/.
 type binaries struct {
 	dir   string
-	names []string
+	names []string // sorted
 }
 
 func (b binaries) path(name string) string { return filepath.Join(b.dir, name) }
 
-// build builds every function into a new folder.
-func build(ctx context.Context, stderr io.Writer) (b binaries, err error) {
-	root, err := moduleRoot(ctx)
+// functionNames returns the folders of functions/ that hold a program, sorted.
+func functionNames(root string) ([]string, error) {
+	programs, err := filepath.Glob(filepath.Join(root, "functions", "*", "main.go"))
 	if err != nil {
-		return b, err
+		return nil, err
 	}
-	entries, err := os.ReadDir(filepath.Join(root, "functions"))
-	if err != nil {
-		return b, err
+	var names []string
+	for _, program := range programs {
+		names = append(names, filepath.Base(filepath.Dir(program)))
 	}
-	for _, e := range entries {
-		switch _, err := os.Stat(filepath.Join(root, "functions", e.Name(), "main.go")); {
-		case err == nil:
-			b.names = append(b.names, e.Name())
-		case !errors.Is(err, fs.ErrNotExist):
-			return b, err
-		}
+	return names, nil
+}
+
+// build builds the named functions into the folder dir, and shows its progress on stderr.
+func build(ctx context.Context, root string, names []string, dir string, stderr io.Writer) (binaries, error) {
+	fmt.Fprintf(stderr, "building %s; the first build takes minutes\n", strings.Join(names, ", "))
+	args := []string{"build", "-v", "-tags", tags, "-o", dir + string(filepath.Separator)}
+	args = append(args, "-buildvcs=false") // git refuses to describe a clone of another owner
+	for _, name := range names {
+		args = append(args, "./functions/"+name)
 	}
-	if b.dir, err = os.MkdirTemp("", "hybrid-bts-"); err != nil {
-		return b, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(b.dir))
-		}
-	}()
-	fmt.Fprintf(stderr, "building %s; the first build takes minutes\n", strings.Join(b.names, ", "))
-	// A clone of another owner has no version to stamp, and git refuses to look.
-	cmd := exec.CommandContext(ctx, "go", "build", "-v", "-buildvcs=false", "-tags", tags, "-o", b.dir+string(filepath.Separator), "./functions/...")
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	out, err := cmd.StderrPipe()
 	if err != nil {
-		return b, err
+		return binaries{}, err
 	}
 	if err := cmd.Start(); err != nil {
-		return b, err
+		return binaries{}, err
 	}
-	complaints := showProgress(out, stderr)
+	messages := showProgress(out, stderr)
 	if err := cmd.Wait(); err != nil {
-		_, _ = stderr.Write(complaints)
-		return b, fmt.Errorf("go build ./functions/...: %w", err)
+		_, _ = stderr.Write(messages)
+		return binaries{}, fmt.Errorf("build functions %s: %w", strings.Join(names, ", "), err)
 	}
-	return b, nil
+	return binaries{dir, names}, nil
 }
 
-// showProgress reads what "go build -v" prints: the name of each package that it compiles, which it
-// counts now and then on w, and complaints, which it returns.
+// showProgress reads the output of "go build -v" to its end. It counts the compiled packages on w, at most once in three
+// seconds, and returns the compiler's messages.
 func showProgress(out io.Reader, w io.Writer) []byte {
 	const every = 3 * time.Second
-	var complaints bytes.Buffer
+	var messages bytes.Buffer
 	packages, last := 0, time.Now()
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if line := lines.Text(); strings.ContainsAny(line, " \t") {
-			complaints.WriteString(line + "\n")
+			messages.WriteString(line + "\n")
 			continue
 		}
 		packages++
@@ -90,10 +81,10 @@ func showProgress(out io.Reader, w io.Writer) []byte {
 			fmt.Fprintf(w, "building: %d packages compiled\n", packages)
 		}
 	}
-	return complaints.Bytes()
+	return messages.Bytes()
 }
 
-// moduleRoot returns the folder of our go.mod, from any folder of the module.
+// moduleRoot returns the folder of go.mod. It works in any folder of the module.
 func moduleRoot(ctx context.Context) (string, error) {
 	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
 	if err != nil {
@@ -101,7 +92,7 @@ func moduleRoot(ctx context.Context) (string, error) {
 	}
 	mod := strings.TrimSpace(string(out))
 	if filepath.Base(mod) != "go.mod" {
-		return "", errors.New("not inside the repository: run it from its folder")
+		return "", errors.New("go.mod not found: run the command in the folder of the repository")
 	}
 	return filepath.Dir(mod), nil
 }

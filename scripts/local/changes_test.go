@@ -20,7 +20,7 @@ import (
 	"google.golang.org/api/option"
 )
 
-// call makes a request, wants a status, and returns the object that is answered, if any.
+// call sends a request, requires a status, and returns the JSON object of the answer, or nil if the answer is not an object.
 func (r *running) call(t *testing.T, client *http.Client, want int, method, path, body string, header ...string) map[string]any {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, r.url+path, strings.NewReader(body))
@@ -43,25 +43,25 @@ func (r *running) call(t *testing.T, client *http.Client, want int, method, path
 		t.Fatalf("%s %s: %s %s, want %d", method, path, resp.Status, b, want)
 	}
 	var got map[string]any
-	_ = json.Unmarshal(b, &got) // nil when it is none
+	_ = json.Unmarshal(b, &got) // nil if the answer is not an object
 	return got
 }
 
-// eventually waits until something holds.
-func eventually(t *testing.T, what string, holds func() bool) {
+// eventually waits up to 30 s until a condition holds.
+func eventually(t *testing.T, condition string, holds func() bool) {
 	t.Helper()
 	for began := time.Now(); !holds(); time.Sleep(50 * time.Millisecond) {
 		if time.Since(began) > 30*time.Second {
-			t.Fatalf("not after 30 s: %s", what)
+			t.Fatalf("not within 30 s: %s", condition)
 		}
 	}
 }
 
-// sendPhoto uploads a photo as a browser does, and returns its name.
+// sendPhoto uploads a photo as a browser does, and returns the name of the object.
 func (r *running) sendPhoto(t *testing.T, data []byte) string {
 	t.Helper()
-	leave := r.call(t, http.DefaultClient, http.StatusOK, http.MethodPost, "/v1/photos", `{"content_type":"image/jpeg"}`)
-	upload := leave["upload"].(map[string]any)
+	permission := r.call(t, http.DefaultClient, http.StatusOK, http.MethodPost, "/v1/photos", `{"content_type":"image/jpeg"}`)
+	upload := permission["upload"].(map[string]any)
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	for name, value := range upload["fields"].(map[string]any) {
@@ -87,19 +87,19 @@ func (r *running) sendPhoto(t *testing.T, data []byte) string {
 	if resp.StatusCode/100 != 2 {
 		t.Fatalf("upload: %s", resp.Status)
 	}
-	return leave["object"].(string)
+	return permission["object"].(string)
 }
 
-// testChanges has an author edit a review and delete it, with its photos.
+// testChanges edits and deletes a review as its author does, with its photos.
 func (r *running) testChanges(t *testing.T) {
 	const product = "hoodie-purple"
 	db := r.spanner(t)
-	files, err := storage.NewClient(t.Context(), option.WithEndpoint(r.env["STORAGE_EMULATOR_HOST"]+"/storage/v1/"), option.WithoutAuthentication())
+	files, err := storage.NewClient(t.Context(), option.WithEndpoint(r.env["image"]["STORAGE_EMULATOR_HOST"]+"/storage/v1/"), option.WithoutAuthentication())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer files.Close()
-	// left are the names of what there is of the photos, in all buckets.
+	// left returns the objects of some photos in all buckets.
 	left := func(photos ...string) (names []string) {
 		for _, bucket := range []string{originals, renditions, archive} {
 			for _, name := range list(t, files, bucket) {
@@ -133,9 +133,9 @@ func (r *running) testChanges(t *testing.T) {
 	eventually(t, "the edit is published", func() bool { return review()["edited_at"] == edit["edited_at"] })
 	got := review()
 	if score, _ := got["score"].(float64); got["status"] != "published" || got["rating"] != 1.0 || got["text"] != "실망이에요 😢" || got["author"] != "아미" || score >= 0 {
-		t.Errorf("edited it is %v", got)
+		t.Errorf("after the edit the review is %v", got)
 	}
-	eventually(t, "nothing is left of the photo that was taken away", func() bool { return len(left(first)) == 0 })
+	eventually(t, "the removed photo is deleted from all buckets", func() bool { return len(left(first)) == 0 })
 	exact()
 
 	jar, err := cookiejar.New(nil)
@@ -156,7 +156,7 @@ func (r *running) testChanges(t *testing.T) {
 		r.call(t, &http.Client{Jar: jar}, http.StatusAccepted, http.MethodPost, path+"/helpful", "")
 	}
 	r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, path+"/helpful", "")
-	eventually(t, "two visitors found it helpful", func() bool { return helpful() == 2 })
+	eventually(t, "two visitors voted helpful", func() bool { return helpful() == 2 })
 
 	for range 2 {
 		r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodDelete, path, "", "Author-Token", token)
@@ -169,8 +169,8 @@ func (r *running) testChanges(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode == http.StatusNotFound
 	}
-	eventually(t, "it is gone", gone)
-	eventually(t, "nothing is left of its photos", func() bool { return len(left(first, second)) == 0 })
+	eventually(t, "the review is deleted", gone)
+	eventually(t, "its photos are deleted from all buckets", func() bool { return len(left(first, second)) == 0 })
 	exact()
 	if n := recount(t, db, product).count(); n != before {
 		t.Errorf("%d reviews count, want %d", n, before)
@@ -180,9 +180,9 @@ func (r *running) testChanges(t *testing.T) {
 		size := p.(map[string]any)["sizes"].([]any)[0].(map[string]any)
 		r.call(t, http.DefaultClient, http.StatusNotFound, http.MethodGet, size["url"].(string), "")
 	}
-	time.Sleep(2 * disorder) // what -redeliver and -shuffle hold back
+	time.Sleep(2 * maxDelay) // for the deliveries that -redeliver and -shuffle delay
 	if !gone() || len(left(first, second)) > 0 {
-		t.Errorf("it came back, or of its photos %v", left(first, second))
+		t.Errorf("the deleted review exists: %v; objects of its photos: %v", !gone(), left(first, second))
 	}
 	exact()
 }

@@ -5,8 +5,8 @@ import (
 	"syscall"
 )
 
-// detach keeps a terminal's Ctrl-C from a child, since its supervisor tells it when to stop; and has
-// the system kill it when the supervisor is killed.
+// detach puts a child into a process group of its own, so that Ctrl-C in a terminal reaches the local run alone, which then
+// stops the child. The kernel kills the child if the thread that started it ends.
 func detach(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

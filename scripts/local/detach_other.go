@@ -4,4 +4,5 @@ package main
 
 import "os/exec"
 
+// detach does nothing on these systems.
 func detach(*exec.Cmd) {}

@@ -7,5 +7,6 @@ import (
 	"syscall"
 )
 
-// detach keeps a terminal's Ctrl-C from a child, since its supervisor tells it when to stop.
+// detach puts a child into a process group of its own, so that Ctrl-C in a terminal reaches the local run alone, which then
+// stops the child.
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

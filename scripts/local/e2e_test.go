@@ -34,21 +34,22 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
-// running is the whole system, started as a newcomer would.
+// running is a local run that a test started with "go run", as README.md shows.
 type running struct {
 	url string
-	env map[string]string // what -env wrote
+	env map[string]map[string]string // variables of each function, as -env wrote them
 	cmd *exec.Cmd
 	log *records
 }
 
-// records gathers the records of -json.
+// records collects the log records of a run with -json. It is safe for concurrent use.
 type records struct {
 	mu   sync.Mutex
 	all  []map[string]any
 	rest bytes.Buffer
 }
 
+// add adds a line of the log.
 func (l *records) add(line []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -60,7 +61,7 @@ func (l *records) add(line []byte) {
 	l.all = append(l.all, r)
 }
 
-// pids returns the processes that were started for a function, or for all when name is "".
+// pids returns the process ids of all starts of a function, or of all functions if name is "".
 func (l *records) pids(name string) []int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -73,6 +74,7 @@ func (l *records) pids(name string) []int {
 	return pids
 }
 
+// String returns the log as readable lines.
 func (l *records) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -84,19 +86,19 @@ func (l *records) String() string {
 	return b.String()
 }
 
-// start runs "go run ./scripts/local", and returns once it says that it is ready.
+// start runs "go run ./scripts/local" until the test ends, and returns once the run prints that it is ready.
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
 	root, err := moduleRoot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	envFile := filepath.Join(t.TempDir(), "env")
-	r := &running{log: &records{}, env: map[string]string{}}
-	r.cmd = exec.Command("go", append([]string{"run", "./scripts/local", "-addr", "127.0.0.1:0", "-env", envFile, "-json"}, args...)...)
+	envDir := filepath.Join(t.TempDir(), "env")
+	r := &running{log: &records{}, env: map[string]map[string]string{}}
+	r.cmd = exec.Command("go", append([]string{"run", "./scripts/local", "-addr", "127.0.0.1:0", "-env", envDir, "-json"}, args...)...)
 	r.cmd.Dir = root
-	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's job, to which Ctrl-C goes
-	r.cmd.Stderr = &lineWriter{show: r.log.add}
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a terminal does, which sends Ctrl-C to the group
+	r.cmd.Stderr = &lineWriter{line: r.log.add}
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -104,13 +106,13 @@ func start(t *testing.T, args ...string) *running {
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { // when the test failed before it stopped the system itself
+	t.Cleanup(func() { // if the test failed before it stopped the run
 		if r.cmd.ProcessState == nil {
 			_ = syscall.Kill(-r.cmd.Process.Pid, syscall.SIGTERM)
 			_ = r.cmd.Wait()
 		}
 		if t.Failed() {
-			t.Logf("log of the system:\n%s", r.log)
+			t.Logf("log of the run:\n%s", r.log)
 		}
 	})
 	ready := make(chan string, 1)
@@ -126,25 +128,32 @@ func start(t *testing.T, args ...string) *running {
 	select {
 	case url, ok := <-ready:
 		if !ok {
-			t.Fatal("it ended before it was ready")
+			t.Fatal("the run ended before it was ready")
 		}
 		r.url = url
 	case <-time.After(10 * time.Minute):
-		t.Fatal("it is not ready after 10 minutes")
+		t.Fatal("the run is not ready after 10 minutes")
 	}
 	r.checkAnswers(t, root)
-	b, err := os.ReadFile(envFile)
+	names, err := functionNames(root)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(b)) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		r.env[name] = value
+	for _, function := range names {
+		b, err := os.ReadFile(filepath.Join(envDir, function+".env"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.env[function] = map[string]string{}
+		for line := range strings.Lines(string(b)) {
+			name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+			r.env[function][name] = value
+		}
 	}
 	return r
 }
 
-// checkAnswers lets the rest of the test see no answer of the system that is not as its contract says.
+// checkAnswers fails the test at every answer to http.DefaultClient that violates the contract of the API.
 func (r *running) checkAnswers(t *testing.T, root string) {
 	t.Helper()
 	document, err := os.ReadFile(filepath.Join(root, "functions", "api", "contract", "openapi.json"))
@@ -157,24 +166,25 @@ func (r *running) checkAnswers(t *testing.T, root string) {
 	}
 	before := http.DefaultTransport
 	t.Cleanup(func() { http.DefaultTransport = before })
-	http.DefaultTransport = ours{strings.TrimPrefix(r.url, "http://"), contracttest.Transport(t, contract, before), before}
+	http.DefaultTransport = byHost{strings.TrimPrefix(r.url, "http://"), contracttest.Transport(t, contract, before), before}
 }
 
-// ours sends what goes to one host by one way, and the rest by another.
-type ours struct {
-	host       string
-	there, all http.RoundTripper
+// byHost is a transport that sends requests to one host through atHost, and other requests through others.
+type byHost struct {
+	host           string
+	atHost, others http.RoundTripper
 }
 
-func (o ours) RoundTrip(r *http.Request) (*http.Response, error) {
+// RoundTrip implements http.RoundTripper.
+func (o byHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host == o.host {
-		return o.there.RoundTrip(r)
+		return o.atHost.RoundTrip(r)
 	}
-	return o.all.RoundTrip(r)
+	return o.others.RoundTrip(r)
 }
 
-// stop sends a signal to the process with the given id, or to the group when it is negative, and
-// checks that every process ends within 5 s. It returns how "go run" ended.
+// stop sends a signal to the process with the given id, or to the process group if pid is negative, and checks that every
+// process of the run ends within 5 s. It returns the result of "go run".
 func (r *running) stop(t *testing.T, pid int, sig syscall.Signal) error {
 	t.Helper()
 	if err := syscall.Kill(pid, sig); err != nil {
@@ -193,15 +203,16 @@ func (r *running) stop(t *testing.T, pid int, sig syscall.Signal) error {
 		}
 	}
 	if took := time.Since(began); took > 5*time.Second {
-		t.Errorf("it took %v to stop", took)
+		t.Errorf("the run took %v to stop", took)
 	}
 	return err
 }
 
+// spanner returns a client of the embedded Spanner.
 func (r *running) spanner(t *testing.T) *spanner.Client {
 	t.Helper()
-	t.Setenv("SPANNER_EMULATOR_HOST", r.env["SPANNER_EMULATOR_HOST"])
-	db, err := spannerdb.Open(t.Context(), spannerdb.Name(r.env["GOOGLE_CLOUD_PROJECT"], r.env["SPANNER_INSTANCE"], r.env["SPANNER_DATABASE"]))
+	t.Setenv("SPANNER_EMULATOR_HOST", r.env["sentiment"]["SPANNER_EMULATOR_HOST"])
+	db, err := spannerdb.Open(t.Context(), databaseName())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -209,13 +220,14 @@ func (r *running) spanner(t *testing.T) *spanner.Client {
 	return db
 }
 
+// pubsub returns a client of the embedded Pub/Sub.
 func (r *running) pubsub(t *testing.T) *pubsub.Client {
 	t.Helper()
-	conn, err := grpc.NewClient(r.env["PUBSUB_EMULATOR_HOST"], grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient(r.env["sentiment"]["PUBSUB_EMULATOR_HOST"], grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := pubsub.NewClient(context.WithoutCancel(t.Context()), r.env["GOOGLE_CLOUD_PROJECT"], option.WithGRPCConn(conn))
+	client, err := pubsub.NewClient(context.WithoutCancel(t.Context()), project, option.WithGRPCConn(conn))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,13 +238,13 @@ func (r *running) pubsub(t *testing.T) *pubsub.Client {
 	return client
 }
 
-// deadLetters returns a function that gives what was dead-lettered since this call.
+// deadLetters returns a function that returns the dead letters of the reviews since this call.
 func (r *running) deadLetters(t *testing.T) func() []*pubsub.Message {
 	t.Helper()
 	client := r.pubsub(t)
 	sub := subscriptionPath(fmt.Sprintf("test-%d", time.Now().UnixNano()))
 	if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), &pubsubpb.Subscription{
-		Name: sub, Topic: topicPath(r.env["DEAD_LETTER_TOPIC"]), AckDeadlineSeconds: 60,
+		Name: sub, Topic: topicPath(r.env["sentiment"]["DEAD_LETTER_TOPIC"]), AckDeadlineSeconds: 60,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +265,7 @@ func (r *running) deadLetters(t *testing.T) func() []*pubsub.Message {
 	}
 }
 
-// submit posts a review until intake accepts it, and returns its status URL.
+// submit posts a review until function review accepts it, and returns its status URL.
 func (r *running) submit(t *testing.T, key, body string) string {
 	for range 100 {
 		req, err := http.NewRequest(http.MethodPost, r.url+"/v1/reviews", strings.NewReader(body))
@@ -283,11 +295,11 @@ func (r *running) submit(t *testing.T, key, body string) string {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Error("intake stays unavailable")
+	t.Error("POST /v1/reviews stays 503")
 	return ""
 }
 
-// published waits for the review at url, and returns it.
+// published waits until the review at url is stored, and returns it.
 func published(t *testing.T, url string) map[string]any {
 	for range 600 {
 		resp, err := http.Get(url)
@@ -303,38 +315,38 @@ func published(t *testing.T, url string) map[string]any {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Errorf("%s is not there after 30 s", url)
+	t.Errorf("%s is not stored within 30 s", url)
 	return nil
 }
 
 func TestWholeSystem(t *testing.T) {
 	sys := start(t, "-redeliver", "0.2", "-shuffle")
 
-	t.Run("the shop has goods of all kinds, and reviews", sys.testSeeded)
-	t.Run("a review goes from intake to the page", sys.testReview)
-	t.Run("reviews survive the death of functions, duplicates and disorder", sys.testChaos)
-	t.Run("an author edits a review and deletes it, with its photos", sys.testChanges)
-	t.Run("an operator holds a review, publishes it, and replays a dead letter", sys.testAdmin)
-	t.Run("poison is dead-lettered once and the queue goes on", sys.testPoison)
-	t.Run("what README shows is true", sys.testReadme)
-	t.Run("the page", sys.testPage)
+	t.Run("the seed has products of all kinds and reviews", sys.testSeeded)
+	t.Run("a submitted review is published with a score", sys.testReview)
+	t.Run("reviews survive killed functions, duplicates and any order", sys.testChaos)
+	t.Run("an author edits and deletes a review with its photos", sys.testChanges)
+	t.Run("an operator holds and publishes a review and replays a dead letter", sys.testAdmin)
+	t.Run("an invalid message is dead-lettered once and the next message is handled", sys.testPoison)
+	t.Run("the commands in README print the shown answers", sys.testReadme)
+	t.Run("pages", sys.testPage)
 
 	if err := sys.stop(t, sys.log.pids("local")[0], syscall.SIGINT); err != nil {
-		t.Errorf("SIGINT ends it with %v, want 0", err)
+		t.Errorf("SIGINT ends the run with %v, want exit status 0", err)
 	}
 }
 
-// "go run" answers these signals with a status of its own.
-func TestNothingIsLeftWhateverTheSignalReaches(t *testing.T) {
-	t.Run("Ctrl-C in a terminal reaches the whole job", func(t *testing.T) {
+// "go run" exits with a status of its own after these signals.
+func TestAllProcessesEndAfterASignal(t *testing.T) {
+	t.Run("SIGINT to the process group, as Ctrl-C sends it", func(t *testing.T) {
 		sys := start(t, "-seed=false")
 		_ = sys.stop(t, -sys.cmd.Process.Pid, syscall.SIGINT)
 	})
-	t.Run("the terminal closes", func(t *testing.T) {
+	t.Run("SIGHUP to the process group, as a closing terminal sends it", func(t *testing.T) {
 		sys := start(t, "-seed=false")
 		_ = sys.stop(t, -sys.cmd.Process.Pid, syscall.SIGHUP)
 	})
-	t.Run("SIGTERM reaches go run alone", func(t *testing.T) {
+	t.Run("SIGTERM to go run alone", func(t *testing.T) {
 		sys := start(t, "-seed=false")
 		_ = sys.stop(t, sys.cmd.Process.Pid, syscall.SIGTERM)
 	})
@@ -373,18 +385,18 @@ func (r *running) testReview(t *testing.T) {
 	}
 	held := published(t, r.submit(t, "e2e", `{"product":"not-in-the-catalogue","rating":5}`))
 	if held["status"] != "held" {
-		t.Errorf("a review of a product that the catalogue lacks is stored as %v, want held", held)
+		t.Errorf("the review of an unknown product has the status %v, want held", held)
 	}
 }
 
-// testChaos submits reviews while the functions are killed over and over.
+// testChaos submits reviews while it kills the functions again and again.
 func (r *running) testChaos(t *testing.T) {
 	const product, reviews, inFlight = "proof-standard", 300, 32
 	dead := r.deadLetters(t)
 	db := r.spanner(t)
 	before := recount(t, db, product)
 
-	ctx, calm := context.WithCancel(t.Context())
+	ctx, stopKilling := context.WithCancel(t.Context())
 	var killing sync.WaitGroup
 	killing.Go(func() {
 		for n := 0; ctx.Err() == nil; n++ {
@@ -417,15 +429,15 @@ func (r *running) testChaos(t *testing.T) {
 	}
 	close(work)
 	workers.Wait()
-	time.Sleep(time.Second) // deaths while messages wait
-	calm()
+	time.Sleep(time.Second) // kill functions while messages wait
+	stopKilling()
 	killing.Wait()
 	for _, url := range urls {
 		if url != "" {
 			published(t, url)
 		}
 	}
-	// The copies that -redeliver holds back come within a second.
+	// -redeliver delays the second delivery by less than a second.
 	time.Sleep(time.Second)
 	after := recount(t, db, product)
 	if n := after.count() - before.count(); n != reviews {
@@ -437,14 +449,15 @@ func (r *running) testChaos(t *testing.T) {
 	if letters := dead(); len(letters) != 0 {
 		t.Errorf("%d dead letters, want none", len(letters))
 	}
-	if deaths := len(r.log.pids("sentiment")); deaths < 3 {
-		t.Errorf("sentiment was started %d times: it was not killed while it worked", deaths)
+	if starts := len(r.log.pids("sentiment")); starts < 3 {
+		t.Errorf("sentiment was started %d times, want 3 or more", starts)
 	}
 }
 
+// testPoison publishes messages that no version of the function can handle.
 func (r *running) testPoison(t *testing.T) {
 	dead := r.deadLetters(t)
-	topic := r.pubsub(t).Publisher(r.env["REVIEWS_TOPIC"])
+	topic := r.pubsub(t).Publisher(r.env["review"]["REVIEWS_TOPIC"])
 	defer topic.Stop()
 	for _, m := range []*pubsub.Message{
 		{Data: []byte("not JSON"), Attributes: map[string]string{review.VersionAttribute: review.SubmissionVersion}},
@@ -456,29 +469,29 @@ func (r *running) testPoison(t *testing.T) {
 		}
 	}
 	published(t, r.submit(t, "after poison", `{"product":"mug-galaxy","rating":4}`))
-	time.Sleep(2 * disorder)
+	time.Sleep(2 * maxDelay)
 	reasons := map[string]string{}
 	letters := dead()
 	for _, m := range letters {
 		reasons[m.Attributes[event.SourceIDAttribute]] = m.Attributes[event.ReasonAttribute]
 	}
 	if len(letters) != 3 || len(reasons) != 3 {
-		t.Errorf("%d dead letters of %d messages, want each of the 3 once", len(letters), len(reasons))
+		t.Errorf("%d dead letters of %d messages, want one of each of 3 messages", len(letters), len(reasons))
 	}
-	for id, why := range reasons {
-		if why == "" {
+	for id, reason := range reasons {
+		if reason == "" {
 			t.Errorf("dead letter %s has no reason", id)
 		}
 	}
-	told := func() bool { return strings.Contains(r.log.String(), "Dead letter of "+reviews+"-sentiment") }
-	for began := time.Now(); !told(); time.Sleep(50 * time.Millisecond) {
+	notified := func() bool { return strings.Contains(r.log.String(), "Dead letter of "+prefix+"reviews-sentiment") }
+	for began := time.Now(); !notified(); time.Sleep(50 * time.Millisecond) {
 		if time.Since(began) > 10*time.Second {
-			t.Fatal("Slack was not told of them")
+			t.Fatal("Slack has no message about the dead letters")
 		}
 	}
 }
 
-// sums is what the rating of a product is made of.
+// sums are the sums of a product's rating.
 type sums struct {
 	stars               [5]int64
 	scored, scoreMicros int64
@@ -491,7 +504,7 @@ func (s sums) count() (n int64) {
 	return n
 }
 
-// ratingSums adds up the rating of a product as it is kept.
+// ratingSums adds up the stored shards of a product's rating.
 func ratingSums(t *testing.T, db *spanner.Client, product string) (s sums) {
 	t.Helper()
 	columns := []string{"Stars1", "Stars2", "Stars3", "Stars4", "Stars5", "Scored", "ScoreMicros"}
@@ -513,7 +526,7 @@ func ratingSums(t *testing.T, db *spanner.Client, product string) (s sums) {
 	return s
 }
 
-// recount adds up the rating of a product from its published reviews.
+// recount computes the rating of a product from its published reviews.
 func recount(t *testing.T, db *spanner.Client, product string) (s sums) {
 	t.Helper()
 	err := db.Single().Read(t.Context(), "Reviews", spanner.Key{product}.AsPrefix(), []string{"Status", "Rating", "Score"}).Do(func(row *spanner.Row) error {

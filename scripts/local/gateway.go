@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,13 +22,33 @@ func serveGateway(ctx context.Context, l net.Listener, functions processes) {
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		if srv.Shutdown(drain) != nil {
-			_ = srv.Close() // it breaks the connections that are left
+			_ = srv.Close() // cuts the remaining connections
 		}
 	}()
-	died(ctx, "the gateway stopped", srv.Serve(l))
+	logFailure(ctx, "serve the gateway", srv.Serve(l))
 }
 
-// gateway hands each request to the function that the table of routes names.
+// checkRoutes returns an error if a route leads to a function that does not exist.
+func checkRoutes(functions processes) error {
+	for _, r := range routes.All() {
+		if functions[r.Function] == nil {
+			return fmt.Errorf("scripts/deploy/routes/routes.json sends %s to function %s, which functions/ lacks", r.Prefix, r.Function)
+		}
+	}
+	return nil
+}
+
+// routeOf returns the function that serves a path of the gateway; "" if no function does.
+func routeOf(path string) string {
+	for _, r := range routes.All() {
+		if r.Matches(path) {
+			return r.Function
+		}
+	}
+	return ""
+}
+
+// gateway sends each request to the function of its route.
 func gateway(functions processes) http.Handler {
 	type target struct {
 		routes.Route
@@ -48,10 +69,11 @@ func gateway(functions processes) http.Handler {
 	})
 }
 
+// proxy returns a handler that forwards requests to a function. It answers 503 while the function restarts.
 func proxy(p *process) http.Handler {
 	to, err := url.Parse(p.url)
 	if err != nil {
-		panic(err) // we made it
+		panic(err) // the local run wrote the URL
 	}
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -59,10 +81,9 @@ func proxy(p *process) http.Handler {
 			r.SetXForwarded()
 			r.Out.Host = r.In.Host
 		},
-		// A function that is being started again answers in a moment.
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
-				slog.Warn("function does not answer", "name", p.name, "err", err)
+				slog.Warn("function does not answer", "name", p.name, "url", p.url, "err", err)
 			}
 			w.Header().Set("Retry-After", "1")
 			problem.Write(w, problem.New(http.StatusServiceUnavailable, ""))

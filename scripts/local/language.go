@@ -12,30 +12,31 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/languagetest"
 )
 
-// languageOptions are how the Natural Language API misbehaves.
+// languageOptions are the faults of the embedded Natural Language API. The zero value has none.
 type languageOptions struct {
-	perMinute int // requests; 0: any number
-	delay     time.Duration
-	code      codes.Code // OK: none fails
-	share     float64    // of the requests that fail
+	perMinute int           // quota of requests a minute; 0 is unlimited
+	delay     time.Duration // added to every answer
+	code      codes.Code    // of failing requests; OK if none fails
+	share     float64       // of failing requests, 0 to 1
 }
 
-// fail reads CODE or CODE:SHARE.
+// fail parses CODE or CODE:SHARE.
 func (o *languageOptions) fail(s string) error {
 	name, share, found := strings.Cut(s, ":")
 	o.share = 1
 	if found {
 		var err error
 		if o.share, err = strconv.ParseFloat(share, 64); err != nil || !(o.share >= 0 && o.share <= 1) {
-			return fmt.Errorf("the share %q is not between 0 and 1", share)
+			return fmt.Errorf("share %q must be 0 to 1", share)
 		}
 	}
 	if err := o.code.UnmarshalJSON([]byte(strconv.Quote(name))); err != nil {
-		return fmt.Errorf("%q is no code of gRPC, such as UNAVAILABLE", name)
+		return fmt.Errorf("unknown gRPC code %q; use a code such as UNAVAILABLE", name)
 	}
 	return nil
 }
 
+// apply injects the faults into a server.
 func (o *languageOptions) apply(s *languagetest.Server) {
 	s.Limit(o.perMinute)
 	s.Delay(o.delay)

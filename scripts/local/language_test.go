@@ -18,7 +18,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/languagetest"
 )
 
-func TestNaturalLanguageAPIMisbehavesAsTheFlagsSay(t *testing.T) {
+func TestFlagsInjectFaultsIntoTheNaturalLanguageAPI(t *testing.T) {
 	const ok = codes.OK
 	for args, want := range map[string][]codes.Code{
 		"":                                  {ok, ok, ok, ok},
@@ -45,7 +45,7 @@ func TestNaturalLanguageAPIMisbehavesAsTheFlagsSay(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		c.CallOptions.ModerateText = nil // its retries
+		c.CallOptions.ModerateText = nil // without retries
 		for i, code := range want {
 			if got := status.Code(ask(t, c)); got != code {
 				t.Errorf("%s: answer %d is %v, want %v", args, i, got, code)
@@ -54,6 +54,7 @@ func TestNaturalLanguageAPIMisbehavesAsTheFlagsSay(t *testing.T) {
 	}
 }
 
+// ask calls the API once.
 func ask(t *testing.T, c *language.Client) error {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()

@@ -16,7 +16,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// testLive looks at a product while somebody else writes a review of it, edits it and deletes it.
+// testLive keeps the page of a product open while another shopper writes, edits and deletes a review.
 func (r *running) testLive(t *testing.T) {
 	const product = "proof-standard"
 	for name, tc := range map[string]struct {
@@ -30,7 +30,7 @@ func (r *running) testLive(t *testing.T) {
 		"when streams are refused": {func(b *tab) {
 			if err := chromedp.Listen(b.ctx, func(ev any) {
 				if paused, ok := ev.(*fetch.EventRequestPaused); ok {
-					go func() { // a listener must not wait for the browser
+					go func() { // a listener must not block on the browser
 						_, _ = chromedp.Call(b.ctx, fetch.FulfillRequest, fetch.FulfillRequestParams{
 							RequestID: paused.RequestID, ResponseCode: http.StatusServiceUnavailable, Body: []byte("{}"),
 						})
@@ -57,28 +57,28 @@ func (r *running) testLive(t *testing.T) {
 			id := answer["id"].(string)
 			article := `document.getElementById("r-` + id + `")`
 
-			b.waitFor("the review is there", article+` !== null`)
+			b.waitFor("the review appears", article+` !== null`)
 			took := time.Since(began)
-			t.Logf("it was there after %v", took)
+			t.Logf("the review appeared after %v", took)
 			if took > tc.within {
-				t.Errorf("it was there after %v, want %v", took, tc.within)
+				t.Errorf("the review appeared after %v, want %v", took, tc.within)
 			}
 			if got := b.text("#r-" + id + " .text"); got != text {
-				t.Errorf("it says %q", got)
+				t.Errorf("the announcement is %q", got)
 			}
 			b.waitFor("the rating has changed", `document.querySelector("#rating-count").dataset.count === "`+strconv.Itoa(before+1)+`"`)
 			if got := evaluated[string](b, `document.querySelector("#live").textContent`); got != "A new review has arrived." {
-				t.Errorf("who hears the page is told %q", got)
+				t.Errorf("the announcement for screen readers is %q", got)
 			}
 			if evaluated[string](b, `document.activeElement.tagName`) != "BODY" {
-				t.Error("it took the focus")
+				t.Error("the update moved the focus")
 			}
 
 			token := answer["author_token"].(string)
 			path := strings.TrimPrefix(answer["status_url"].(string), r.url)
-			if name == "by a stream" { // the rating does not tell it
+			if name == "by a stream" { // polling compares the rating, which the edit does not change
 				r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPatch, path, `{"text":"Edited"}`, "Author-Token", token)
-				b.waitFor("the edit is there", article+`.querySelector(".text").textContent === "Edited"`)
+				b.waitFor("the edit appears", article+`.querySelector(".text").textContent === "Edited"`)
 			}
 			r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodDelete, path, "", "Author-Token", token)
 			b.waitFor("the rating is as before", `document.querySelector("#rating-count").dataset.count === "`+strconv.Itoa(before)+`"`)
@@ -87,13 +87,13 @@ func (r *running) testLive(t *testing.T) {
 				b.calm()
 			}
 			if !evaluated[bool](b, `window.stayed === true`) {
-				t.Error("the page was loaded again")
+				t.Error("the page reloaded")
 			}
 		})
 	}
 }
 
-// testLiveOrder looks at lists of reviews, of which there are more than a page, while reviews come, go and change.
+// testLiveOrder keeps lists of more reviews than a page open while reviews are added, changed and deleted.
 func (r *running) testLiveOrder(t *testing.T) {
 	const product = "bucket-hat-lavender"
 	type sent struct{ id, path, token string }
@@ -108,7 +108,7 @@ func (r *running) testLiveOrder(t *testing.T) {
 		reviews = append(reviews, submit(1+i%5, fmt.Sprint("In order ", i)))
 	}
 	b := browse(t, "en-US")
-	// shown opens a list, does something, and wants the page to have what it has when it is loaded again.
+	// shown opens a list and changes reviews. The updated page must equal the reloaded page.
 	shown := func(query string, change func()) {
 		t.Helper()
 		ids := `[...document.querySelectorAll("#reviews .review")].map((article) => article.dataset.id + article.querySelector(".stars").ariaLabel).slice(0, 10).join()`
@@ -117,14 +117,14 @@ func (r *running) testLiveOrder(t *testing.T) {
 		before := evaluated[string](b, ids)
 		change()
 		b.waitFor("the list changes", ids+` !== `+strconv.Quote(before))
-		time.Sleep(time.Second) // whatever else comes
+		time.Sleep(time.Second) // for further updates
 		live, said := evaluated[string](b, ids), evaluated[string](b, `document.querySelector("#live").textContent`)
 		b.open(r.url + "/en/products/" + product + query)
 		if again := evaluated[string](b, ids); live != again {
-			t.Errorf("%s: the page has\n%s\nloaded again\n%s", query, live, again)
+			t.Errorf("%s: the updated page has\n%s\nthe reloaded page has\n%s", query, live, again)
 		}
 		if query == "" && said != "" {
-			t.Errorf("a review is gone, and who hears the page is told %q", said)
+			t.Errorf("a review is gone, and the announcement for screen readers is %q", said)
 		}
 	}
 	shown("", func() {

@@ -16,27 +16,31 @@ import (
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 )
 
-// logs gathers what all functions log into one stream.
+// logs merges the logs of all functions into one stream. It is safe for concurrent use.
 type logs struct {
 	mu  sync.Mutex
 	w   io.Writer
 	raw bool
 }
 
+// newLogs returns logs that write to w: readable lines, or JSON objects if raw.
 func newLogs(w io.Writer, raw bool) *logs { return &logs{w: w, raw: raw} }
 
-// logger returns a logger whose records show as those of the given function.
-func (l *logs) logger(name string) *slog.Logger { return cloudlog.New(l.writer(name)) }
+// logger returns a logger whose records appear as those of the given function.
+func (l *logs) logger(name string) *slog.Logger { return cloudlog.New(l.output(name)) }
 
-// writer returns where a function's output goes, which is shown line by line.
-func (l *logs) writer(name string) io.Writer {
-	return &lineWriter{show: func(line []byte) { l.show(name, line) }}
+// output returns the writer that takes the standard output and standard error of a function.
+func (l *logs) output(name string) *output {
+	o := &output{}
+	o.lines.line = func(line []byte) { o.note(l.write(name, line)) }
+	return o
 }
 
-func (l *logs) show(name string, line []byte) {
+// write writes a line of a function, and returns its record. A line that is not a log record becomes a record.
+func (l *logs) write(name string, line []byte) map[string]any {
 	line = bytes.TrimSpace(line)
 	if len(line) == 0 {
-		return
+		return nil
 	}
 	record := map[string]any{}
 	if err := json.Unmarshal(line, &record); err != nil || record["message"] == nil {
@@ -47,16 +51,17 @@ func (l *logs) show(name string, line []byte) {
 		record["function"] = name
 		b, err := json.Marshal(record)
 		if err != nil {
-			panic(err) // it came from JSON
+			panic(err) // the record is decoded JSON
 		}
 		text = string(b)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, _ = fmt.Fprintln(l.w, text)
+	return record
 }
 
-// readable shows a record as one line: time, function, level, message, and the rest in order of its keys.
+// readable formats a record as one line: time, function, severity, message, then the other fields sorted by key.
 func readable(name string, record map[string]any) string {
 	at := time.Now()
 	if s, ok := record["time"].(string); ok {
@@ -78,13 +83,61 @@ func readable(name string, record map[string]any) string {
 	return strings.ReplaceAll(b.String(), "\n", "; ")
 }
 
-// lineWriter calls show with every whole line written to it.
+// output takes the output of a function. It remembers the error that most likely made the function exit. It is safe for
+// concurrent use.
+type output struct {
+	lines lineWriter
+
+	mu   sync.Mutex
+	last string // the last error or, as long as there is none, the last line
+	sure bool   // whether last is an error
+}
+
+// Write implements io.Writer.
+func (o *output) Write(b []byte) (int, error) { return o.lines.Write(b) }
+
+// note remembers a record if it is the last error so far. After a panic the stack trace follows, which is not the error.
+func (o *output) note(record map[string]any) {
+	if record == nil {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	message := fmt.Sprint(record["message"])
+	switch severity := record["severity"]; {
+	case strings.HasPrefix(message, "panic: "), strings.HasPrefix(message, "fatal error: "):
+		o.last, o.sure = message, true
+	case severity == "ERROR" || severity == "CRITICAL":
+		o.last, o.sure = message, true
+		if err, ok := record["err"]; ok {
+			o.last = strings.ReplaceAll(fmt.Sprint(err), "\n", "; ")
+		}
+	case !o.sure:
+		o.last = message
+	}
+}
+
+// cause returns the last error in the output since clearCause, or the last line if there is no error; "" without output.
+func (o *output) cause() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.last
+}
+
+func (o *output) clearCause() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last, o.sure = "", false
+}
+
+// lineWriter calls line with every complete line written to it. It is safe for concurrent use.
 type lineWriter struct {
 	mu   sync.Mutex
 	rest []byte
-	show func(line []byte)
+	line func(line []byte)
 }
 
+// Write implements io.Writer. It keeps an incomplete line until the rest is written.
 func (w *lineWriter) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -94,14 +147,14 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 		if !found {
 			return len(b), nil
 		}
-		w.show(line)
+		w.line(line)
 		w.rest = rest
 	}
 }
 
-// died logs a failure of the local run itself, unless it is stopping.
-func died(ctx context.Context, what string, err error) {
+// logFailure logs that the local run failed at a task, unless it is stopping or err is nil.
+func logFailure(ctx context.Context, task string, err error) {
 	if err != nil && ctx.Err() == nil {
-		slog.Error(what, "err", err)
+		slog.Error(task, "err", err)
 	}
 }

@@ -2,11 +2,14 @@
 //
 //	go run ./scripts/local [flags]
 //
-// It builds the functions, starts the engines (Pub/Sub, Spanner, Bigtable, Cloud Storage, Natural
-// Language), makes schema, topics and buckets, starts each function as a process with a port of its
-// own, delivers events to them as push subscriptions do, and serves all of it at one address. When a
-// request would succeed it prints "ready http://ADDRESS" on standard output; the functions' logs go to
-// standard error. SIGINT, SIGTERM or a closed terminal stops everything; the data is gone then.
+// Local builds the functions and starts the engines: Pub/Sub, Spanner, Bigtable, Cloud Storage, the Natural Language API and
+// an OpenID Connect issuer. It creates the schema, the topics and the buckets, and starts each function as a process on a port
+// of its own. It delivers events as push subscriptions do, and serves all functions at one address, as the load balancer does.
+// Topics, variables and routes come from the tables in scripts/deploy.
+//
+// Local prints "ready http://ADDRESS" on standard output once every request would succeed. It writes the logs of the functions
+// to standard error. SIGINT, SIGTERM, a closed terminal or a closed output stops everything. All data is in memory or in
+// temporary files, and is lost then.
 package main
 
 import (
@@ -29,9 +32,11 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGHUP, os.Interrupt)
 	defer stop()
-	ctx, cancel := untilParentDies(ctx)
+	ctx, cancel := untilParentExits(ctx)
 	defer cancel()
-	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	// Go ends a program that writes to a closed pipe, such as that of "| head". Receiving the signal turns it into an error.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	err := run(ctx, os.Args[1:], watched{os.Stdout, stop}, watched{os.Stderr, stop})
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
@@ -41,50 +46,68 @@ func main() {
 	}
 }
 
+// watched is a writer that calls stop when a write fails.
+type watched struct {
+	io.Writer
+	stop func()
+}
+
+// Write implements io.Writer.
+func (w watched) Write(b []byte) (int, error) {
+	n, err := w.Writer.Write(b)
+	if err != nil {
+		w.stop()
+	}
+	return n, err
+}
+
 // options are the flags.
 type options struct {
 	addr     string
-	envFile  string
+	envDir   string
 	json     bool
 	seed     bool
 	push     pushOptions
 	language languageOptions
 }
 
+// parse reads the command line. Its error names every wrong flag.
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("local", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` to serve at; port 0 picks one")
-	f.StringVar(&o.envFile, "env", "", "`file` to write the engines' addresses and names to, a NAME=value a line")
-	f.BoolVar(&o.json, "json", false, "show logs as the functions write them, a JSON object a line")
-	f.BoolVar(&o.seed, "seed", true, "start with reviews and pictures, not only products")
-	f.Float64Var(&o.push.redeliver, "redeliver", 0, "`share` of messages to deliver twice, 0 to 1")
+	f.StringVar(&o.addr, "addr", "127.0.0.1:8080", "`address` of the shop; port 0 picks a free port")
+	f.StringVar(&o.envDir, "env", "", "`folder` for a file NAME.env of each function: the variables with which it runs alone, against these engines")
+	f.BoolVar(&o.json, "json", false, "write logs as JSON objects, one a line")
+	f.BoolVar(&o.seed, "seed", true, "start with reviews and pictures; without, with products and customers only")
+	f.Float64Var(&o.push.redeliver, "redeliver", 0, "`share` of messages that are delivered twice, 0 to 1")
 	f.BoolVar(&o.push.shuffle, "shuffle", false, "deliver messages out of order")
-	// As many as Pub/Sub allows: here pauses are short, and a function that one mends should still get its messages.
-	f.IntVar(&o.push.maxAttempts, "max-attempts", 100, "deliveries of a message before it is dead-lettered")
-	f.DurationVar(&o.push.minBackoff, "min-backoff", 100*time.Millisecond, "pause before the second delivery of a message; it doubles from there to 10 s")
-	f.IntVar(&o.language.perMinute, "language-qpm", 0, "`requests` in a minute that the Natural Language API has quota for; 0: any number")
-	f.Func("language-fail", "`CODE[:SHARE]` that requests of the Natural Language API fail with, such as UNAVAILABLE:0.3; without a share all do", o.language.fail)
-	f.DurationVar(&o.language.delay, "language-delay", 0, "`time` that every answer of the Natural Language API takes longer")
+	// 100 is the maximum of Pub/Sub. The pauses here are short, and a function under repair should still get its messages.
+	f.IntVar(&o.push.maxAttempts, "max-attempts", 100, "`deliveries` of a message before it goes to the dead-letter topic")
+	f.DurationVar(&o.push.minBackoff, "min-backoff", 100*time.Millisecond, "`pause` before the second delivery of a message; each further pause is twice as long, up to 10 s")
+	f.IntVar(&o.language.perMinute, "language-qpm", 0, "quota of the Natural Language API in `requests` a minute; 0 is unlimited")
+	f.Func("language-fail", "`CODE[:SHARE]` of failing requests to the Natural Language API, such as UNAVAILABLE:0.3; without a share all fail", o.language.fail)
+	f.DurationVar(&o.language.delay, "language-delay", 0, "`time` added to every answer of the Natural Language API")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	var problems []error
-	refuse := func(wrong bool, problem string) {
+	reject := func(wrong bool, problem string) {
 		if wrong {
 			problems = append(problems, errors.New(problem))
 		}
 	}
-	refuse(f.NArg() > 0, fmt.Sprintf("it takes no arguments, got %q", f.Args()))
-	refuse(!(o.push.redeliver >= 0 && o.push.redeliver <= 1), "-redeliver is not between 0 and 1")
-	refuse(o.push.maxAttempts < 1, "-max-attempts is less than 1")
-	refuse(o.push.minBackoff <= 0, "-min-backoff is not positive")
-	refuse(o.language.perMinute < 0, "-language-qpm is negative")
-	refuse(o.language.delay < 0, "-language-delay is negative")
-	if o.envFile != "" {
-		_, err := os.Stat(filepath.Dir(o.envFile))
-		refuse(err != nil, fmt.Sprintf("-env: %v", err))
+	reject(f.NArg() > 0, fmt.Sprintf("unexpected arguments %q; all settings are flags", f.Args()))
+	reject(!(o.push.redeliver >= 0 && o.push.redeliver <= 1), "-redeliver must be 0 to 1")
+	reject(o.push.maxAttempts < 1, "-max-attempts must be 1 or more")
+	reject(o.push.minBackoff <= 0, "-min-backoff must be more than 0")
+	reject(o.language.perMinute < 0, "-language-qpm must be 0 or more")
+	reject(o.language.delay < 0, "-language-delay must be 0 or more")
+	if o.envDir != "" {
+		_, err := os.Stat(filepath.Dir(filepath.Clean(o.envDir)))
+		reject(err != nil, fmt.Sprintf("-env: %v", err))
+		info, err := os.Stat(o.envDir)
+		reject(err == nil && !info.IsDir(), "-env: "+o.envDir+" is a file; name a folder")
 	}
 	return o, errors.Join(problems...)
 }
@@ -95,7 +118,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err != nil {
 		return err
 	}
-	// Whoever has the addresses of another run in the shell still wants this one to load its own engines.
+	// The shell may have the variables of another run. Client libraries of this process must not follow them.
 	for _, name := range []string{"PUBSUB_EMULATOR_HOST", "SPANNER_EMULATOR_HOST", "BIGTABLE_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"} {
 		if err := os.Unsetenv(name); err != nil {
 			return err
@@ -104,22 +127,38 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	logs := newLogs(stderr, o.json)
 	slog.SetDefault(logs.logger("local"))
 
-	// The address first: who finds it taken should not wait for a build.
+	// A taken address is reported before the build, which takes long.
 	listener, err := net.Listen("tcp", o.addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w; try -addr 127.0.0.1:0, which picks a free port", err)
+	}
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	slog.Info("started", "name", "local", "pid", os.Getpid())
-	binaries, err := build(ctx, stderr)
+
+	root, err := moduleRoot(ctx)
 	if err != nil {
 		return stopped(ctx, err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(binaries.dir)) }()
+	names, err := functionNames(root)
+	if err != nil {
+		return err
+	}
+	dir, remove, err := newWorkDir()
+	if err != nil {
+		return fmt.Errorf("create a work folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	binaries, err := build(ctx, root, names, filepath.Join(dir, binariesName), stderr)
+	if err != nil {
+		return stopped(ctx, err)
+	}
 
 	eng, err := startEngines(ctx)
 	if err != nil {
-		return err
+		return stopped(ctx, err)
 	}
 	defer eng.close()
 	o.language.apply(eng.language)
@@ -127,26 +166,39 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return stopped(ctx, err)
 	}
 	url := "http://" + visible(listener.Addr().(*net.TCPAddr))
-	environ := append(eng.environ(), "PUBLIC_ORIGIN="+url)
-	if o.envFile != "" {
-		if err := writeEnv(o.envFile, environ); err != nil {
+	environments := map[string][]string{}
+	for _, name := range names {
+		if environments[name], err = eng.environ(name, url); err != nil {
+			return err
+		}
+	}
+	if o.envDir != "" {
+		if err := writeEnvironments(o.envDir, environments); err != nil {
 			return err
 		}
 	}
 
-	// What is below stops before the engines do.
+	// These stop before the engines do.
 	var running sync.WaitGroup
 	defer running.Wait()
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	functions, err := startFunctions(ctx, &running, binaries, environ, logs)
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	functions, err := startFunctions(ctx, &running, binaries, environments, logs, func(err error) { fail(failure{err}) })
 	if err != nil {
 		return err
 	}
-	for _, s := range subscriptions {
-		url := functions[s.function].url
-		running.Go(func() { newPush(eng, s, url, o.push).run(ctx) })
-		running.Go(func() { eng.logDeadLetters(ctx, s) })
+	if err := checkRoutes(functions); err != nil {
+		return err
+	}
+	for _, s := range subscriptions() {
+		function := functions[s.function]
+		if function == nil {
+			return fmt.Errorf("scripts/deploy/topics.csv pushes %s to function %s, which functions/ lacks", s.topic, s.function)
+		}
+		running.Go(func() { newPush(eng, s, function.url, o.push).run(ctx) })
+	}
+	for _, topic := range deadTopics() {
+		running.Go(func() { eng.logDeadLetters(ctx, topic) })
 	}
 	running.Go(func() { serveGateway(ctx, listener, functions) })
 
@@ -161,12 +213,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	fmt.Fprintf(stdout, "\nready %s\n\n", url)
 	fmt.Fprintf(stdout, "  shop          %s/\n  write review  %s/#!/review\n  API           %s/docs\n  customers     %s/v1/cities/Paris/customers\n"+
 		"  operators     %s/admin, or curl -H \"Authorization: Bearer $(curl -s %s/operator-token)\" %s/v1/admin/reviews\n\n"+
-		"Ctrl-C stops it.\n", url, url, url, url, url, eng.issuer.URL, url)
+		"Ctrl-C stops the system and deletes its data.\n", url, url, url, url, url, eng.issuer.URL, url)
 	<-ctx.Done()
-	return nil
+	return stopped(ctx, nil)
 }
 
-// visible returns an address as a browser on this machine writes it.
+// visible returns the address as a browser on this machine writes it.
 func visible(a *net.TCPAddr) string {
 	if a.IP.IsUnspecified() {
 		return net.JoinHostPort("localhost", strconv.Itoa(a.Port))
@@ -174,10 +226,16 @@ func visible(a *net.TCPAddr) string {
 	return a.String()
 }
 
-// stopped returns nil when err is only what a signal to stop did.
+// failure is the cause of a context that ended because of an error, and not by a signal.
+type failure struct{ error }
+
+// stopped returns err as long as ctx lasts. Afterwards it returns the failure that ended ctx, or nil if a signal did.
 func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	if f, failed := context.Cause(ctx).(failure); failed {
+		return f.error
+	}
+	return nil
 }

@@ -34,11 +34,11 @@ type tab struct {
 	t   *testing.T
 
 	mu sync.Mutex
-	// complaints are the browser's: errors of scripts, of the content security policy, of requests.
+	// complaints are errors of scripts, violations of the content security policy, and failed requests.
 	complaints []string
 }
 
-// browse opens a tab of a browser that speaks a language.
+// browse opens a tab in a browser whose preferred language is lang.
 func browse(t *testing.T, lang string) *tab {
 	t.Helper()
 	var binary string
@@ -49,7 +49,7 @@ func browse(t *testing.T, lang string) *tab {
 		}
 	}
 	if binary == "" {
-		t.Skip("no Chromium: apt-get install chromium, or put chromium on PATH")
+		t.Skip("needs Chromium: apt-get install chromium, or put chromium on PATH")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(binary), chromedp.Flag("disable-component-update", true),
@@ -71,12 +71,13 @@ func browse(t *testing.T, lang string) *tab {
 	return b
 }
 
+// listen collects complaints from the events of the browser.
 func (b *tab) listen(ev any) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch ev := ev.(type) {
 	case *log.EventEntryAdded:
-		// A review that is not stored yet is a 404, as it should be.
+		// The API answers 404 for a review that is not stored yet.
 		if ev.Entry.Level == log.EntryLevelError && !strings.Contains(ev.Entry.Text, "404") {
 			b.complaints = append(b.complaints, ev.Entry.Text+" "+ev.Entry.URL)
 		}
@@ -85,11 +86,11 @@ func (b *tab) listen(ev any) {
 	}
 }
 
-// do takes steps; what says for what.
-func (b *tab) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+// do performs steps. Failures name the purpose.
+func (b *tab) do(purpose string, steps ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, steps...); err != nil {
-		b.t.Fatalf("%s: %v", what, err)
+		b.t.Fatalf("%s: %v", purpose, err)
 	}
 }
 
@@ -103,8 +104,8 @@ func (b *tab) text(selector string) string {
 	return s
 }
 
-// waitFor waits until an expression is true, on this page or on the next.
-func (b *tab) waitFor(what, expression string) {
+// waitFor waits until a JavaScript expression is true, on this page or on the next. Failures name the condition.
+func (b *tab) waitFor(condition, expression string) {
 	b.t.Helper()
 	for range 20 {
 		_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
@@ -112,23 +113,23 @@ func (b *tab) waitFor(what, expression string) {
 			return
 		}
 		if !strings.Contains(err.Error(), "navigated") && !strings.Contains(err.Error(), "context with specified id") {
-			b.t.Fatalf("%s: %v", what, err)
+			b.t.Fatalf("wait until %s: %v", condition, err)
 		}
 	}
-	b.t.Fatalf("%s: the pages come and go", what)
+	b.t.Fatalf("wait until %s: the browser navigates all the time", condition)
 }
 
-// calm fails the test when the browser complained.
+// calm fails the test if the browser complained.
 func (b *tab) calm() {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, c := range b.complaints {
-		b.t.Errorf("the browser complains: %s", c)
+		b.t.Errorf("the browser reports: %s", c)
 	}
 }
 
-// evaluated returns what an expression is.
+// evaluated returns the value of a JavaScript expression.
 func evaluated[T any](b *tab, expression string) T {
 	b.t.Helper()
 	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
@@ -146,27 +147,27 @@ func call[P, R any](b *tab, command cdp.Command[P, R], params P) {
 	}
 }
 
-// open goes to a page, and waits until its modules have run.
+// open navigates to a page, and waits until its modules have run.
 func (b *tab) open(url string) {
 	b.t.Helper()
 	b.do("open "+url, chromedp.Navigate(url), chromedp.WaitVisible("#theme"))
 }
 
-// fill writes a review into the form.
+// fill writes a review into the open form.
 func (b *tab) fill(stars, text string) {
 	b.t.Helper()
 	b.waitFor("the form is ready", `document.querySelector("#submit")?.disabled === false`)
 	evaluated[string](b, `document.querySelector("#text").value = ""`)
-	b.do("write", chromedp.Focus("#star-"+stars), chromedp.SendKeys("#star-"+stars, " "), chromedp.SendKeys("#text", text))
+	b.do("write the review", chromedp.Focus("#star-"+stars), chromedp.SendKeys("#star-"+stars, " "), chromedp.SendKeys("#text", text))
 }
 
-// settled waits until the review that was sent is published.
+// settled waits until the submitted review is published.
 func (b *tab) settled() {
 	b.t.Helper()
-	b.waitFor("it is published", `document.querySelector("#outcome")?.dataset.status === "published"`)
+	b.waitFor("the review is published", `document.querySelector("#outcome")?.dataset.status === "published"`)
 }
 
-// count is how many reviews a product has, as the API says.
+// count returns the number of a product's reviews in the API.
 func (b *tab) count(product string) int {
 	b.t.Helper()
 	return evaluated[int](b, `fetch("/v1/products/`+product+`/rating").then((answer) => answer.json()).then((rating) => rating.count)`)
@@ -174,29 +175,29 @@ func (b *tab) count(product string) int {
 
 const first = `document.querySelector("#reviews article.review")`
 
-// testPage does what shoppers do.
+// testPage runs the tests of the pages in a browser.
 func (r *running) testPage(t *testing.T) {
-	t.Run("a review is written and seen", r.testWriting)
-	t.Run("photos", r.testPhotos)
+	t.Run("a submitted review appears", r.testWriting)
+	t.Run("photos of a review appear", r.testPhotos)
 	t.Run("a review is edited and deleted", r.testOwnReviews)
-	t.Run("a review is edited that cannot be read", r.testEditBlind)
-	t.Run("goods and reviews are found", r.testFinding)
-	t.Run("languages", r.testLanguages)
-	t.Run("keyboard only", r.testKeyboard)
-	t.Run("offline, then again", r.testOffline)
-	t.Run("another tab sends it", r.testOtherTab)
-	t.Run("a browser that keeps nothing", r.testNoStorage)
-	t.Run("an answer that is lost", r.testLostAnswer)
-	t.Run("a draft is kept", r.testDraft)
-	t.Run("a review is helpful", r.testHelpful)
-	t.Run("news", r.testNews)
-	t.Run("a review that is held", r.testHeld)
-	t.Run("a review that takes long, and one that is gone", r.testMineStates)
-	t.Run("news as they happen", r.testLive)
-	t.Run("news keep the order", r.testLiveOrder)
-	t.Run("without scripts", r.testWithoutScripts)
-	t.Run("themes", r.testThemes)
-	t.Run("axe-core", r.testAxe)
+	t.Run("an edit keeps the fields that the form could not load", r.testEditBlind)
+	t.Run("products and reviews are found", r.testFinding)
+	t.Run("all languages have complete pages", r.testLanguages)
+	t.Run("the keyboard alone is enough", r.testKeyboard)
+	t.Run("a review written offline is sent later", r.testOffline)
+	t.Run("another tab sends a waiting review", r.testOtherTab)
+	t.Run("a browser without storage submits reviews", r.testNoStorage)
+	t.Run("a lost answer does not double a review", r.testLostAnswer)
+	t.Run("a draft survives a reload", r.testDraft)
+	t.Run("a helpful vote counts once", r.testHelpful)
+	t.Run("a page shows changes after a notice", r.testNews)
+	t.Run("the author of a held review sees its reason", r.testHeld)
+	t.Run("slow and deleted reviews are listed with their state", r.testMineStates)
+	t.Run("changes appear while a page is open", r.testLive)
+	t.Run("changes keep the order of the list", r.testLiveOrder)
+	t.Run("pages work without scripts", r.testWithoutScripts)
+	t.Run("the chosen theme stays", r.testThemes)
+	t.Run("axe-core finds nothing", r.testAxe)
 }
 
 func (r *running) testWriting(t *testing.T) {
@@ -214,24 +215,24 @@ func (r *running) testWriting(t *testing.T) {
 			before := b.count(tc.product)
 
 			b.do("submit without stars", chromedp.Click("#submit"), chromedp.WaitVisible("#rating-error"))
-			b.do("a name that is too long", chromedp.SetValue("#author", strings.Repeat("y", 81)), chromedp.Click("#submit"), chromedp.WaitVisible("#author-error"))
+			b.do("submit a name that is too long", chromedp.SetValue("#author", strings.Repeat("y", 81)), chromedp.Click("#submit"), chromedp.WaitVisible("#author-error"))
 			if edge := evaluated[string](b, `getComputedStyle(document.querySelector("#author")).borderColor`); edge != evaluated[string](b, `getComputedStyle(document.querySelector("#author-error")).color`) {
-				t.Errorf("the field that is complained of has an edge of %s", edge)
+				t.Errorf("the invalid field has a border of %s", edge)
 			}
 			evaluated[string](b, `document.querySelector("#author").value = ""`)
 			if b.text("#rating-error") == "" {
-				t.Error("a review without stars is not complained of at the field")
+				t.Error("a review without stars has no error at the field")
 			}
 			if tc.path == "/#!/review" {
 				if b.text("#product-error") == "" {
-					t.Error("a review of no product is not complained of at the field")
+					t.Error("a review without a product has no error at the field")
 				}
 				b.do("choose the product", chromedp.SetValue("#product", tc.product))
 			}
 			b.fill("4", tc.text)
-			b.do("submit", chromedp.SendKeys("#author", "chromium"), chromedp.Click("#submit"))
+			b.do("submit the review", chromedp.SendKeys("#author", "chromium"), chromedp.Click("#submit"))
 			b.settled()
-			b.do("see it", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own"))
+			b.do("open the review", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own"))
 			if got := b.text("#reviews article.review .text"); got != tc.text {
 				t.Errorf("the page shows %q, want %q", got, tc.text)
 			}
@@ -239,14 +240,14 @@ func (r *running) testWriting(t *testing.T) {
 				t.Errorf("the score is %q, want one with %s", got, tc.sign)
 			}
 			if got := evaluated[string](b, `document.querySelector("#rating-count").dataset.count`); got != strconv.Itoa(before+1) {
-				t.Errorf("%s reviews, there were %d", got, before)
+				t.Errorf("%s reviews, want %d and one more", got, before)
 			}
 			b.calm()
 		})
 	}
 }
 
-// testPhotos adds photos to a review, one of which it takes back, and waits until they are shown.
+// testPhotos attaches photos to a review, removes one, and waits until the page shows the others.
 func (r *running) testPhotos(t *testing.T) {
 	dir := t.TempDir()
 	var files []string
@@ -265,27 +266,27 @@ func (r *running) testPhotos(t *testing.T) {
 	b.open(r.url + "/en/products/mug-galaxy/review")
 	b.waitFor("the form is ready", `document.querySelector("#submit").disabled === false`)
 	b.do("choose photos", chromedp.SetUploadFiles("#photos", files))
-	b.waitFor("they are sent", `document.querySelectorAll("#photo-list li[data-object]").length === 3`)
+	b.waitFor("the photos are uploaded", `document.querySelectorAll("#photo-list li[data-object]").length === 3`)
 	if got := b.text("#photos-error"); !strings.Contains(got, "notes.txt") {
-		t.Errorf("a text is complained of with %q", got)
+		t.Errorf("the error of a file that is not a picture is %q", got)
 	}
-	b.do("take one back", chromedp.Click(`#photo-list li:last-child .remove`))
-	b.waitFor("it is gone", `document.querySelectorAll("#photo-list li").length === 2`)
-	b.do("come back", chromedp.Reload())
-	b.waitFor("the others are still there", `document.querySelectorAll("#photo-list li[data-object]").length === 2`)
+	b.do("remove a photo", chromedp.Click(`#photo-list li:last-child .remove`))
+	b.waitFor("the photo is removed", `document.querySelectorAll("#photo-list li").length === 2`)
+	b.do("reload", chromedp.Reload())
+	b.waitFor("the other photos remain", `document.querySelectorAll("#photo-list li[data-object]").length === 2`)
 	b.fill("5", "Look at it")
-	b.do("submit", chromedp.Click("#submit"))
+	b.do("submit the review", chromedp.Click("#submit"))
 	b.settled()
-	b.do("see it", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own"))
-	for range 100 { // until the renditions are there
+	b.do("open the review", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own"))
+	for range 100 { // until the renditions exist
 		if evaluated[bool](b, first+`.querySelectorAll(".photos a img[srcset]").length === 2`) {
 			break
 		}
 		time.Sleep(100 * time.Millisecond)
-		b.do("come back", chromedp.Reload(), chromedp.WaitVisible("#reviews article.review"))
+		b.do("reload", chromedp.Reload(), chromedp.WaitVisible("#reviews article.review"))
 	}
-	b.do("look at them", chromedp.ScrollIntoView("#reviews .photos"))
-	b.waitFor("another shopper sees their renditions", `[...`+first+`.querySelectorAll(".photos a img[srcset]")].filter((img) =>
+	b.do("scroll to the photos", chromedp.ScrollIntoView("#reviews .photos"))
+	b.waitFor("another shopper sees the renditions", `[...`+first+`.querySelectorAll(".photos a img[srcset]")].filter((img) =>
 		img.currentSrc.includes("/img/reviews/") && img.complete && img.naturalWidth > 0).length === 2`)
 	b.calm()
 }
@@ -296,32 +297,32 @@ func (r *running) testOwnReviews(t *testing.T) {
 	b.open(r.url + "/en/products/" + product + "/review")
 	before := b.count(product)
 	b.fill("5", "Soft and lovely")
-	b.do("submit", chromedp.Click("#submit"))
+	b.do("submit the review", chromedp.Click("#submit"))
 	b.settled()
-	b.do("edit it", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own a"), chromedp.Click("#reviews .own a"), chromedp.WaitVisible("#review-form"))
-	b.waitFor("the form has what was written", `document.querySelector("#text").value === "Soft and lovely" && document.querySelector("#star-5").checked`)
+	b.do("edit the review", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own a"), chromedp.Click("#reviews .own a"), chromedp.WaitVisible("#review-form"))
+	b.waitFor("the form holds the review", `document.querySelector("#text").value === "Soft and lovely" && document.querySelector("#star-5").checked`)
 	b.fill("1", "It fell apart. Terrible")
-	b.do("save", chromedp.Click("#submit"))
+	b.do("save the edit", chromedp.Click("#submit"))
 	b.settled()
-	b.do("see it", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own"))
+	b.do("open the review", chromedp.Click("#see"), chromedp.WaitVisible("#reviews .own"))
 	if got := b.text("#reviews article.review .text"); got != "It fell apart. Terrible" {
 		t.Errorf("after the edit the page shows %q", got)
 	}
 	if got := b.count(product); got != before+1 {
-		t.Errorf("%d reviews, there were %d", got, before)
+		t.Errorf("%d reviews; there were %d before", got, before)
 	}
 	b.open(r.url + "/en/mine")
-	b.waitFor("it is listed", `document.querySelector("#mine article [data-status=published]") !== null`)
-	b.do("think again", chromedp.Click("#mine button"), chromedp.WaitVisible("#sure"), chromedp.Click("#sure .quiet"))
-	b.waitFor("it is still there", `!document.querySelector("#sure").open && document.querySelector("#mine article") !== null`)
+	b.waitFor("the review is listed", `document.querySelector("#mine article [data-status=published]") !== null`)
+	b.do("cancel the deletion", chromedp.Click("#mine button"), chromedp.WaitVisible("#sure"), chromedp.Click("#sure .quiet"))
+	b.waitFor("the review is still listed", `!document.querySelector("#sure").open && document.querySelector("#mine article") !== null`)
 	evaluated[any](b, `(() => {
 		const ask = document.querySelector("#mine button");
 		ask.click();
 		document.querySelector("#sure .quiet").click();
-		ask.click(); // at once: nobody is so quick, but a slow phone lets one be
+		ask.click(); // immediately, as on a slow phone
 	})()`)
-	b.do("delete it", chromedp.WaitVisible("#sure"), chromedp.Click("#sure .danger"))
-	b.waitFor("it is gone, and that is said", `document.querySelector("#mine article") === null && document.querySelector("#live").textContent !== ""`)
+	b.do("delete the review", chromedp.WaitVisible("#sure"), chromedp.Click("#sure .danger"))
+	b.waitFor("the review is gone and the page announces it", `document.querySelector("#mine article") === null && document.querySelector("#live").textContent !== ""`)
 	for range 100 {
 		if b.count(product) == before {
 			b.calm()
@@ -329,10 +330,10 @@ func (r *running) testOwnReviews(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Errorf("it still counts")
+	t.Errorf("the deleted review still counts")
 }
 
-// testEditBlind edits a review that cannot be read meanwhile: what the form does not know stays.
+// testEditBlind edits a review while the API does not return it. Fields that the form could not load stay as they are.
 func (r *running) testEditBlind(t *testing.T) {
 	const product = "cushion-seven"
 	photo := r.sendPhoto(t, sound(t, 0))
@@ -349,7 +350,7 @@ func (r *running) testEditBlind(t *testing.T) {
 		sent["id"], sent["author_token"], product))
 	if err := chromedp.Listen(b.ctx, func(ev any) {
 		if paused, ok := ev.(*fetch.EventRequestPaused); ok {
-			go func() { // a listener must not wait for the browser
+			go func() { // a listener must not block on the browser
 				if paused.Request.Method == http.MethodGet {
 					_, _ = chromedp.Call(b.ctx, fetch.FailRequest, fetch.FailRequestParams{RequestID: paused.RequestID, ErrorReason: network.ErrorReasonFailed})
 					return
@@ -363,46 +364,46 @@ func (r *running) testEditBlind(t *testing.T) {
 	call(b, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*/v1/*/reviews/*"}}})
 	b.open(r.url + "/en/products/" + product + "/review?edit=" + sent["id"].(string))
 	b.fill("2", "As it is")
-	b.do("save", chromedp.Click("#submit"))
+	b.do("save the edit", chromedp.Click("#submit"))
 	eventually(t, "the edit is published", func() bool { return review()["text"] == "As it is" })
 	got := review()
 	if photos := got["photos"].([]any); got["rating"] != 2.0 || got["author"] != "아미" || len(photos) != 1 {
-		t.Errorf("after an edit of stars and text it is %v", got)
+		t.Errorf("after an edit of stars and text the review is %v", got)
 	}
 }
 
 func (r *running) testFinding(t *testing.T) {
 	b := browse(t, "en-US")
 	b.open(r.url + "/")
-	b.waitFor("it shows all goods", `document.querySelectorAll("#product-list a.product").length >= 12`)
-	b.waitFor("they have pictures", `document.querySelectorAll("#product-list img[srcset]").length >= 12 &&
+	b.waitFor("the list shows all products", `document.querySelectorAll("#product-list a.product").length >= 12`)
+	b.waitFor("the products have pictures", `document.querySelectorAll("#product-list img[srcset]").length >= 12 &&
 		[...document.querySelectorAll("#product-list img[srcset]")].slice(0, 4).every((img) => img.complete && img.naturalWidth > 0)`)
-	b.do("only books", chromedp.Click(`.chip[href*=photobook]`), chromedp.WaitVisible(`.chip[href*=photobook][aria-current]`))
+	b.do("filter photo books", chromedp.Click(`.chip[href*=photobook]`), chromedp.WaitVisible(`.chip[href*=photobook][aria-current]`))
 	if got := evaluated[int](b, `document.querySelectorAll("#product-list a.product").length`); got != 2 {
 		t.Errorf("%d photo books, want 2", got)
 	}
 	b.open(r.url + "/en/")
 	b.do("search", chromedp.SendKeys("#q", "버터"), chromedp.KeyEvent(kb.Enter))
-	b.waitFor("it is found by what Koreans call it", `[...document.querySelectorAll("#product-list a.product")].map((card) => card.dataset.product).join() === "butter-cream-peaches"`)
-	b.do("open it", chromedp.Click(`a.product`), chromedp.WaitVisible("#reviews"))
+	b.waitFor("the product is found by its Korean name", `[...document.querySelectorAll("#product-list a.product")].map((card) => card.dataset.product).join() === "butter-cream-peaches"`)
+	b.do("open the product", chromedp.Click(`a.product`), chromedp.WaitVisible("#reviews"))
 
 	all := evaluated[int](b, `document.querySelectorAll("#reviews article").length`)
-	b.do("those of two stars", chromedp.SetValue("select[name=rating]", "2"))
+	b.do("filter reviews of two stars", chromedp.SetValue("select[name=rating]", "2"))
 	evaluated[bool](b, `document.querySelector("select[name=rating]").dispatchEvent(new Event("change", {bubbles: true}))`)
-	b.waitFor("they are shown", `location.search === "?sort=newest&rating=2" &&
+	b.waitFor("only these reviews are shown", `location.search === "?sort=newest&rating=2" &&
 		[...document.querySelectorAll("#reviews article .stars")].every((stars) => stars.getAttribute("aria-label") === "2 out of 5 stars")`)
 	if got := evaluated[int](b, `document.querySelectorAll("#reviews article").length`); got == 0 || got >= all {
-		t.Errorf("%d reviews of %d have two stars", got, all)
+		t.Errorf("the filter of two stars shows %d of %d reviews", got, all)
 	}
-	b.do("back", chromedp.NavigateBack())
-	b.waitFor("all are shown", `document.querySelectorAll("#reviews article").length === `+strconv.Itoa(all))
-	b.do("by the histogram", chromedp.Click(`.histogram a[href*="rating=5"]`))
-	b.waitFor("they are shown, and the heading has the focus", `location.search.includes("rating=5") && document.activeElement.id === "reviews-title" &&
+	b.do("navigate back", chromedp.NavigateBack())
+	b.waitFor("all reviews are shown", `document.querySelectorAll("#reviews article").length === `+strconv.Itoa(all))
+	b.do("filter by the histogram", chromedp.Click(`.histogram a[href*="rating=5"]`))
+	b.waitFor("the reviews are shown and the heading has the focus", `location.search.includes("rating=5") && document.activeElement.id === "reviews-title" &&
 		document.querySelector(".histogram a[aria-current]") !== null`)
 	b.calm()
 }
 
-// testLanguages compares what the server writes with what the browser knows of languages.
+// testLanguages compares the server's number and date formats with those of the browser.
 func (r *running) testLanguages(t *testing.T) {
 	b := browse(t, "en-US")
 	b.open(r.url + "/en/products/butter-cream-peaches?sort=oldest")
@@ -417,14 +418,14 @@ func (r *running) testLanguages(t *testing.T) {
 		}
 	}
 	if got := evaluated[string](b, `location.search`); got != "?sort=oldest" {
-		t.Errorf("the order of the reviews, %q, is lost on the way", got)
+		t.Errorf("after the change of language the order of the reviews is %q", got)
 	}
 	b.do("choose Japanese", chromedp.Click(".languages summary"), chromedp.Click(".languages a[lang=ja]"), chromedp.WaitVisible(`html[lang=ja] #theme`))
-	b.do("come again", chromedp.Navigate(r.url+"/"), chromedp.WaitVisible(`html[lang=ja] #theme`))
+	b.do("open the shop again", chromedp.Navigate(r.url+"/"), chromedp.WaitVisible(`html[lang=ja] #theme`))
 	b.calm()
 }
 
-// testKeyboard goes from the list to a published review with no more than a keyboard.
+// testKeyboard goes from the list of products to a published review with the keyboard alone.
 func (r *running) testKeyboard(t *testing.T) {
 	b := browse(t, "en-US")
 	b.open(r.url + "/en/")
@@ -438,20 +439,20 @@ func (r *running) testKeyboard(t *testing.T) {
 			}
 			if !evaluated[bool](b, `(() => { const marked = document.activeElement.closest(".star") ?? document.activeElement.previousElementSibling ?? document.activeElement;
 				return [document.activeElement, marked].some((node) => getComputedStyle(node).outlineStyle !== "none"); })()`) {
-				t.Errorf("nothing shows that %s has the focus", selector)
+				t.Errorf("%s has the focus, but no outline", selector)
 			}
 			return
 		}
-		t.Fatalf("the keyboard does not reach %s", selector)
+		t.Fatalf("the Tab key does not reach %s", selector)
 	}
 	press(kb.Tab)
 	if !evaluated[bool](b, `document.activeElement.matches(".skip")`) {
-		t.Error("the first is not the link to the content")
+		t.Error("the first element in the tab order is not the link to the content")
 	}
 	press(kb.Enter)
 	reach("a.product[data-product=blanket-starry]")
 	press(kb.Enter)
-	b.waitFor("its page", `document.querySelector("#write") !== null`)
+	b.waitFor("the page of the product is open", `document.querySelector("#write") !== null`)
 	reach("#write")
 	press(kb.Enter)
 	b.waitFor("the form is ready", `document.querySelector("#submit")?.disabled === false`)
@@ -460,7 +461,7 @@ func (r *running) testKeyboard(t *testing.T) {
 		press(kb.ArrowRight)
 	}
 	if got := evaluated[string](b, `document.querySelector("#review-form").elements.rating.value`); got != "4" {
-		t.Errorf("the arrows choose %s stars", got)
+		t.Errorf("the arrow keys choose %s stars", got)
 	}
 	reach("#text")
 	press("Warm and soft, I love it")
@@ -469,11 +470,12 @@ func (r *running) testKeyboard(t *testing.T) {
 	press(kb.Enter)
 	b.settled()
 	if !evaluated[bool](b, `document.activeElement.id === "outcome-title"`) {
-		t.Error("the focus does not go to what became of the review")
+		t.Error("the focus does not move to the outcome of the review")
 	}
 	b.calm()
 }
 
+// offline disconnects the browser from the network, or connects it again.
 func (b *tab) offline(now bool) {
 	b.t.Helper()
 	call(b, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
@@ -489,50 +491,50 @@ func (r *running) testOffline(t *testing.T) {
 	before := b.count(product)
 	b.fill("5", "Fits well")
 	b.offline(true)
-	b.do("submit", chromedp.Click("#submit"))
-	b.waitFor("it waits, and says so", `document.querySelector("#outcome").dataset.status === "waiting"`)
+	b.do("submit the review", chromedp.Click("#submit"))
+	b.waitFor("the review waits and the page announces it", `document.querySelector("#outcome").dataset.status === "waiting"`)
 	b.offline(false)
 	b.settled()
 	b.open(r.url + "/en/mine")
-	b.waitFor("it is among mine, once", `document.querySelectorAll("#mine article").length === 1`)
+	b.waitFor("the review is listed once on the page of own reviews", `document.querySelectorAll("#mine article").length === 1`)
 	if got := b.count(product); got != before+1 {
-		t.Errorf("%d reviews, there were %d", got, before)
+		t.Errorf("%d reviews; there were %d before", got, before)
 	}
 
 	form := r.url + "/en/products/" + product + "/review"
 	b.open(form)
 	b.fill("4", "Sent from another page")
 	b.offline(true)
-	b.do("submit", chromedp.Click("#submit"))
-	b.waitFor("it waits", `document.querySelector("#outcome").dataset.status === "waiting"`)
+	b.do("submit the review", chromedp.Click("#submit"))
+	b.waitFor("the review waits", `document.querySelector("#outcome").dataset.status === "waiting"`)
 	b.offline(false)
 	b.open(r.url + "/en/")
-	b.waitFor("the first page that is open sends it", `!localStorage.getItem("outbox") && JSON.parse(localStorage.getItem("mine")).length === 2`)
+	b.waitFor("the next page that opens sends the review", `!localStorage.getItem("outbox") && JSON.parse(localStorage.getItem("mine")).length === 2`)
 	b.open(form)
 	b.waitFor("the form is ready", `document.querySelector("#submit")?.disabled === false`)
 	if got := evaluated[string](b, `document.querySelector("#text").value`); got != "" {
-		t.Errorf("the form has %q again, which was sent", got)
+		t.Errorf("the form holds %q, which is already sent", got)
 	}
 }
 
-// testOtherTab sends a review from another tab than the one that it was written in, which hears of it.
+// testOtherTab writes a review in one tab while offline. Another tab sends it, and the first tab shows that.
 func (r *running) testOtherTab(t *testing.T) {
 	b := browse(t, "en-US")
 	b.open(r.url + "/en/products/tour-tee-black/review")
 	b.fill("5", "Two tabs")
 	b.offline(true)
-	b.do("submit", chromedp.Click("#submit"))
-	b.waitFor("it waits", `document.querySelector("#outcome").dataset.status === "waiting"`)
+	b.do("submit the review", chromedp.Click("#submit"))
+	b.waitFor("the review waits", `document.querySelector("#outcome").dataset.status === "waiting"`)
 	ctx, cancel := chromedp.NewContext(b.ctx)
 	defer cancel()
 	other := &tab{ctx: ctx, t: t}
 	other.open(r.url + "/en/")
-	b.waitFor("it is sent", `document.querySelector("#outcome").dataset.status === "pending"`)
+	b.waitFor("the review is sent", `document.querySelector("#outcome").dataset.status === "pending"`)
 	b.offline(false)
 	b.settled()
 }
 
-// testNoStorage writes a review in a browser that keeps nothing.
+// testNoStorage submits a review in a browser that blocks localStorage.
 func (r *running) testNoStorage(t *testing.T) {
 	b := browse(t, "en-US")
 	b.do("open a page", chromedp.Navigate("about:blank"))
@@ -541,12 +543,12 @@ func (r *running) testNoStorage(t *testing.T) {
 	})
 	b.open(r.url + "/en/products/tour-tee-black/review")
 	b.fill("5", "Nothing is kept")
-	b.do("submit", chromedp.Click("#submit"))
+	b.do("submit the review", chromedp.Click("#submit"))
 	b.settled()
 	b.calm()
 }
 
-// testLostAnswer loses the answer to a review that the shop has accepted: the browser sends it again, and it is one.
+// testLostAnswer drops the answer to a submitted review. The browser submits it again, and the shop stores it once.
 func (r *running) testLostAnswer(t *testing.T) {
 	const product = "bucket-hat-lavender"
 	b := browse(t, "en-US")
@@ -559,7 +561,7 @@ func (r *running) testLostAnswer(t *testing.T) {
 		if !ok {
 			return
 		}
-		go func() { // a listener must not wait for the browser
+		go func() { // a listener must not block on the browser
 			if tries.Add(1) == 1 {
 				_, _ = chromedp.Call(b.ctx, fetch.FailRequest, fetch.FailRequestParams{RequestID: paused.RequestID, ErrorReason: network.ErrorReasonFailed})
 				return
@@ -570,13 +572,13 @@ func (r *running) testLostAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	call(b, fetch.Enable, fetch.EnableParams{Patterns: []*fetch.RequestPattern{{URLPattern: "*/v1/reviews", RequestStage: fetch.RequestStageResponse}}})
-	b.do("submit", chromedp.Click("#submit"))
+	b.do("submit the review", chromedp.Click("#submit"))
 	b.settled()
 	if tries.Load() != 2 {
-		t.Errorf("it was sent %d times", tries.Load())
+		t.Errorf("the review was submitted %d times", tries.Load())
 	}
 	if got := b.count(product); got != before+1 {
-		t.Errorf("%d reviews, there were %d", got, before)
+		t.Errorf("%d reviews; there were %d before", got, before)
 	}
 }
 
@@ -586,26 +588,26 @@ func (r *running) testDraft(t *testing.T) {
 	b.fill("2", "Of what, I will say later")
 	b.open(r.url + "/en/mine")
 	b.open(r.url + "/en/review")
-	b.waitFor("it is kept before its product is chosen", `document.querySelector("#text").value === "Of what, I will say later" && document.querySelector("#star-2").checked`)
+	b.waitFor("the draft survives before a product is chosen", `document.querySelector("#text").value === "Of what, I will say later" && document.querySelector("#star-2").checked`)
 	b.do("choose the product", chromedp.SetValue("#product", "memories-2021-bluray"))
 	evaluated[bool](b, `document.querySelector("#product").dispatchEvent(new Event("input", {bubbles: true}))`)
 	b.open(r.url + "/en/review")
-	b.waitFor("then it is of that", `document.querySelector("#submit").disabled === false && document.querySelector("#text").value === ""`)
+	b.waitFor("the draft belongs to the chosen product", `document.querySelector("#submit").disabled === false && document.querySelector("#text").value === ""`)
 	b.open(r.url + "/en/products/memories-2021-bluray/review")
-	b.waitFor("and is there", `document.querySelector("#text").value === "Of what, I will say later"`)
+	b.waitFor("the draft is in the form of that product", `document.querySelector("#text").value === "Of what, I will say later"`)
 
 	b.open(r.url + "/en/products/map-of-the-soul-7/review")
 	b.fill("3", "Half written, in 한국어 💜")
-	b.do("come back", chromedp.Reload())
-	b.waitFor("the draft is there", `document.querySelector("#text").value === "Half written, in 한국어 💜" && document.querySelector("#star-3").checked`)
+	b.do("reload", chromedp.Reload())
+	b.waitFor("the draft is in the form", `document.querySelector("#text").value === "Half written, in 한국어 💜" && document.querySelector("#star-3").checked`)
 	if got := b.text("#text-count"); got != "22 / 5,000" {
-		t.Errorf("it counts %q", got)
+		t.Errorf("the counter shows %q", got)
 	}
 	b.open(r.url + "/en/products/be-deluxe/review")
-	b.waitFor("another product has none", `document.querySelector("#text-count").textContent.startsWith("0 ") && document.querySelector("#text").value === ""`)
+	b.waitFor("another product has no draft", `document.querySelector("#text-count").textContent.startsWith("0 ") && document.querySelector("#text").value === ""`)
 	evaluated[bool](b, `(() => { const text = document.querySelector("#text"); text.value = "x".repeat(5001); return text.dispatchEvent(new Event("input", {bubbles: true})); })()`)
 	if got := b.text("#text-error"); !strings.Contains(got, "5,000") {
-		t.Errorf("a text that is too long is complained of with %q", got)
+		t.Errorf("the error of a text that is too long is %q", got)
 	}
 	b.calm()
 }
@@ -614,22 +616,22 @@ func (r *running) testHelpful(t *testing.T) {
 	b := browse(t, "en-US")
 	b.open(r.url + "/en/products/proof-standard")
 	b.waitFor("the page is ready", `document.documentElement.classList.contains("scripted")`)
-	b.do("find it helpful", chromedp.Click("#reviews .helpful button"))
-	b.waitFor("that is said", first+`.querySelector("[data-helpful]").textContent === "Thanks for your feedback!"`)
+	b.do("vote helpful", chromedp.Click("#reviews .helpful button"))
+	b.waitFor("the page thanks for the vote", first+`.querySelector("[data-helpful]").textContent === "Thanks for your feedback!"`)
 	id := evaluated[string](b, first+`.dataset.id`)
 	for range 100 {
-		b.do("come back", chromedp.Reload(), chromedp.WaitVisible("#reviews article.review"))
+		b.do("reload", chromedp.Reload(), chromedp.WaitVisible("#reviews article.review"))
 		if evaluated[bool](b, `document.getElementById("r-`+id+`").querySelector("[data-helpful]").textContent === "1 person found this helpful"`) {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	b.waitFor("it is counted, and not asked again", `document.getElementById("r-`+id+`").querySelector("[data-helpful]").dataset.helpful === "1" &&
+	b.waitFor("the vote counts and the button is gone", `document.getElementById("r-`+id+`").querySelector("[data-helpful]").dataset.helpful === "1" &&
 		document.getElementById("r-`+id+`").querySelector(".helpful button").disabled`)
 	b.calm()
 }
 
-// testNews sees that a page shows what has changed when it is told of it.
+// testNews submits a review from elsewhere. An open page shows it after the change notice.
 func (r *running) testNews(t *testing.T) {
 	const product = "busan-concert-dvd"
 	b := browse(t, "en-US")
@@ -638,13 +640,13 @@ func (r *running) testNews(t *testing.T) {
 	before := b.count(product)
 	published(t, r.submit(t, "", `{"product":"`+product+`","rating":5,"text":"News from elsewhere"}`))
 	evaluated[bool](b, `document.dispatchEvent(new Event("shop:changed"))`)
-	b.waitFor("it shows the review", first+`.querySelector(".text")?.textContent === "News from elsewhere"`)
-	b.waitFor("and the rating, and says so", `document.querySelector("#rating-count").dataset.count === "`+strconv.Itoa(before+1)+`" &&
+	b.waitFor("the page shows the review", first+`.querySelector(".text")?.textContent === "News from elsewhere"`)
+	b.waitFor("the page shows the rating and announces it", `document.querySelector("#rating-count").dataset.count === "`+strconv.Itoa(before+1)+`" &&
 		document.querySelector("#live").textContent === "A new review has arrived."`)
 	b.calm()
 }
 
-// testHeld looks at a review that is held, as its author.
+// testHeld opens the author's view of a held review.
 func (r *running) testHeld(t *testing.T) {
 	b := browse(t, "en-US")
 	b.open(r.url + "/en/mine")
@@ -654,27 +656,27 @@ func (r *running) testHeld(t *testing.T) {
 			return true;
 		})`)
 	for range 100 {
-		b.do("look", chromedp.Reload())
-		b.waitFor("it is listed", `document.querySelector("#mine article .badge") !== null`)
+		b.do("reload", chromedp.Reload())
+		b.waitFor("the review is listed", `document.querySelector("#mine article .badge") !== null`)
 		if evaluated[string](b, `document.querySelector("#mine .badge").dataset.status`) == "held" {
 			break
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 	if got := b.text("#mine article"); !strings.Contains(got, "Being checked") || !strings.Contains(got, "not shown to others") || !strings.Contains(got, "Where is it?") {
-		t.Errorf("its author sees %q", got)
+		t.Errorf("the author sees %q", got)
 	}
 	b.calm()
 }
 
-// testMineStates looks at a review that takes long to be stored, and at one that was deleted from elsewhere.
+// testMineStates lists two own reviews: one that is not stored yet, and one that was deleted in another browser.
 func (r *running) testMineStates(t *testing.T) {
 	const product = "mug-galaxy"
 	gone := r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews", `{"product":"`+product+`","rating":3}`)
 	path := gone["status_url"].(string)
 	published(t, r.url+path)
 	r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodDelete, path, "", "Author-Token", gone["author_token"].(string))
-	eventually(t, "it is deleted", func() bool {
+	eventually(t, "the review is deleted", func() bool {
 		resp, err := http.Get(r.url + path)
 		if err != nil {
 			t.Fatal(err)
@@ -684,15 +686,15 @@ func (r *running) testMineStates(t *testing.T) {
 	})
 	b := browse(t, "en-US")
 	b.open(r.url + "/en/mine")
-	b.waitFor("there are none", `document.querySelector("#mine .note") !== null`)
+	b.waitFor("the list is empty", `document.querySelector("#mine .note") !== null`)
 	evaluated[bool](b, fmt.Sprintf(`localStorage.setItem("mine", JSON.stringify([[%q, %q], [crypto.randomUUID(), "not looked at"]].map(([id, token]) =>
 		({id, token, product: %q, title: "A thing", at: new Date(Date.now() - 7_200_000).toISOString(), rating: 3})))), true`, gone["id"], gone["author_token"], product))
-	b.do("look", chromedp.Reload())
-	b.waitFor("both are listed", `document.querySelectorAll("#mine article .badge").length === 2`)
+	b.do("reload", chromedp.Reload())
+	b.waitFor("both reviews are listed", `document.querySelectorAll("#mine article .badge").length === 2`)
 	got := evaluated[[]string](b, `[...document.querySelectorAll("#mine article")].map((article) =>
 		[article.querySelector(".badge").dataset.status, ...[...article.querySelectorAll(".pages > *")].map((one) => one.textContent)].join())`)
 	if want := []string{"pending,Edit,Delete", "deleted,Discard"}; !slices.Equal(got, want) {
-		t.Errorf("it shows %q, want %q", got, want)
+		t.Errorf("the list shows %q, want %q", got, want)
 	}
 }
 
@@ -701,32 +703,32 @@ func (r *running) testWithoutScripts(t *testing.T) {
 	call(b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 	b.do("open the shop", chromedp.Navigate(r.url+"/"), chromedp.WaitVisible("#product-list"))
 	b.do("search", chromedp.SendKeys("#q", "hoodie"), chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(`#product-list li:only-child a[data-product="hoodie-purple"]`))
-	b.do("open one", chromedp.Click("a.product"), chromedp.WaitVisible("#reviews article"))
+	b.do("open a product", chromedp.Click("a.product"), chromedp.WaitVisible("#reviews article"))
 	b.do("filter", chromedp.Click(".filters [type=checkbox]"), chromedp.Click(".filters button"), chromedp.WaitVisible(".filters input[checked]"))
-	b.do("find one helpful", chromedp.Navigate(r.url+"/ko/products/memories-2021-bluray"), chromedp.WaitVisible("#reviews article"),
+	b.do("vote helpful", chromedp.Navigate(r.url+"/ko/products/memories-2021-bluray"), chromedp.WaitVisible("#reviews article"),
 		chromedp.Click(".helpful button"), chromedp.WaitVisible("#reviews article:target"))
-	b.do("try to write", chromedp.SendKeys("#write", kb.Enter), chromedp.WaitVisible("noscript .notice"))
+	b.do("open the form", chromedp.SendKeys("#write", kb.Enter), chromedp.WaitVisible("noscript .notice"))
 	b.calm()
 }
 
-// testThemes sees that a chosen theme wins over the system's, from the first paint on.
+// testThemes chooses a theme, which replaces the theme of the system from the first paint on.
 func (r *running) testThemes(t *testing.T) {
 	b := browse(t, "en-US")
 	call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}})
 	const paper = `getComputedStyle(document.documentElement).backgroundColor`
 	b.open(r.url + "/en/")
 	dark := evaluated[string](b, paper)
-	b.do("choose the light one", chromedp.Click("#theme"))
+	b.do("choose the light theme", chromedp.Click("#theme"))
 	light := evaluated[string](b, paper)
 	if light == dark {
-		t.Errorf("both are %s", dark)
+		t.Errorf("both themes have the background %s", dark)
 	}
-	b.do("come back", chromedp.Reload(), chromedp.WaitVisible("#theme"))
+	b.do("reload", chromedp.Reload(), chromedp.WaitVisible("#theme"))
 	if got := evaluated[string](b, paper); got != light {
-		t.Errorf("it is %s again, not %s", got, light)
+		t.Errorf("after a reload the background is %s, want %s", got, light)
 	}
 	if got := evaluated[string](b, `document.querySelector("#theme").getAttribute("aria-label")`); got != "Switch to dark mode" {
-		t.Errorf("the button says %q", got)
+		t.Errorf("the label of the button is %q", got)
 	}
 	b.calm()
 }

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// untilParentDies ends the context when this program was started by "go run" and that dies: a SIGTERM
-// kills "go run" without reaching what it runs.
-func untilParentDies(ctx context.Context) (context.Context, context.CancelFunc) {
+// untilParentExits returns a context that also ends when the parent of this process exits, provided that the parent is
+// "go run": a SIGTERM ends "go run", but does not reach its child.
+func untilParentExits(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	if !underGoRun() {
 		return ctx, cancel
@@ -30,10 +30,11 @@ func untilParentDies(ctx context.Context) (context.Context, context.CancelFunc) 
 	return ctx, cancel
 }
 
-// cached is the folder that "go run" keeps a program in from one run to the next.
-var cached = regexp.MustCompile(`^[0-9a-f]{64}-d$`)
+// cachedProgram matches the folder of a program that "go run" caches.
+var cachedProgram = regexp.MustCompile(`^[0-9a-f]{64}-d$`)
 
+// underGoRun reports whether "go run" started this process.
 func underGoRun() bool {
 	self, err := os.Executable()
-	return err == nil && (cached.MatchString(filepath.Base(filepath.Dir(self))) || strings.Contains(self, "go-build"))
+	return err == nil && (cachedProgram.MatchString(filepath.Base(filepath.Dir(self))) || strings.Contains(self, "go-build"))
 }

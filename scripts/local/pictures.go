@@ -13,11 +13,11 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 )
 
-// coverSize is how many pixels a side a drawn picture of a product has.
+// coverSize is the width and height of a seed picture, in pixels.
 const coverSize = 1000
 
-// uploadPictures draws a picture of every product, uploads it as a merchandiser would, and waits until
-// its renditions are there.
+// uploadPictures draws a picture of every seed product, uploads it to the originals bucket, and returns once function image has
+// published the manifest of its renditions.
 func uploadPictures(ctx context.Context, storage *fakestorage.Server) error {
 	products, err := catalogue()
 	if err != nil {
@@ -28,7 +28,7 @@ func uploadPictures(ctx context.Context, storage *fakestorage.Server) error {
 	for _, p := range products {
 		var b bytes.Buffer
 		if err := jpeg.Encode(&b, cover.Draw(p.ID, p.Kind, p.Title, coverSize), &jpeg.Options{Quality: 92}); err != nil {
-			return fmt.Errorf("draw %s: %w", p.ID, err)
+			return fmt.Errorf("draw the picture of product %s: %w", p.ID, err)
 		}
 		storage.CreateObject(fakestorage.Object{
 			ObjectAttrs: fakestorage.ObjectAttrs{BucketName: originals, Name: rendition.OfProduct(p.ID), ContentType: "image/jpeg"},
@@ -41,7 +41,8 @@ func uploadPictures(ctx context.Context, storage *fakestorage.Server) error {
 				break
 			}
 			if ctx.Err() != nil {
-				return fmt.Errorf("the picture of %s is not rendered: %w", p.ID, ctx.Err())
+				return fmt.Errorf("wait for function image to render gs://%s/%s: gs://%s/%s is missing: %w",
+					originals, rendition.OfProduct(p.ID), renditions, rendition.ManifestName(rendition.OfProduct(p.ID)), ctx.Err())
 			}
 			sleep(ctx, 20*time.Millisecond)
 		}

@@ -32,7 +32,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 )
 
-// noisy is a picture that no encoder makes small.
+// noisy returns a picture that does not compress well.
 func noisy(w, h int, seed uint64) *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -44,7 +44,7 @@ func noisy(w, h int, seed uint64) *image.NRGBA {
 	return m
 }
 
-// sound returns a picture that must be rendered, of one kind or another.
+// sound returns a valid picture. Its format depends on i.
 func sound(t *testing.T, i int) []byte {
 	t.Helper()
 	m := noisy(80+7*(i%60), 60+11*(i%40), uint64(i))
@@ -73,7 +73,7 @@ func sound(t *testing.T, i int) []byte {
 	return b.Bytes()
 }
 
-// pngClaims is a PNG of n by n pixels, all black.
+// pngClaims returns a PNG whose header declares n by n pixels.
 func pngClaims(t *testing.T, n int) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -89,14 +89,14 @@ func pngClaims(t *testing.T, n int) []byte {
 	return append(out, make([]byte, 560<<10)...)
 }
 
-// progressive is 1.4 KB of a progressive JPEG of n by n pixels.
+// progressive returns 1.4 KB of a progressive JPEG that declares n by n pixels.
 func progressive(n int) []byte {
 	b := []byte{0xff, 0xd8, 0xff, 0xc2, 0, 17, 8, byte(n >> 8), byte(n), byte(n >> 8), byte(n), 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0}
 	b = append(b, 0xff, 0xda, 0, 12, 3, 1, 0, 2, 0, 3, 0, 0, 0, 0)
 	return append(b, make([]byte, 1400-len(b))...)
 }
 
-// frames is an animated GIF.
+// frames returns an animated GIF of n frames.
 func frames(t *testing.T, n int) []byte {
 	t.Helper()
 	g := &gif.GIF{LoopCount: 0}
@@ -111,7 +111,7 @@ func frames(t *testing.T, n int) []byte {
 	return b.Bytes()
 }
 
-// hostile are uploads that must be refused (false) or rendered (true), by name.
+// hostile returns uploads by name, and whether image must render or reject them.
 func hostile(t *testing.T) map[string]struct {
 	data     []byte
 	rendered bool
@@ -161,11 +161,11 @@ func hostile(t *testing.T) map[string]struct {
 	}
 }
 
-// TestPicturesLandOnceEach uploads pictures of all kinds, and what is worse, while events come twice and out of order.
-func TestPicturesLandOnceEach(t *testing.T) {
+// The test uploads valid and hostile pictures while events are delivered twice and out of order.
+func TestEveryPictureIsRenderedOnce(t *testing.T) {
 	sys := start(t, "-seed=false", "-redeliver", "0.3", "-shuffle")
-	news := sys.news(t)
-	t.Setenv("STORAGE_EMULATOR_HOST", sys.env["STORAGE_EMULATOR_HOST"])
+	announced := sys.manifests(t)
+	t.Setenv("STORAGE_EMULATOR_HOST", sys.env["image"]["STORAGE_EMULATOR_HOST"])
 	files, err := storage.NewClient(t.Context(), option.WithoutAuthentication())
 	if err != nil {
 		t.Fatal(err)
@@ -174,11 +174,11 @@ func TestPicturesLandOnceEach(t *testing.T) {
 	peak := watchMemory(t, sys.log.pids("image")[0])
 
 	const pictures = 200
-	rendered, refused := []string{}, []string{}
+	rendered, rejected := []string{}, []string{}
 	upload := func(name string, data []byte) string {
 		w := files.Bucket(originals).Object(name).NewWriter(t.Context())
 		w.ContentType, w.ChunkSize = "image/jpeg", 0
-		w.Metadata = map[string]string{"resizedImage": "true"} // with which a client would switch off the extension that we take the place of
+		w.Metadata = map[string]string{"resizedImage": "true"} // the metadata of the Resize Images extension, which image must ignore
 		if _, err := w.Write(data); err != nil {
 			t.Fatal(err)
 		}
@@ -194,19 +194,19 @@ func TestPicturesLandOnceEach(t *testing.T) {
 		if id := upload(name, tc.data); tc.rendered {
 			rendered = append(rendered, id)
 		} else {
-			refused = append(refused, id)
+			rejected = append(rejected, id)
 		}
 	}
 	began := time.Now()
-	want := expected(t, rendered, refused)
+	want := expected(t, rendered, rejected)
 	for deadline := time.Now().Add(2 * time.Minute); len(list(t, files, renditions))+len(list(t, files, archive)) < want.objects; {
 		if time.Now().After(deadline) {
 			break
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	t.Logf("%d pictures rendered and %d refused in %v", len(rendered), len(refused), time.Since(began).Round(time.Millisecond))
-	time.Sleep(2 * disorder) // for what comes twice
+	t.Logf("%d pictures rendered and %d rejected in %v", len(rendered), len(rejected), time.Since(began).Round(time.Millisecond))
+	time.Sleep(2 * maxDelay) // for second deliveries
 
 	var manifests []string
 	for _, name := range list(t, files, renditions) {
@@ -215,12 +215,12 @@ func TestPicturesLandOnceEach(t *testing.T) {
 			continue
 		}
 		if !want.renditions[name] {
-			t.Errorf("nobody asked for %q", name)
+			t.Errorf("unexpected rendition %q", name)
 		}
 		delete(want.renditions, name)
 	}
 	for name := range want.renditions {
-		t.Errorf("no rendition %q", name)
+		t.Errorf("missing rendition %q", name)
 	}
 	if len(manifests) != len(rendered) {
 		t.Errorf("%d manifests, want %d", len(manifests), len(rendered))
@@ -234,29 +234,30 @@ func TestPicturesLandOnceEach(t *testing.T) {
 	if len(kept) != len(want.archived) {
 		t.Errorf("the archive has %d objects, want %d: %q", len(kept), len(want.archived), kept)
 	}
-	got := news(len(rendered))
+	got := announced(len(rendered))
 	slices.Sort(got)
 	slices.Sort(rendered)
 	if !slices.Equal(got, rendered) {
-		t.Errorf("image.ready came %d times for %d pictures", len(got), len(rendered))
+		t.Errorf("%d messages on topic images for %d pictures", len(got), len(rendered))
 	}
 	if mib := peak(); mib > 256 {
-		t.Errorf("image took %d MiB", mib)
+		t.Errorf("image used %d MiB, want 256 or less", mib)
 	} else {
-		t.Logf("image took %d MiB at the most", mib)
+		t.Logf("image used up to %d MiB", mib)
 	}
 	if n := len(sys.log.pids("image")); n != 1 {
 		t.Errorf("image was started %d times", n)
 	}
 }
 
+// wanted are the objects that must exist after a test.
 type wanted struct {
 	renditions, archived map[string]bool
 	objects              int
 }
 
-// expected is what must be there for some objects, each as name#generation.
-func expected(t *testing.T, rendered, refused []string) wanted {
+// expected returns the objects that image must write for some originals, each given as name#generation.
+func expected(t *testing.T, rendered, rejected []string) wanted {
 	t.Helper()
 	w := wanted{map[string]bool{}, map[string]bool{}, 0}
 	split := func(id string) (string, int64) {
@@ -278,7 +279,7 @@ func expected(t *testing.T, rendered, refused []string) wanted {
 		}
 		w.archived[fmt.Sprintf("originals/%s/%d", rendition.Key(name), g)] = true
 	}
-	for _, id := range refused {
+	for _, id := range rejected {
 		name, g := split(id)
 		w.archived[fmt.Sprintf("originals/%s/%d", rendition.Key(name), g)] = true
 		w.archived[fmt.Sprintf("failed/%s/%d", rendition.Key(name), g)] = true
@@ -288,6 +289,7 @@ func expected(t *testing.T, rendered, refused []string) wanted {
 	return w
 }
 
+// list returns the names of the objects in a bucket.
 func list(t *testing.T, files *storage.Client, bucket string) []string {
 	t.Helper()
 	var names []string
@@ -303,14 +305,14 @@ func list(t *testing.T, files *storage.Client, bucket string) []string {
 	}
 }
 
-// news returns a function that waits until so many pictures are ready, and a little for those that are
-// too many, and gives their objects as name#generation.
-func (r *running) news(t *testing.T) func(n int) []string {
+// manifests returns a function that waits for n messages on topic images, and a second more, and returns their objects as
+// name#generation.
+func (r *running) manifests(t *testing.T) func(n int) []string {
 	t.Helper()
 	client := r.pubsub(t)
 	sub := subscriptionPath(fmt.Sprintf("test-%d", time.Now().UnixNano()))
 	if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), &pubsubpb.Subscription{
-		Name: sub, Topic: topicPath(images), AckDeadlineSeconds: 60,
+		Name: sub, Topic: topicPath(prefix + "images"), AckDeadlineSeconds: 60,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -322,11 +324,11 @@ func (r *running) news(t *testing.T) func(n int) []string {
 		if err := client.Subscriber(sub).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
 			mu.Lock()
 			defer mu.Unlock()
-			var of rendition.Manifest
-			if err := json.Unmarshal(m.Data, &of); err != nil {
+			var manifest rendition.Manifest
+			if err := json.Unmarshal(m.Data, &manifest); err != nil {
 				t.Error(err)
 			}
-			got = append(got, fmt.Sprint(of.Object, "#", of.Generation))
+			got = append(got, fmt.Sprint(manifest.Object, "#", manifest.Generation))
 			m.Ack()
 			if len(got) == n {
 				time.AfterFunc(time.Second, cancel)
@@ -338,8 +340,7 @@ func (r *running) news(t *testing.T) func(n int) []string {
 	}
 }
 
-// watchMemory returns a function that gives the most memory that a process had so far, in MiB; 0
-// where the system does not tell.
+// watchMemory returns a function that returns the peak memory of a process in MiB, or 0 if the system does not report it.
 func watchMemory(t *testing.T, pid int) func() int {
 	return func() int {
 		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))

@@ -9,45 +9,60 @@ import (
 	"net"
 	"net/http"
 	"os/exec"
+	"regexp"
 	"runtime"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// stopGrace is how long a function may take to stop before it is killed.
-const stopGrace = 3 * time.Second
+const (
+	// stopGrace is the time between a function's SIGTERM and its SIGKILL.
+	stopGrace = 3 * time.Second
+	// startAttempts is the number of equal exits before the first answer that end the local run.
+	startAttempts = 3
+	// startTimeout is the time that all functions have for their first answer.
+	startTimeout = time.Minute
+)
 
-// process is a function that runs.
+// process is a function that runs. Its fields do not change once it is supervised.
 type process struct {
-	name    string
-	url     string
-	command func(context.Context) *exec.Cmd
+	name     string
+	url      string
+	command  func(context.Context) *exec.Cmd
+	output   *output
+	answered atomic.Bool // whether the health check succeeded once
 }
 
-// processes are the running functions by name.
+// processes are the functions by name.
 type processes map[string]*process
 
-// startFunctions starts every function with a port of its own, and keeps it running until ctx ends.
-func startFunctions(ctx context.Context, running *sync.WaitGroup, b binaries, environ []string, l *logs) (processes, error) {
+// startFunctions starts every function on a free port, and keeps it running until ctx ends. A function that cannot start calls
+// fail with the cause.
+func startFunctions(ctx context.Context, running *sync.WaitGroup, b binaries, environments map[string][]string, l *logs, fail func(error)) (processes, error) {
 	all := processes{}
 	for _, name := range b.names {
 		addr, err := freeAddr()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("find a free port for function %s: %w", name, err)
 		}
-		out := l.writer(name)
-		p := &process{name: name, url: "http://" + addr, command: func(ctx context.Context) *exec.Cmd {
-			return command(ctx, b.path(name), slices.Concat(environ, deadLetterTopic(name), []string{"PORT=" + addr}), out)
+		out := l.output(name)
+		environ := append(environments[name], "PORT="+addr)
+		p := &process{name: name, url: "http://" + addr, output: out, command: func(ctx context.Context) *exec.Cmd {
+			return command(ctx, b.path(name), environ, out)
 		}}
 		all[name] = p
-		running.Go(func() { p.keepRunning(ctx) })
+		running.Go(func() {
+			if err := p.supervise(ctx); err != nil {
+				fail(err)
+			}
+		})
 	}
 	return all, nil
 }
 
-// freeAddr returns a port of the loopback address that nothing listens on.
+// freeAddr returns an address of the loopback interface with a port that nothing listens on.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -56,7 +71,7 @@ func freeAddr() (string, error) {
 	return l.Addr().String(), l.Close()
 }
 
-// command runs a binary until ctx ends: then it is told to stop, and killed when it does not.
+// command returns a command that runs a binary until ctx ends: the binary gets a SIGTERM then, and a SIGKILL after stopGrace.
 func command(ctx context.Context, path string, environ []string, out io.Writer) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, path)
 	cmd.Env, cmd.Stdout, cmd.Stderr = environ, out, out
@@ -66,13 +81,18 @@ func command(ctx context.Context, path string, environ []string, out io.Writer) 
 	return cmd
 }
 
-// keepRunning starts the process again whenever it dies, at once when it had been running for a while.
-func (p *process) keepRunning(ctx context.Context) {
-	runtime.LockOSThread() // to the system, that thread is the child's parent: see detach
+// numbers differ between equal failures: ports, process ids, addresses in stack traces.
+var numbers = regexp.MustCompile(`\d+`)
+
+// supervise restarts the process whenever it exits, with pauses that double and start over after a second of running. It
+// returns nil when ctx ends, and an error after startAttempts equal exits in a row before the first answer.
+func (p *process) supervise(ctx context.Context) error {
+	runtime.LockOSThread() // the child dies with the thread that started it: see detach
 	const first, longest = 100 * time.Millisecond, 5 * time.Second
-	pause := first
+	pause, equal, last := first, 0, ""
 	for ctx.Err() == nil {
 		began := time.Now()
+		p.output.clearCause()
 		cmd := p.command(ctx)
 		err := cmd.Start()
 		if err == nil {
@@ -80,52 +100,98 @@ func (p *process) keepRunning(ctx context.Context) {
 			err = cmd.Wait()
 		}
 		if ctx.Err() != nil {
-			return
+			return nil
+		}
+		cause := p.exitCause(err)
+		if same := numbers.ReplaceAllString(cause.Error(), "#"); same == last {
+			equal++
+		} else {
+			equal, last = 1, same
+		}
+		if equal == startAttempts && !p.answered.Load() {
+			return fmt.Errorf("function %s exited %d times at its start: %w", p.name, equal, cause)
 		}
 		if time.Since(began) > time.Second {
 			pause = first
 		}
-		slog.Warn("died, starting it again", "name", p.name, "err", fmt.Sprint(err), "after", pause.String())
+		slog.Warn("function exited, restarting it", "name", p.name, "err", cause, "pause", pause.String())
 		sleep(ctx, pause)
 		pause = min(2*pause, longest)
-	}
-}
-
-// ready returns once every function answers.
-func (all processes) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	for _, p := range all {
-		for !healthy(ctx, p.url) {
-			if ctx.Err() != nil {
-				return fmt.Errorf("%s does not answer at %s", p.name, p.url)
-			}
-			sleep(ctx, 20*time.Millisecond)
-		}
 	}
 	return nil
 }
 
-func healthy(ctx context.Context, url string) bool {
-	resp, err := do(ctx, http.MethodGet, url+"/healthz", nil, nil)
-	return err == nil && resp.StatusCode == http.StatusOK
+// exitCause returns the last error that the process logged, or how it exited if it logged none.
+func (p *process) exitCause(exit error) error {
+	if cause := p.output.cause(); cause != "" {
+		return errors.New(cause)
+	}
+	if exit == nil {
+		return errors.New("exit status 0")
+	}
+	return exit
 }
 
-// do sends a request, and reads and closes the body of the answer.
-func do(ctx context.Context, method, url string, header http.Header, body io.Reader) (*http.Response, error) {
+// ready returns nil once every function has answered its health check.
+func (all processes) ready(ctx context.Context) error {
+	waiting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	for _, p := range all {
+		for {
+			err := p.healthy(waiting)
+			if err == nil {
+				break
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if waiting.Err() != nil {
+				return fmt.Errorf("function %s does not answer within %v: %w", p.name, startTimeout, err)
+			}
+			sleep(waiting, 20*time.Millisecond)
+		}
+		p.answered.Store(true)
+	}
+	return nil
+}
+
+// healthy returns nil if the function answers its health check with 200.
+func (p *process) healthy(ctx context.Context) error {
+	url := p.url + "/healthz"
+	resp, err := do(ctx, http.MethodGet, url, nil, nil)
+	if err != nil {
+		return err // it names method and URL
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", url, resp.Status)
+	}
+	return nil
+}
+
+// answer is a response whose body is read.
+type answer struct {
+	*http.Response
+	body []byte
+}
+
+// do sends a request and reads the response. Its errors name the method and the URL.
+func do(ctx context.Context, method, url string, header http.Header, body io.Reader) (answer, error) {
 	r, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	if header != nil {
 		r.Header = header
 	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return nil, err
+		return answer{}, err
 	}
-	_, err = io.Copy(io.Discard, resp.Body)
-	return resp, errors.Join(err, resp.Body.Close())
+	b, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		err = fmt.Errorf("%s %s: read the answer: %w", method, url, err)
+	}
+	return answer{resp, b}, err
 }
 
 // sleep returns after d, or when ctx ends.

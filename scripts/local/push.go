@@ -22,32 +22,32 @@ import (
 )
 
 const (
-	// outstanding bounds the messages of a subscription that are held here, under way or waiting.
-	outstanding = 1000
-	// concurrent bounds the requests of a subscription that are under way.
-	concurrent = 64
-	// pollEvery is how often an idle subscription is looked at.
-	pollEvery = 20 * time.Millisecond
-	// lease is how long the embedded Pub/Sub leaves a message that we hold alone: its most, in seconds.
-	lease = 600
-	// longestBackoff is the pause between deliveries that doubling ends at.
-	longestBackoff = 10 * time.Second
-	// disorder is how far -shuffle and -redeliver put a delivery off, at most.
-	disorder = 500 * time.Millisecond
+	// maxLeased is the number of messages of one subscription that are leased at a time, in delivery or waiting.
+	maxLeased = 1000
+	// maxRequests is the number of requests of one subscription at a time.
+	maxRequests = 64
+	// pollInterval is the time between two pulls from an empty subscription.
+	pollInterval = 20 * time.Millisecond
+	// leaseSeconds is the ack deadline in the embedded Pub/Sub, at its maximum. The real ack deadline is the time-out of a request.
+	leaseSeconds = 600
+	// maxBackoff is the longest pause between two deliveries of a message.
+	maxBackoff = 10 * time.Second
+	// maxDelay is the longest delay that -shuffle and -redeliver add to a delivery.
+	maxDelay = 500 * time.Millisecond
 )
 
-// pushOptions say how to deliver.
+// pushOptions are the settings of the delivery.
 type pushOptions struct {
-	redeliver   float64 // share of messages to deliver twice
-	shuffle     bool
-	maxAttempts int
+	redeliver   float64 // share of messages that are delivered twice, 0 to 1
+	shuffle     bool    // deliver out of order
+	maxAttempts int     // deliveries before a message becomes a dead letter
 	minBackoff  time.Duration
 }
 
-// push delivers the messages of a subscription to a function as a push subscription with a
-// dead-letter policy, or Eventarc over one, does, which the embedded Pub/Sub lacks: the ack deadline is the request's
-// time-out, any answer but 2xx is a refusal, deliveries back off, and a message that was refused
-// too often goes to the dead-letter topic, once.
+// push delivers the messages of a subscription to a function, because the embedded Pub/Sub has no push delivery. It behaves as
+// a push subscription with a dead-letter policy, and as Eventarc, which uses one: the ack deadline is the time-out of a request,
+// any status but 2xx is a rejection, pauses between deliveries double, and a message that is rejected maxAttempts times goes to
+// the dead-letter topic once.
 type push struct {
 	subscription
 	pushOptions
@@ -55,47 +55,48 @@ type push struct {
 	api    *pubsubapi.SubscriptionAdminClient
 	dead   *pubsub.Publisher
 	client *http.Client
-	slots  chan struct{} // a request under way holds one
+	slots  chan struct{} // holds an element for each request in flight
 }
 
+// newPush returns the delivery of a subscription to the function at url.
 func newPush(e *engines, s subscription, url string, o pushOptions) *push {
 	return &push{
 		subscription: s, pushOptions: o, url: url,
 		api: e.client.SubscriptionAdminClient, dead: e.client.Publisher(s.deadTopic),
-		client: &http.Client{Timeout: s.ackDeadline, Transport: &http.Transport{MaxIdleConnsPerHost: concurrent}},
-		slots:  make(chan struct{}, concurrent),
+		client: &http.Client{Timeout: s.ackDeadline, Transport: &http.Transport{MaxIdleConnsPerHost: maxRequests}},
+		slots:  make(chan struct{}, maxRequests),
 	}
 }
 
-// run delivers until ctx ends, and returns when nothing is under way any more.
+// run delivers messages until ctx ends, and returns after the last delivery ended.
 func (p *push) run(ctx context.Context) {
-	var held sync.WaitGroup
-	defer held.Wait()
-	room := make(chan struct{}, outstanding)
+	var leased sync.WaitGroup
+	defer leased.Wait()
+	room := make(chan struct{}, maxLeased)
 	for ctx.Err() == nil {
-		messages, err := p.pull(ctx, outstanding-len(room))
-		died(ctx, "pull from "+p.name(), err)
+		messages, err := p.pull(ctx, maxLeased-len(room))
+		logFailure(ctx, "pull from "+p.name, err)
 		for _, m := range messages {
 			room <- struct{}{}
-			held.Go(func() {
+			leased.Go(func() {
 				p.handle(ctx, m)
 				<-room
 			})
 		}
 		if len(messages) == 0 {
-			sleep(ctx, pollEvery)
+			sleep(ctx, pollInterval)
 		}
 	}
 }
 
-// pull takes at most n messages that wait, and leases them.
+// pull leases up to n waiting messages.
 func (p *push) pull(ctx context.Context, n int) ([]*pubsubpb.ReceivedMessage, error) {
 	if n == 0 {
 		return nil, nil
 	}
 	resp, err := p.api.Pull(ctx, &pubsubpb.PullRequest{
-		Subscription: subscriptionPath(p.name()), MaxMessages: int32(n),
-		ReturnImmediately: true, //lint:ignore SA1019 the embedded Pub/Sub else waits half a second, even when a message comes
+		Subscription: subscriptionPath(p.name), MaxMessages: int32(n),
+		ReturnImmediately: true, //lint:ignore SA1019 without it the embedded Pub/Sub waits half a second, even if a message arrives
 	})
 	if err != nil || len(resp.ReceivedMessages) == 0 {
 		return nil, err
@@ -107,39 +108,41 @@ func (p *push) pull(ctx context.Context, n int) ([]*pubsubpb.ReceivedMessage, er
 	return resp.ReceivedMessages, p.extend(ctx, ids...)
 }
 
+// extend extends the leases of messages to leaseSeconds from now.
 func (p *push) extend(ctx context.Context, ids ...string) error {
 	return p.api.ModifyAckDeadline(ctx, &pubsubpb.ModifyAckDeadlineRequest{
-		Subscription: subscriptionPath(p.name()), AckIds: ids, AckDeadlineSeconds: lease,
+		Subscription: subscriptionPath(p.name), AckIds: ids, AckDeadlineSeconds: leaseSeconds,
 	})
 }
 
-// handle delivers a message until it is accepted or given up, then acknowledges it.
+// handle delivers a message until the function accepts it or it becomes a dead letter, and acknowledges it.
 func (p *push) handle(ctx context.Context, m *pubsubpb.ReceivedMessage) {
 	if p.shuffle {
-		sleep(ctx, rand.N(disorder))
+		sleep(ctx, rand.N(maxDelay))
 	}
 	if rand.Float64() < p.redeliver {
-		again := make(chan struct{})
+		duplicate := make(chan struct{})
 		go func() {
-			defer close(again)
-			if rand.IntN(2) == 0 { // else at the same time as the first
-				sleep(ctx, rand.N(disorder))
+			defer close(duplicate)
+			if rand.IntN(2) == 0 { // the other half overlaps with the first delivery
+				sleep(ctx, rand.N(maxDelay))
 			}
-			_ = p.deliver(ctx, m.Message, 1) // the delivery that counts is the other one
+			_ = p.deliver(ctx, m.Message, 1) // the result of the first delivery counts
 		}()
-		defer func() { <-again }()
+		defer func() { <-duplicate }()
 	}
 	accepted, err := p.deliverUntilAccepted(ctx, m)
 	if err == nil && !accepted {
-		err = p.giveUp(ctx, m.Message)
+		err = p.deadLetter(ctx, m.Message)
 	}
 	if err == nil {
-		err = p.api.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: subscriptionPath(p.name()), AckIds: []string{m.AckId}})
+		err = p.api.Acknowledge(ctx, &pubsubpb.AcknowledgeRequest{Subscription: subscriptionPath(p.name), AckIds: []string{m.AckId}})
 	}
-	died(ctx, "deliver message "+m.Message.MessageId, err)
+	logFailure(ctx, "deliver message "+m.Message.MessageId+" of "+p.name, err)
 }
 
-// deliverUntilAccepted reports whether one of the deliveries was accepted.
+// deliverUntilAccepted delivers a message up to maxAttempts times, and reports whether the function accepted it. It fails when
+// ctx ends.
 func (p *push) deliverUntilAccepted(ctx context.Context, m *pubsubpb.ReceivedMessage) (bool, error) {
 	pause := p.minBackoff
 	for attempt := 1; ; attempt++ {
@@ -147,7 +150,7 @@ func (p *push) deliverUntilAccepted(ctx context.Context, m *pubsubpb.ReceivedMes
 		if err == nil || ctx.Err() != nil {
 			return err == nil, ctx.Err()
 		}
-		slog.Info("message refused", "subscription", p.name(), "message_id", m.Message.MessageId, "attempt", attempt, "why", err)
+		slog.Info("message rejected", "subscription", p.name, "message_id", m.Message.MessageId, "attempt", attempt, "err", err)
 		if attempt == p.maxAttempts {
 			return false, nil
 		}
@@ -155,11 +158,11 @@ func (p *push) deliverUntilAccepted(ctx context.Context, m *pubsubpb.ReceivedMes
 			return false, err
 		}
 		sleep(ctx, pause)
-		pause = min(2*pause, longestBackoff)
+		pause = min(2*pause, maxBackoff)
 	}
 }
 
-// deliver sends a message once.
+// deliver sends a message once. It fails unless the function answers 2xx within the ack deadline.
 func (p *push) deliver(ctx context.Context, m *pubsubpb.PubsubMessage, attempt int) error {
 	select {
 	case p.slots <- struct{}{}:
@@ -167,7 +170,7 @@ func (p *push) deliver(ctx context.Context, m *pubsubpb.PubsubMessage, attempt i
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	header, body, err := p.format(subscriptionPath(p.name()), m, attempt)
+	header, body, err := p.format(subscriptionPath(p.name), m, attempt)
 	if err != nil {
 		return err
 	}
@@ -182,15 +185,16 @@ func (p *push) deliver(ctx context.Context, m *pubsubpb.PubsubMessage, attempt i
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("status %d", resp.StatusCode)
+		return fmt.Errorf("POST %s: %s", p.url, resp.Status)
 	}
 	return nil
 }
 
-// format makes a request of a message.
+// format returns the headers and the body of a delivery. attempt counts from 1.
 type format func(subscription string, m *pubsubpb.PubsubMessage, attempt int) (http.Header, []byte, error)
 
-// pushFormat is that of a push subscription.
+// pushFormat is the format of a push subscription:
+// https://cloud.google.com/pubsub/docs/push#receive_push.
 func pushFormat(subscription string, m *pubsubpb.PubsubMessage, attempt int) (http.Header, []byte, error) {
 	body, err := json.Marshal(map[string]any{
 		"subscription":    subscription,
@@ -203,7 +207,7 @@ func pushFormat(subscription string, m *pubsubpb.PubsubMessage, attempt int) (ht
 	return http.Header{"Content-Type": {"application/json"}}, body, err
 }
 
-// storageFormat is the CloudEvent that Eventarc makes of a notification of Cloud Storage.
+// storageFormat turns a notification of Cloud Storage into the CloudEvent that Eventarc delivers.
 func storageFormat(_ string, m *pubsubpb.PubsubMessage, _ int) (http.Header, []byte, error) {
 	bucket, object := m.Attributes["bucketId"], m.Attributes["objectId"]
 	kind := "finalized"
@@ -221,7 +225,7 @@ func storageFormat(_ string, m *pubsubpb.PubsubMessage, _ int) (http.Header, []b
 	return h, m.Data, nil
 }
 
-// inHeader encodes a string as CloudEvents asks for in a header:
+// inHeader percent-encodes a header value of a CloudEvent:
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#3132-http-header-values.
 func inHeader(s string) string {
 	var b strings.Builder
@@ -235,12 +239,12 @@ func inHeader(s string) string {
 	return b.String()
 }
 
-// giveUp publishes a message to the dead-letter topic.
-func (p *push) giveUp(ctx context.Context, m *pubsubpb.PubsubMessage) error {
+// deadLetter publishes a message to the dead-letter topic, with the attributes that Pub/Sub adds.
+func (p *push) deadLetter(ctx context.Context, m *pubsubpb.PubsubMessage) error {
 	attributes := map[string]string{}
 	maps.Copy(attributes, m.Attributes)
 	attributes[event.PubSubDeliveryCount] = strconv.Itoa(p.maxAttempts)
-	attributes[event.PubSubSubscription] = p.name()
+	attributes[event.PubSubSubscription] = p.name
 	attributes[event.PubSubSubscriptionProject] = project
 	attributes[event.PubSubPublishTime] = m.PublishTime.AsTime().Format(time.RFC3339Nano)
 	_, err := p.dead.Publish(ctx, &pubsub.Message{Data: m.Data, Attributes: attributes}).Get(ctx)

@@ -22,7 +22,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/event"
 )
 
-// received is one delivery that a function got.
+// received is a delivery.
 type received struct {
 	Subscription    string
 	DeliveryAttempt int
@@ -33,13 +33,14 @@ type received struct {
 	}
 }
 
-// function records what is delivered to it, and answers what answer says.
+// function is an HTTP handler that records its deliveries and answers with the status that answer returns.
 type function struct {
 	mu     sync.Mutex
 	got    []received
 	answer func(r received) int
 }
 
+// ServeHTTP implements http.Handler.
 func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var got received
 	if err := json.NewDecoder(r.Body).Decode(&got); err != nil {
@@ -52,13 +53,14 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(f.answer(got))
 }
 
+// deliveries returns the deliveries so far.
 func (f *function) deliveries() []received {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.got)
 }
 
-// delivering publishes n numbered messages and delivers them to f, until the test ends.
+// delivering publishes n numbered messages to the topic of the reviews, and delivers them to f until the test ends.
 func delivering(t *testing.T, f *function, n int, ackDeadline time.Duration, o pushOptions) *engines {
 	t.Helper()
 	e, err := startEngines(t.Context())
@@ -66,14 +68,14 @@ func delivering(t *testing.T, f *function, n int, ackDeadline time.Duration, o p
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(f)
-	p := e.client.Publisher(reviews)
+	p := e.client.Publisher(prefix + "reviews")
 	for i := range n {
 		if _, err := p.Publish(t.Context(), &pubsub.Message{Data: []byte(strconv.Itoa(i)), Attributes: map[string]string{"a": "b"}}).Get(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p.Stop()
-	s := subscriptions[0]
+	s := subscriptionOf(t, prefix+"reviews")
 	s.ackDeadline = ackDeadline
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -90,7 +92,18 @@ func delivering(t *testing.T, f *function, n int, ackDeadline time.Duration, o p
 	return e
 }
 
-// wait returns the deliveries once there are n.
+// subscriptionOf returns the push subscription of a topic.
+func subscriptionOf(t *testing.T, topic string) subscription {
+	t.Helper()
+	all := subscriptions()
+	i := slices.IndexFunc(all, func(s subscription) bool { return s.topic == topic })
+	if i < 0 {
+		t.Fatalf("no push subscription of %s", topic)
+	}
+	return all[i]
+}
+
+// wait returns the deliveries once there are n or more.
 func (f *function) wait(t *testing.T, n int) []received {
 	t.Helper()
 	for range 500 {
@@ -103,14 +116,14 @@ func (f *function) wait(t *testing.T, n int) []received {
 	return nil
 }
 
-// deadLetters returns what is on the dead-letter topic once there is anything, or after a while.
+// deadLetters returns the messages that arrive on the dead-letter topic of the reviews within a second.
 func deadLetters(t *testing.T, e *engines) []*pubsub.Message {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	var mu sync.Mutex
 	var got []*pubsub.Message
-	err := e.client.Subscriber(deadLog(subscriptions[0])).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+	err := e.client.Subscriber(logSubscription(prefix+"reviews-dead")).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
 		mu.Lock()
 		defer mu.Unlock()
 		got = append(got, m)
@@ -122,6 +135,7 @@ func deadLetters(t *testing.T, e *engines) []*pubsub.Message {
 	return got
 }
 
+// calm returns options without faults.
 func calm() pushOptions { return pushOptions{maxAttempts: 5, minBackoff: time.Millisecond} }
 
 func TestMessageIsDeliveredUntilItIsAccepted(t *testing.T) {
@@ -130,7 +144,7 @@ func TestMessageIsDeliveredUntilItIsAccepted(t *testing.T) {
 	got := f.wait(t, 3)
 	for i, r := range got {
 		if r.DeliveryAttempt != i+1 || string(r.Message.Data) != "0" || r.Message.Attributes["a"] != "b" || r.Message.MessageID == "" ||
-			r.Subscription != "projects/hybrid-bts-local/subscriptions/reviews-sentiment" {
+			r.Subscription != "projects/hybrid-bts-local/subscriptions/local-hybridbts-reviews-sentiment" {
 			t.Errorf("delivery %d is %+v", i, r)
 		}
 	}
@@ -142,29 +156,29 @@ func TestMessageIsDeliveredUntilItIsAccepted(t *testing.T) {
 	}
 }
 
-func TestMessageThatIsRefusedTooOftenIsDeadLetteredOnce(t *testing.T) {
+func TestMessageRejectedTooOftenIsDeadLetteredOnce(t *testing.T) {
 	f := &function{answer: func(r received) int { return map[bool]int{true: 500, false: 204}[string(r.Message.Data) == "0"] }}
 	e := delivering(t, f, 2, time.Second, calm())
 	f.wait(t, 6)
 	dead := deadLetters(t, e)
 	if len(dead) != 1 || string(dead[0].Data) != "0" || dead[0].Attributes["a"] != "b" {
-		t.Fatalf("dead letters %v, want the one message as it came", dead)
+		t.Fatalf("dead letters %v, want the one message unchanged", dead)
 	}
 	for name, want := range map[string]string{
-		event.PubSubDeliveryCount: "5", event.PubSubSubscription: "reviews-sentiment", event.PubSubSubscriptionProject: project,
+		event.PubSubDeliveryCount: "5", event.PubSubSubscription: "local-hybridbts-reviews-sentiment", event.PubSubSubscriptionProject: project,
 	} {
 		if got := dead[0].Attributes[name]; got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
 		}
 	}
 	if n := len(f.deliveries()); n != 6 {
-		t.Errorf("%d deliveries, want 5 and the 1 of the other message", n)
+		t.Errorf("%d deliveries, want 5 of one message and 1 of the other", n)
 	}
 }
 
 func TestAckDeadlineEndsADelivery(t *testing.T) {
 	release := make(chan struct{})
-	t.Cleanup(func() { close(release) }) // before the function's server closes
+	t.Cleanup(func() { close(release) }) // before the server of the function closes
 	f := &function{}
 	f.answer = func(r received) int {
 		if r.DeliveryAttempt == 1 {
@@ -180,7 +194,7 @@ func TestAckDeadlineEndsADelivery(t *testing.T) {
 	began := time.Now()
 	f.wait(t, 2)
 	if took := time.Since(began); took > 1500*time.Millisecond {
-		t.Errorf("the second delivery came after %v, want soon after the ack deadline", took)
+		t.Errorf("the second delivery came after %v, want less than 1.5 s", took)
 	}
 }
 
@@ -195,7 +209,7 @@ func TestRedeliverDeliversTwice(t *testing.T) {
 	}
 	for i := range 20 {
 		if times[strconv.Itoa(i)] != 2 {
-			t.Errorf("message %d came %d times, want 2", i, times[strconv.Itoa(i)])
+			t.Errorf("message %d was delivered %d times, want 2", i, times[strconv.Itoa(i)])
 		}
 	}
 }
@@ -214,16 +228,16 @@ func TestShuffleDeliversOutOfOrder(t *testing.T) {
 		order = append(order, n)
 	}
 	if slices.IsSorted(order) {
-		t.Errorf("order %v, want another", order)
+		t.Errorf("messages were delivered in order: %v", order)
 	}
 	slices.Sort(order)
 	if len(slices.Compact(order)) != 30 {
-		t.Errorf("came %v, want each once", order)
+		t.Errorf("delivered %v, want each message once", order)
 	}
 }
 
-// The engine's notification must come out as Eventarc's event, of which the tests of shared/event hold a recording.
-func TestStorageFormatIsThatOfEventarc(t *testing.T) {
+// The testdata of shared/event holds a recorded event of Eventarc.
+func TestStorageFormatEqualsARecordedEventOfEventarc(t *testing.T) {
 	m := &pubsubpb.PubsubMessage{
 		MessageId: "7400012345678901", PublishTime: timestamppb.New(time.Date(2026, 11, 20, 9, 15, 2, 313e6, time.UTC)),
 		Data: []byte(`{"name":"products/사진 1.jpg"}`), Attributes: map[string]string{"bucketId": "shop-originals", "objectId": "products/사진 1\n.jpg"},
@@ -252,6 +266,6 @@ func TestStorageFormatIsThatOfEventarc(t *testing.T) {
 	h := event.Handler(func(_ context.Context, e event.Event) error { got = e; return nil }, nil)
 	h.ServeHTTP(httptest.NewRecorder(), r)
 	if got.Type != header.Get("Ce-Type") || got.ID != m.MessageId || string(got.Data) != string(m.Data) {
-		t.Errorf("it is read as %+v", got)
+		t.Errorf("event.Handler decodes it as %+v", got)
 	}
 }

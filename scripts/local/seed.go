@@ -5,6 +5,7 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -26,7 +27,7 @@ var productsJSON []byte
 //go:embed seed/reviews.json
 var reviewsJSON []byte
 
-// seedProduct is a line of the catalogue.
+// seedProduct is a product of the seed catalogue.
 type seedProduct struct {
 	ID       string     `json:"id"`
 	Title    string     `json:"title"`
@@ -34,27 +35,30 @@ type seedProduct struct {
 	Price    int64      `json:"price"` // in the currency's smallest unit
 	Currency string     `json:"currency"`
 	Released civil.Date `json:"released"`
-	Keywords string     `json:"keywords"` // what else shoppers call it, in any language
+	Keywords string     `json:"keywords"` // other words that shoppers search for, in any language
 }
 
-// loadData loads what the system has before anybody uses it.
+// loadData loads the catalogue into Spanner and customers into Bigtable.
 func loadData(ctx context.Context, e *engines) error {
 	if err := loadProducts(ctx, e.spanner); err != nil {
-		return err
+		return fmt.Errorf("load the catalogue into Spanner: %w", err)
 	}
-	return loadCustomers(ctx, e.bigtable.Addr)
+	if err := loadCustomers(ctx, e.bigtable.Addr); err != nil {
+		return fmt.Errorf("load customers into Bigtable: %w", err)
+	}
+	return nil
 }
 
-// catalogue returns its lines.
+// catalogue returns the seed products.
 func catalogue() ([]seedProduct, error) {
 	var products []seedProduct
 	if err := json.Unmarshal(productsJSON, &products); err != nil {
-		return nil, fmt.Errorf("read catalogue: %w", err)
+		return nil, fmt.Errorf("decode seed products: %w", err)
 	}
 	return products, nil
 }
 
-// loadProducts writes the catalogue.
+// loadProducts writes the seed products to Spanner.
 func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
 	products, err := catalogue()
 	if err != nil {
@@ -70,17 +74,16 @@ func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
 		rows[i] = spanner.InsertOrUpdate("Products", []string{"Product", "Title", "Kind", "Price", "Currency", "Released", "Words"},
 			[]any{p.ID, p.Title, p.Kind, p.Price, p.Currency, p.Released, spannerdb.Words(p.Title, p.Keywords)})
 	}
-	if _, err := db.Apply(ctx, rows); err != nil {
-		return fmt.Errorf("load catalogue: %w", err)
-	}
-	return nil
+	_, err = db.Apply(ctx, rows)
+	return err
 }
 
-// madeUp is how many made-up customers there are at the start.
-const madeUp = 20_000
+// generatedCustomers is the number of generated customers.
+const generatedCustomers = 20_000
 
-// loadCustomers makes the tables of customers in the Bigtable at addr, and loads made-up ones.
+// loadCustomers creates the customer tables in the Bigtable at addr, and loads generated customers.
 func loadCustomers(ctx context.Context, addr string) error {
+	instance := tableValue("BIGTABLE_INSTANCE")
 	if err := customerstest.Create(ctx, addr, project, instance); err != nil {
 		return err
 	}
@@ -90,47 +93,60 @@ func loadCustomers(ctx context.Context, addr string) error {
 	}
 	defer client.Close()
 	var file bytes.Buffer
-	if err := fake.Write(&file, madeUp, 1); err != nil {
+	if err := fake.Write(&file, generatedCustomers, 1); err != nil {
 		return err
 	}
 	loader := load.Loader{Client: client}
-	if _, err := loader.Load(ctx, &file); err != nil {
-		return fmt.Errorf("load customers: %w", err)
+	_, err = loader.Load(ctx, &file)
+	return err
+}
+
+// submitReviews submits the seed reviews to the gateway at url, and returns once all of them are stored.
+func submitReviews(ctx context.Context, url string) error {
+	var bodies []json.RawMessage
+	if err := json.Unmarshal(reviewsJSON, &bodies); err != nil {
+		return fmt.Errorf("decode seed reviews: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	const intake = "/v1/reviews"
+	stored := make([]string, len(bodies))
+	for i, body := range bodies {
+		header := http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {"seed-" + strconv.Itoa(i)}}
+		resp, err := do(ctx, http.MethodPost, url+intake, header, bytes.NewReader(body))
+		if err != nil {
+			return fmt.Errorf("submit seed review %d of %d to function %s: %w", i+1, len(bodies), routeOf(intake), err)
+		}
+		if resp.StatusCode != http.StatusAccepted {
+			return fmt.Errorf("submit seed review %d of %d to function %s: POST %s: %s: %.200s",
+				i+1, len(bodies), routeOf(intake), url+intake, resp.Status, bytes.TrimSpace(resp.body))
+		}
+		stored[i] = resp.Header.Get("Location")
+	}
+	for i, path := range stored {
+		if err := awaitReview(ctx, url, path); err != nil {
+			return fmt.Errorf("wait for seed review %d of %d in function %s: %w", i+1, len(bodies), routeOf(path), err)
+		}
 	}
 	return nil
 }
 
-// submitReviews sends the first reviews through the intake at url, and waits until they are stored.
-func submitReviews(ctx context.Context, url string) error {
-	var bodies []json.RawMessage
-	if err := json.Unmarshal(reviewsJSON, &bodies); err != nil {
-		return fmt.Errorf("read first reviews: %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	stored := make([]string, len(bodies))
-	for i, body := range bodies {
-		header := http.Header{"Content-Type": {"application/json"}, "Idempotency-Key": {"seed-" + strconv.Itoa(i)}}
-		resp, err := do(ctx, http.MethodPost, url+"/v1/reviews", header, bytes.NewReader(body))
-		if err != nil {
-			return fmt.Errorf("submit first reviews: %w", err)
-		}
-		if resp.StatusCode != http.StatusAccepted {
-			return fmt.Errorf("submit first review %d: %s", i, resp.Status)
-		}
-		stored[i] = url + resp.Header.Get("Location")
-	}
-	for _, at := range stored {
-		for {
-			resp, err := do(ctx, http.MethodGet, at, nil, nil)
-			if err != nil {
-				return fmt.Errorf("wait for the first reviews: %w", err)
+// awaitReview returns nil once the review at a path is stored.
+func awaitReview(ctx context.Context, url, path string) error {
+	last := errors.New("no answer")
+	for ctx.Err() == nil {
+		resp, err := do(ctx, http.MethodGet, url+path, nil, nil)
+		switch {
+		case err != nil:
+			if ctx.Err() == nil {
+				return err
 			}
-			if resp.StatusCode == http.StatusOK {
-				break
-			}
-			sleep(ctx, 20*time.Millisecond)
+		case resp.StatusCode == http.StatusOK:
+			return nil
+		default:
+			last = fmt.Errorf("GET %s: %s: %.200s", url+path, resp.Status, bytes.TrimSpace(resp.body))
 		}
+		sleep(ctx, 20*time.Millisecond)
 	}
-	return nil
+	return fmt.Errorf("%w; the last answer: %w", ctx.Err(), last)
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// startSlack starts a Slack whose incoming webhook, at any path, logs the messages that it gets.
+// startSlack starts a server that takes the place of Slack. Every path is an incoming webhook, which logs its messages.
 func startSlack() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, err := slackText(w, r)
@@ -17,11 +17,11 @@ func startSlack() *httptest.Server {
 			return
 		}
 		slog.Info("Slack message", "text", text)
-		_, _ = w.Write([]byte("ok")) // who does not wait for it posts again
+		_, _ = w.Write([]byte("ok")) // a client that closed the connection posts again
 	}))
 }
 
-// slackText returns the text of a message, a section a line.
+// slackText returns the text of a webhook message, one line for each section.
 func slackText(w http.ResponseWriter, r *http.Request) (string, error) {
 	var m struct {
 		Text   string `json:"text"`

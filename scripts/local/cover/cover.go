@@ -1,4 +1,4 @@
-// Package cover draws pictures of products, so that a shop on a laptop has some to show.
+// Package cover draws pictures of products for the local run.
 package cover
 
 import (
@@ -17,8 +17,8 @@ import (
 	"golang.org/x/image/vector"
 )
 
-// Draw draws a product of a kind (album, photobook, clothing, household or video) as a square of size
-// pixels. The same product always looks the same.
+// Draw returns a picture of a product, size pixels wide and high. kind is album, photobook, clothing, household or video; other
+// kinds look like an album. Equal arguments give equal pictures.
 func Draw(id, kind, title string, size int) image.Image {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id)) // never fails
@@ -26,7 +26,7 @@ func Draw(id, kind, title string, size int) image.Image {
 	hues := hues[seed%uint32(len(hues))]
 	c := &canvas{img: image.NewRGBA(image.Rect(0, 0, size, size)), raster: vector.NewRasterizer(size, size), scale: float32(size) / 100}
 	c.ground(hues[0], hues[1], float64(seed%7)/7)
-	for i := range 9 { // a bow of lights
+	for i := range 9 { // an arc of lights
 		angle := math.Pi * (1.05 + float64(i)*0.1125)
 		c.fill(white(90), disc(50+44*float32(math.Cos(angle)), 54+44*float32(math.Sin(angle)), 0.5+float32(seed>>(2*i)%4)*0.35))
 	}
@@ -39,13 +39,13 @@ func Draw(id, kind, title string, size int) image.Image {
 	return c.img
 }
 
-// hues are pairs that sit well next to each other.
+// hues are harmonious pairs of hues, in degrees.
 var hues = [][2]float64{{262, 320}, {285, 205}, {330, 25}, {268, 232}, {48, 345}, {165, 230}, {205, 275}, {232, 300}, {350, 285}}
 
-// kinds draw what is in the middle, in a deep and in a light colour.
-var kinds = map[string]func(c *canvas, deep, light color.Color){
-	"album": func(c *canvas, deep, light color.Color) {
-		c.fill(deep, disc(62, 47, 23))
+// kinds draw the motif of a kind of product, in a dark and a light colour.
+var kinds = map[string]func(c *canvas, dark, light color.Color){
+	"album": func(c *canvas, dark, light color.Color) {
+		c.fill(dark, disc(62, 47, 23))
 		for r := float32(11); r < 23; r += 3 {
 			c.fill(white(26), join(disc(62, 47, r), reversed(disc(62, 47, r-0.3))))
 		}
@@ -54,24 +54,24 @@ var kinds = map[string]func(c *canvas, deep, light color.Color){
 		c.fill(light, disc(45, 47, 14))
 		c.fill(white(255), heart(45, 49, 7))
 	},
-	"photobook": func(c *canvas, deep, light color.Color) {
-		c.fill(deep, box(14, 24, 72, 47, 2))
+	"photobook": func(c *canvas, dark, light color.Color) {
+		c.fill(dark, box(14, 24, 72, 47, 2))
 		c.fill(white(255), polygon(50, 28, 32, 23, 17, 26, 17, 66, 32, 63, 50, 68))
 		c.fill(color.NRGBA{240, 236, 246, 255}, polygon(50, 28, 68, 23, 83, 26, 83, 66, 68, 63, 50, 68))
 		c.fill(light, polygon(23, 31, 44, 32, 44, 56, 23, 54))
-		c.fill(deep, polygon(56, 32, 77, 31, 77, 42, 56, 43))
+		c.fill(dark, polygon(56, 32, 77, 31, 77, 42, 56, 43))
 		for y := float32(48); y < 58; y += 4 {
 			c.fill(light, box(56, y, 20-(y-48), 1.2, 0.6))
 		}
 	},
-	"clothing": func(c *canvas, deep, light color.Color) {
+	"clothing": func(c *canvas, dark, light color.Color) {
 		shirt := polygon(38, 22, 20, 31, 27, 47, 34, 44, 34, 73, 66, 73, 66, 44, 73, 47, 80, 31, 62, 22, 57, 27, 50, 29, 43, 27)
-		c.fill(deep, moved(shirt, 1.5, 1.5))
+		c.fill(dark, moved(shirt, 1.5, 1.5))
 		c.fill(white(255), shirt)
 		c.fill(light, heart(50, 50, 10))
 	},
-	"household": func(c *canvas, deep, light color.Color) {
-		c.fill(deep, join(disc(69, 51, 11), reversed(disc(69, 51, 7))))
+	"household": func(c *canvas, dark, light color.Color) {
+		c.fill(dark, join(disc(69, 51, 11), reversed(disc(69, 51, 7))))
 		c.fill(white(255), box(28, 34, 40, 38, 7))
 		c.fill(white(255), box(28, 34, 40, 12, 1))
 		c.fill(light, heart(48, 55, 10))
@@ -79,8 +79,8 @@ var kinds = map[string]func(c *canvas, deep, light color.Color){
 			c.fill(white(120), polygon(x, 30, x+2, 25, x, 20, x+1.6, 20, x+3.6, 25, x+1.6, 30))
 		}
 	},
-	"video": func(c *canvas, deep, light color.Color) {
-		c.fill(deep, box(15, 24, 70, 46, 3))
+	"video": func(c *canvas, dark, light color.Color) {
+		c.fill(dark, box(15, 24, 70, 46, 3))
 		for x := float32(19); x < 82; x += 7 {
 			c.fill(white(200), box(x, 26.5, 4, 3, 0.8))
 			c.fill(white(200), box(x, 64.5, 4, 3, 0.8))
@@ -91,16 +91,16 @@ var kinds = map[string]func(c *canvas, deep, light color.Color){
 	},
 }
 
-// canvas is a picture of 100 by 100 units.
+// canvas is a picture with coordinates from 0 to 100.
 type canvas struct {
 	img    *image.RGBA
 	raster *vector.Rasterizer
 	scale  float32
 }
 
-// ground fills the canvas with a gradient between two hues, and a glow.
+// ground fills the canvas with a gradient between two hues, and a glow in the middle. turn rotates the gradient, 0 to 1.
 func (c *canvas) ground(from, to, turn float64) {
-	const n = 100 // it is smooth, so that few pixels tell all of it
+	const n = 100 // a smooth gradient needs few pixels
 	small := image.NewRGBA(image.Rect(0, 0, n, n))
 	sin, cos := math.Sincos(math.Pi / 2 * (0.25 + turn/2))
 	for y := range n {
@@ -114,12 +114,12 @@ func (c *canvas) ground(from, to, turn float64) {
 	draw.CatmullRom.Scale(c.img, c.img.Rect, small, small.Rect, draw.Src, nil)
 }
 
-// turned is the shorter way from one hue to another.
+// turned returns the smaller angle from one hue to another, in degrees.
 func turned(from, to float64) float64 {
 	return math.Mod(to-from+540, 360) - 180
 }
 
-// fill fills a shape.
+// fill fills a shape with a colour.
 func (c *canvas) fill(col color.Color, s shape) {
 	c.raster.Reset(c.img.Rect.Dx(), c.img.Rect.Dy())
 	for _, contour := range s {
@@ -135,15 +135,15 @@ func (c *canvas) fill(col color.Color, s shape) {
 	c.raster.Draw(c.img, c.img.Rect, image.NewUniform(col), image.Point{})
 }
 
-// write writes a word at the bottom.
+// write writes a word at the bottom of the canvas.
 func (c *canvas) write(text string) {
 	f, err := opentype.Parse(gobold.TTF)
 	if err != nil {
-		panic(err) // it is embedded
+		panic(err) // the font is embedded
 	}
 	face, err := opentype.NewFace(f, &opentype.FaceOptions{Size: float64(9 * c.scale), DPI: 72})
 	if err != nil {
-		panic(err) // the options are right
+		panic(err) // the options are constants
 	}
 	defer face.Close()
 	d := font.Drawer{Dst: c.img, Src: image.NewUniform(white(235)), Face: face}
@@ -151,22 +151,23 @@ func (c *canvas) write(text string) {
 	d.DrawString(text)
 }
 
-// word returns the word that people would call a product by: the longest shouted one, else the longest.
+// word returns the word of a title to print: the longest in capitals or, without capitals, the longest, up to 14 bytes.
 func word(title string) string {
-	best, shouts := "", false
+	best, bestCapitals := "", false
 	for _, w := range strings.FieldsFunc(title, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		loud := w == strings.ToUpper(w) && unicode.IsLetter(rune(w[0]))
-		if w == "BTS" || loud == shouts && len(w) <= len(best) || !loud && shouts {
+		capitals := w == strings.ToUpper(w) && unicode.IsLetter(rune(w[0]))
+		if w == "BTS" || capitals == bestCapitals && len(w) <= len(best) || !capitals && bestCapitals {
 			continue
 		}
-		best, shouts = w, loud
+		best, bestCapitals = w, capitals
 	}
 	return best[:min(len(best), 14)]
 }
 
-// shape is a list of contours; one that runs the other way round cuts a hole.
+// shape is a list of contours. A contour of the reverse direction cuts a hole.
 type shape [][][2]float32
 
+// polygon returns the polygon of the corners x1, y1, x2, y2, ….
 func polygon(at ...float32) shape {
 	var c [][2]float32
 	for i := 0; i+1 < len(at); i += 2 {
@@ -175,6 +176,7 @@ func polygon(at ...float32) shape {
 	return shape{c}
 }
 
+// disc returns a circle.
 func disc(x, y, r float32) shape {
 	const corners = 96
 	var c [][2]float32
@@ -185,7 +187,7 @@ func disc(x, y, r float32) shape {
 	return shape{c}
 }
 
-// box is a rectangle with round corners.
+// box returns a rectangle whose corners have the radius r.
 func box(x, y, w, h, r float32) shape {
 	var c [][2]float32
 	for corner, at := range [4][2]float32{{x + w - r, y + h - r}, {x + r, y + h - r}, {x + r, y + r}, {x + w - r, y + r}} {
@@ -197,7 +199,7 @@ func box(x, y, w, h, r float32) shape {
 	return shape{c}
 }
 
-// heart is the curve of that name, of about twice r in width.
+// heart returns a heart, about 2 r wide: https://mathworld.wolfram.com/HeartCurve.html.
 func heart(x, y, r float32) shape {
 	const corners = 96
 	var c [][2]float32
@@ -211,6 +213,7 @@ func heart(x, y, r float32) shape {
 	return shape{c}
 }
 
+// join returns the contours of all shapes.
 func join(shapes ...shape) shape {
 	var all shape
 	for _, s := range shapes {
@@ -219,6 +222,7 @@ func join(shapes ...shape) shape {
 	return all
 }
 
+// reversed returns the first contour of a shape in reverse direction.
 func reversed(s shape) shape {
 	c := make([][2]float32, len(s[0]))
 	for i, p := range s[0] {
@@ -227,6 +231,7 @@ func reversed(s shape) shape {
 	return shape{c}
 }
 
+// moved returns the first contour of a shape, shifted by x and y.
 func moved(s shape, x, y float32) shape {
 	c := make([][2]float32, len(s[0]))
 	for i, p := range s[0] {
@@ -235,9 +240,10 @@ func moved(s shape, x, y float32) shape {
 	return shape{c}
 }
 
+// white returns white with an opacity.
 func white(alpha uint8) color.Color { return color.NRGBA{255, 255, 255, alpha} }
 
-// hsl returns a colour of hue in degrees, saturation and lightness.
+// hsl returns the colour of a hue in degrees, and of a saturation and a lightness from 0 to 1.
 func hsl(hue, saturation, lightness float64) color.RGBA {
 	a := saturation * min(lightness, 1-lightness)
 	channel := func(n float64) uint8 {

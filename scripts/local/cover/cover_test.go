@@ -6,33 +6,33 @@ import (
 	"testing"
 )
 
-func TestTheSameProductAlwaysLooksTheSame(t *testing.T) {
+func TestEqualArgumentsGiveEqualPictures(t *testing.T) {
 	a, b := Draw("mug-galaxy", "household", "Purple Galaxy Mug 350 ml", 64), Draw("mug-galaxy", "household", "Purple Galaxy Mug 350 ml", 64)
 	if !bytes.Equal(a.(*image.RGBA).Pix, b.(*image.RGBA).Pix) {
 		t.Error("two drawings differ")
 	}
 }
 
-func TestProductsAndKindsLookDifferent(t *testing.T) {
+func TestProductsAndKindsDiffer(t *testing.T) {
 	seen := map[string]string{}
 	for kind := range kinds {
 		for _, id := range []string{"a", "b"} {
 			pix := string(Draw(id, kind, "Title", 64).(*image.RGBA).Pix)
 			if before, ok := seen[pix]; ok {
-				t.Errorf("%s looks like %s", kind+"/"+id, before)
+				t.Errorf("the pictures of %s and %s are equal", kind+"/"+id, before)
 			}
 			seen[pix] = kind + "/" + id
 		}
 	}
 }
 
-func TestWord(t *testing.T) {
+func TestPrintedWordIsTheLongestInCapitals(t *testing.T) {
 	for title, want := range map[string]string{
 		"BTS Single Album BUTTER [Cream + Peaches Ver.]": "BUTTER", "Purple Heart Hoodie": "Purple", "BTS Album MAP OF THE SOUL : 7": "SOUL",
 		"": "", "Concert in Busan [DVD]": "DVD",
 	} {
 		if got := word(title); got != want {
-			t.Errorf("%q is called %q, want %q", title, got, want)
+			t.Errorf("word(%q) = %q, want %q", title, got, want)
 		}
 	}
 }
