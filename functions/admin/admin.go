@@ -57,7 +57,8 @@ func (s *server) handler() http.Handler {
 
 // register adds the API to mux and returns it for its OpenAPI document.
 func (s *server) register(mux *http.ServeMux) huma.API {
-	api := problem.NewAPI(mux, "HYBRID-BTS operators", "1")
+	api := problem.NewAPI(mux, "Operators", "1")
+	api.OpenAPI().Info.Description = "Held and rejected reviews, replies to reviews, and dead letters. Callers need an ID token of the shop's issuer with the role of an operator."
 	api.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{securityScheme: {Type: "http", Scheme: "bearer", BearerFormat: "an ID token of the shop's issuer with the operator role"}}
 	s.reviews.register(api)
 	s.deadLetters.register(api)

@@ -72,7 +72,8 @@ func (s *server) handler() http.Handler {
 
 // register adds the web API to mux and returns the API with its OpenAPI document.
 func (s *server) register(mux *http.ServeMux) huma.API {
-	api := problem.NewAPI(mux, "HYBRID-BTS shop", "1")
+	api := problem.NewAPI(mux, "Shop", "1")
+	api.OpenAPI().Info.Description = "Products, ratings and reviews. Changes of a review are accepted with 202 and done within seconds."
 	get(api, "/v1/products", "list-products", "List the catalogue", s.listProducts)
 	get(api, "/v1/products/{product}", "get-product", "Get a product", s.getProduct)
 	get(api, "/v1/products/{product}/rating", "get-rating", "Get the rating of a product", s.getRating)

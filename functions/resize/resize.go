@@ -63,6 +63,7 @@ func (s *server) handler() http.Handler {
 // register adds the web API to mux, and returns what documents it.
 func (s *server) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "Pictures", "1")
+	api.OpenAPI().Info.Description = "Every size of every picture. Products and reviews contain the addresses."
 	file := &huma.Response{Description: "The rendition, or the part of it that the header Range asks for", Content: map[string]*huma.MediaType{
 		string(picture.JPEG): {}, string(picture.PNG): {}, // a PNG when there is alpha to keep
 	}}

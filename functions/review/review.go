@@ -49,7 +49,8 @@ func (in *intake) handler() http.Handler {
 
 // register adds the web API to mux, and returns what documents it.
 func (in *intake) register(mux *http.ServeMux) huma.API {
-	api := problem.NewAPI(mux, "Review intake", "1")
+	api := problem.NewAPI(mux, "Submitting", "1")
+	api.OpenAPI().Info.Description = "New reviews, and permissions to upload their photos."
 	huma.Register(api, huma.Operation{
 		Method:        http.MethodPost,
 		Path:          "/v1/reviews",

@@ -1,10 +1,10 @@
-// Openapi writes the contract of the whole web API, from the documents of its functions.
+// Openapi writes the contract of the whole web API: functions/api/contract/openapi.json, which api serves at /openapi.json,
+// and the page of it that api serves at /docs.
 //
 //	go run ./scripts/openapi
 //
-// Each function that has a web API keeps its document, openapi.json, by a test. This joins them to the one that
-// api serves at /openapi.json, and makes of that the page at /docs. Image, sentiment and alert are told of events,
-// and have no web API.
+// A function with a web API keeps its document, functions/NAME/openapi.json, by a golden test. The contract joins these
+// documents. The title and the description of a document become a section of the page.
 package main
 
 import (
@@ -18,6 +18,8 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+
+	"github.com/hybrid-bts/functions/scripts/deploy"
 )
 
 func main() {
@@ -27,10 +29,10 @@ func main() {
 	}
 }
 
-// contract is where the files are, which api embeds.
+// contract is the folder of the written files, which api embeds.
 const contract = "functions/api/contract"
 
-// run writes the files of the repository at root.
+// run writes the files into the repository at root.
 func run(root string) error {
 	files, err := build(root)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -39,9 +41,13 @@ func run(root string) error {
 	return err
 }
 
-// build returns the files by their names.
+// build returns the contents of the files by name.
 func build(root string) (map[string][]byte, error) {
-	whole, err := join(root)
+	parts, err := read(root)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := join(parts, signedIn())
 	if err != nil {
 		return nil, err
 	}
@@ -59,76 +65,94 @@ func build(root string) (map[string][]byte, error) {
 	return map[string][]byte{"openapi.json": document.Bytes(), "docs.html": page}, nil
 }
 
-// part is a function with a web API.
+// part is the document of a function.
 type part struct {
-	function, title, text string
-	signedIn              bool // callers must be let in by Cloud Run
-	operators             bool // callers must be operators, who are not limited; nothing is kept of what they get
+	function   string
+	Info       struct{ Title, Description string }
+	Paths      map[string]map[string]object
+	Components struct{ Schemas, SecuritySchemes object }
 }
 
-var parts = []part{
-	{function: "api", title: "Shop", text: "Products, ratings and reviews. What authors and readers want of a review is accepted with 202, and done within seconds."},
-	{function: "review", title: "Submitting", text: "New reviews, and leave to upload their photos."},
-	{function: "resize", title: "Pictures", text: "Every size of every picture. The addresses are those that products and reviews give."},
-	{
-		function: "admin", title: "Operators", operators: true,
-		text: "Reviews that are held or rejected, replies to reviews, and what could not be handled. Callers need an ID token of the shop's issuer, with the role of an operator.",
-	},
-	{
-		function: "city", title: "Customers", signedIn: true,
-		text: "The customers who live in a city, for analysts. Personal data: callers need an ID token of Google's and the right to call the service.",
-	},
-}
-
-const about = `Every answer has X-Request-Id, to be named when something went wrong; a trace that comes with the request (traceparent) gives it. What is wrong is answered with a problem document (RFC 9457): its errors point to what to change.
-
-Lists come in pages. A page token is good for the query that gave it, and holds its place: what is added meanwhile moves nothing.
-
-Reads have an ETag, and are answered 304 to a request that names it in If-None-Match. HEAD works wherever GET does. Longer answers are zipped for who takes gzip.
-
-Changes (POST, PATCH, DELETE) are limited per client: 30 a minute, of each instance of which there are up to four, counted by IPv4 address or IPv6 network of 64 bits. RateLimit-Policy and RateLimit tell what there is and what is left, 429 with Retry-After when to come again. 503 with Retry-After is trouble of ours that may pass.
-
-Pages of other origins may call it from a browser when the deployment lists them.
-
-Ids, page tokens and author tokens are opaque. Fields may be added to answers; a client should pass over those that it does not know.`
-
-type object = map[string]any
-
-// join returns the documents of the functions as one.
-func join(root string) (object, error) {
-	paths, schemas := object{}, object{}
-	schemes := object{"google": object{"type": "http", "scheme": "bearer", "bearerFormat": "an ID token of Google's"}}
-	var tags []any
-	for _, p := range parts {
-		file := filepath.Join(root, "functions", p.function, "openapi.json")
+// read returns the documents of the functions: those that everybody may call first, then sorted by function.
+func read(root string) ([]part, error) {
+	files, err := filepath.Glob(filepath.Join(root, "functions", "*", "openapi.json"))
+	if err != nil {
+		return nil, err
+	}
+	var all []part
+	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		var document struct {
-			Paths      map[string]map[string]object
-			Components struct{ Schemas, SecuritySchemes object }
+		p := part{function: filepath.Base(filepath.Dir(file))}
+		if err := json.Unmarshal(b, &p); err != nil {
+			return nil, fmt.Errorf("decode %s: %w", file, err)
 		}
-		if err := json.Unmarshal(b, &document); err != nil {
-			return nil, fmt.Errorf("read %s: %w", file, err)
+		if p.Info.Title == "" || p.Info.Description == "" {
+			return nil, fmt.Errorf("%s has no title or no description; set Info.Title and Info.Description where the function registers its operations", file)
 		}
-		for path, operations := range document.Paths {
+		all = append(all, p)
+	}
+	restricted := signedIn()
+	rank := func(p part) int {
+		if restricted[p.function] || len(p.Components.SecuritySchemes) > 0 {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(all, func(a, b part) int { return rank(a) - rank(b) })
+	return all, nil
+}
+
+// signedIn returns the functions behind the load balancer that Cloud Run serves only to callers with an ID token of Google.
+func signedIn() map[string]bool {
+	all := map[string]bool{}
+	for _, s := range deploy.Services() {
+		all[s.Function] = !s.Public
+	}
+	return all
+}
+
+// about is the description of the contract, one paragraph a line.
+const about = `Every answer has the header X-Request-Id. Name its value in questions about a request. If a request has the header traceparent, its trace id is the value. Errors are problem documents (RFC 9457). Their field errors points to the parts of the request to change.
+
+Lists come in pages. A page token is valid for the query that returned it. It marks a position: reviews and products that are added later do not shift the pages.
+
+Answers to reads have an ETag. A request whose If-None-Match names it is answered with 304. HEAD works wherever GET does. Longer answers are compressed with gzip if the request accepts it.
+
+Changes (POST, PATCH, DELETE) are limited for each client: 30 a minute on each of up to four instances. A client is an IPv4 address or an IPv6 network of 64 bits. The headers RateLimit-Policy and RateLimit contain the limit and the remaining requests. 429 and 503 have the header Retry-After: 429 means that the limit is reached, 503 is a fault of the server that may pass.
+
+Pages of other origins may call the API from a browser if the deployment lists these origins.
+
+Ids, page tokens and author tokens are opaque. Answers may get new fields; clients must ignore unknown fields.`
+
+// object is a JSON object.
+type object = map[string]any
+
+// join returns the parts as one document. Operations of functions in signedIn need an ID token of Google.
+func join(parts []part, signedIn map[string]bool) (object, error) {
+	paths, schemas := object{}, object{}
+	schemes := object{"google": object{"type": "http", "scheme": "bearer", "bearerFormat": "an ID token of Google"}}
+	var tags []any
+	for _, p := range parts {
+		for path, operations := range p.Paths {
 			if paths[path] != nil {
-				return nil, fmt.Errorf("two functions have the path %s", path)
+				return nil, fmt.Errorf("several functions have the path %s", path)
 			}
 			for method, operation := range operations {
-				complete(operation, method, p)
+				complete(operation, method, p.Info.Title, signedIn[p.function])
 			}
 			paths[path] = operations
 		}
-		for name, schema := range document.Components.Schemas {
+		for name, schema := range p.Components.Schemas {
 			if before, ok := schemas[name]; ok && !reflect.DeepEqual(before, schema) {
-				return nil, fmt.Errorf("two functions have a schema %s, and not the same", name)
+				return nil, fmt.Errorf("functions declare different schemas of the name %s; rename one", name)
 			}
 			schemas[name] = schema
 		}
-		maps.Copy(schemes, document.Components.SecuritySchemes)
-		tags = append(tags, object{"name": p.title, "description": p.text})
+		maps.Copy(schemes, p.Components.SecuritySchemes)
+		tags = append(tags, object{"name": p.Info.Title, "description": p.Info.Description})
 	}
 	return object{
 		"openapi":    "3.1.0",
@@ -140,10 +164,12 @@ func join(root string) (object, error) {
 	}, nil
 }
 
-// complete adds to an operation what all have in common: headers that are set around the functions' own code.
-func complete(operation object, method string, p part) {
-	operation["tags"] = []any{p.title}
-	if p.signedIn {
+// complete adds to an operation the parts that are the same everywhere: the tag, the security of Cloud Run, and the headers that
+// the library sets around the function's own code.
+func complete(operation object, method, tag string, signedIn bool) {
+	operation["tags"] = []any{tag}
+	ownSecurity := operation["security"] != nil // answers to operators are neither cached nor limited
+	if signedIn {
 		operation["security"] = []any{object{"google": []any{}}}
 	}
 	header := func(description string) object {
@@ -157,21 +183,18 @@ func complete(operation object, method string, p part) {
 			headers = object{}
 			r["headers"] = headers
 		}
-		headers["X-Request-Id"] = header("What to name when asking about this request.")
+		headers["X-Request-Id"] = header("The id of this request, for questions about it.")
 		if status == strconv.Itoa(429) || status == strconv.Itoa(503) {
-			headers["Retry-After"] = header("Seconds to wait before trying again.")
+			headers["Retry-After"] = header("Seconds to wait before the next attempt.")
 		}
 		changes := method != "get"
-		if changes && p.function != "city" && !p.operators {
-			headers["RateLimit"] = header("What is left of the limit, and in how many seconds all of it is there again.")
-			headers["RateLimit-Policy"] = header("How many changes a client may ask for in how many seconds.")
+		if changes && responses["429"] != nil {
+			headers["RateLimit"] = header("The remaining requests of the limit, and the seconds until all of it is available.")
+			headers["RateLimit-Policy"] = header("The number of changes that a client may request, and in how many seconds.")
 		}
-		if p.operators {
-			continue
-		}
-		if !changes && (status == "200" || status == "304") {
-			headers["ETag"] = header("Of the answer, for If-None-Match.")
-			headers["Cache-Control"] = header("How long it may be kept, and by whom.")
+		if !changes && !ownSecurity && (status == "200" || status == "304") {
+			headers["ETag"] = header("The entity tag of the answer, for If-None-Match.")
+			headers["Cache-Control"] = header("How long the answer may be cached, and by whom.")
 		}
 	}
 }

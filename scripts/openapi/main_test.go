@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestTheContractIsCurrent(t *testing.T) {
+func TestContractIsCurrent(t *testing.T) {
 	root := filepath.Join("..", "..")
 	files, err := build(root)
 	if err != nil {
@@ -21,42 +23,17 @@ func TestTheContractIsCurrent(t *testing.T) {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(string(got), string(want)); diff != "" {
-			t.Errorf("%s is not what the functions say: go run ./scripts/openapi\n%.2000s", name, diff)
+			t.Errorf("%s differs from the documents of the functions; run: go run ./scripts/openapi\n%.2000s", name, diff)
 		}
 	}
 }
 
-func TestEveryFunctionWithADocumentIsJoined(t *testing.T) {
-	documents, err := filepath.Glob(filepath.Join("..", "..", "functions", "*", "openapi.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	joined := map[string]bool{}
-	for _, p := range parts {
-		joined[p.function] = true
-	}
-	for _, file := range documents {
-		name := filepath.Base(filepath.Dir(file))
-		if !joined[name] {
-			t.Errorf("the document of %s is not joined", name)
-		}
-		delete(joined, name)
-	}
-	if len(joined) > 0 {
-		t.Errorf("no documents of %v", joined)
-	}
-}
-
-// write makes a repository with documents of all functions, of which some are given.
-func write(t *testing.T, given map[string]string) string {
+// write creates a repository with the given documents, by function.
+func write(t *testing.T, documents map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
-	for _, p := range parts {
-		document := given[p.function]
-		if document == "" {
-			document = `{"paths":{}}`
-		}
-		dir := filepath.Join(root, "functions", p.function)
+	for function, document := range documents {
+		dir := filepath.Join(root, "functions", function)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -67,33 +44,64 @@ func write(t *testing.T, given map[string]string) string {
 	return root
 }
 
-func TestWhatContradictsIsNotJoined(t *testing.T) {
-	const thing, other = `{"paths":{},"components":{"schemas":{"Thing":{"type":"object"}}}}`, `{"paths":{},"components":{"schemas":{"Thing":{"type":"string"}}}}`
+func TestContradictingDocumentsAreRejected(t *testing.T) {
+	const sameTitle = `{"info":{"title":"A title","description":"A text."},"paths":{}}`
+	titles := 0
+	document := func(rest string) string {
+		titles++
+		return `{"info":{"title":"Title ` + strconv.Itoa(titles) + `","description":"A text."},"paths":{` + rest + `}}`
+	}
+	schema := func(kind string) string {
+		return document(`},"components":{"schemas":{"Thing":{"type":"` + kind + `"}}`)
+	}
 	for name, tc := range map[string]struct {
-		given map[string]string
-		fails bool
+		documents map[string]string
+		message   string // "" if the documents are accepted
 	}{
-		"the same schema":        {map[string]string{"api": thing, "city": thing}, false},
-		"two schemas, one name":  {map[string]string{"api": thing, "city": other}, true},
-		"two functions, a path":  {map[string]string{"api": `{"paths":{"/a":{}}}`, "review": `{"paths":{"/a":{}}}`}, true},
-		"a document that is not": {map[string]string{"api": `{`}, true},
+		"equal schemas":        {map[string]string{"api": schema("object"), "city": schema("object")}, ""},
+		"different schemas":    {map[string]string{"api": schema("object"), "city": schema("string")}, "Thing"},
+		"a path twice":         {map[string]string{"api": document(`"/a":{}`), "review": document(`"/a":{}`)}, "/a"},
+		"broken JSON":          {map[string]string{"api": `{`}, "api/openapi.json"},
+		"no title":             {map[string]string{"api": `{"info":{"description":"A text."},"paths":{}}`}, "no title"},
+		"no description":       {map[string]string{"api": `{"info":{"title":"A title"},"paths":{}}`}, "no description"},
+		"a title twice":        {map[string]string{"api": sameTitle, "city": sameTitle}, "more than one tag"},
+		"a new function joins": {map[string]string{"api": document(""), "wishes": document("")}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := build(write(t, tc.given)); (err != nil) != tc.fails {
-				t.Errorf("build() = %v", err)
+			_, err := build(write(t, tc.documents))
+			if (err == nil) != (tc.message == "") || err != nil && !strings.Contains(err.Error(), tc.message) {
+				t.Errorf("build() = %v, want an error with %q", err, tc.message)
 			}
 		})
 	}
 }
 
-func TestThePageIsWithoutScriptsAndStyles(t *testing.T) {
+func TestFunctionsForEverybodyComeFirst(t *testing.T) {
+	parts, err := read(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	position := map[string]int{}
+	for i, p := range parts {
+		position[p.function] = i
+	}
+	for _, public := range []string{"api", "resize", "review"} {
+		for _, restricted := range []string{"admin", "city"} {
+			if position[public] > position[restricted] {
+				t.Errorf("%s comes after %s", public, restricted)
+			}
+		}
+	}
+}
+
+func TestPageHasNoScriptsAndNoStyles(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join("..", "..", contract, "docs.html"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range []string{"<script", "<style", "style=", "onclick", "http-equiv", "{{", "%!"} {
 		if bytes.Contains(b, []byte(s)) {
-			t.Errorf("the page has %s", s)
+			t.Errorf("docs.html contains %s", s)
 		}
 	}
 }

@@ -16,7 +16,7 @@ import (
 //go:embed page.html
 var layout string
 
-// page is what the layout shows.
+// page is the data of the template.
 type page struct {
 	Title   string
 	About   []string // paragraphs
@@ -24,20 +24,23 @@ type page struct {
 	Schemas []named
 }
 
+// group is a function: a section of the page.
 type group struct {
 	Title, Text string
 	Operations  []operation
 }
 
+// operation is a method of a path.
 type operation struct {
 	ID, Method, Path, Summary string
 	Text                      string
 	Parameters                []parameter
 	Bodies                    []body
-	Curl                      string
+	Curl                      string // an example call
 	Responses                 []response
 }
 
+// parameter is a parameter of an operation or a field of a schema. Type has links to schemas.
 type parameter struct {
 	Name, In, Text string
 	Required       bool
@@ -45,26 +48,30 @@ type parameter struct {
 	Default        string
 }
 
+// body is a content type of a request or an answer.
 type body struct {
 	ContentType string
 	Type        template.HTML
 	Example     string
 }
 
+// response is an answer of an operation.
 type response struct {
 	Status, Text string
 	Bodies       []body
 	Headers      []string
 }
 
+// named is a schema with a name, which operations link to.
 type named struct {
 	Name, Text, Example string
 	Fields              []parameter
 }
 
+// methods are the methods of the page, in order.
 var methods = []string{"GET", "POST", "PATCH", "DELETE"}
 
-// render returns the page of a document.
+// render returns the HTML page of an OpenAPI document. It fails if the document is invalid.
 func render(document []byte) ([]byte, error) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(document)
@@ -99,6 +106,7 @@ func render(document []byte) ([]byte, error) {
 	return b.Bytes(), err
 }
 
+// newOperation returns an operation of the document for the page.
 func newOperation(method, path string, op *openapi3.Operation) operation {
 	o := operation{ID: op.OperationID, Method: method, Path: path, Summary: op.Summary, Text: op.Description}
 	for _, ref := range op.Parameters {
@@ -125,13 +133,14 @@ func newOperation(method, path string, op *openapi3.Operation) operation {
 	return o
 }
 
+// bodies returns the content types, sorted.
 func bodies(content openapi3.Content) []body {
 	var all []body
 	for _, kind := range slices.Sorted(maps.Keys(content)) {
 		b := body{ContentType: kind}
 		if s := content[kind].Schema; s != nil {
 			b.Type = typeOf(s)
-			if strings.HasSuffix(kind, "json") && kind != "application/problem+json" { // which is shown once, below
+			if strings.HasSuffix(kind, "json") && kind != "application/problem+json" { // the page shows the schema of problems once
 				b.Example = example(s.Value, "")
 			}
 		}
@@ -152,7 +161,7 @@ func fields(s *openapi3.Schema) []parameter {
 	return all
 }
 
-// typeOf says in words, with links, what a schema takes.
+// typeOf describes the values of a schema in words, with links to named schemas. A nil schema gives "".
 func typeOf(ref *openapi3.SchemaRef) template.HTML {
 	if ref == nil {
 		return ""
@@ -192,12 +201,13 @@ func typeOf(ref *openapi3.SchemaRef) template.HTML {
 	return template.HTML(out)
 }
 
+// link returns a link to the section of a schema.
 func link(name string) template.HTML {
 	escaped := template.HTMLEscapeString(name)
 	return template.HTML(`<a href="#schema-` + escaped + `">` + escaped + `</a>`)
 }
 
-// bounds says what values a schema is limited to.
+// bounds describes the limits of a schema.
 func bounds(s *openapi3.Schema) []string {
 	var all []string
 	if len(s.Enum) > 0 {
@@ -222,12 +232,12 @@ func bounds(s *openapi3.Schema) []string {
 		all = append(all, fmt.Sprintf("at most %d", *s.MaxItems))
 	}
 	if s.Pattern != "" {
-		all = append(all, "as "+s.Pattern)
+		all = append(all, "matching "+s.Pattern)
 	}
 	return all
 }
 
-// text writes a value as JSON, a string without quotes; nil is "".
+// text formats a value as JSON, but a string without quotes. The text of nil is "".
 func text(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -242,19 +252,19 @@ func text(v any) string {
 	return string(b)
 }
 
-// example returns JSON that a schema takes, written over lines after an indent.
+// example returns indented JSON that is valid for a schema.
 func example(s *openapi3.Schema, indent string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent(indent, "  ")
 	if err := e.Encode(sample(s, "")); err != nil {
-		return "" // a sample is made of what JSON has
+		return "" // samples hold JSON values alone, which always encode
 	}
 	return strings.TrimSpace(b.String())
 }
 
-// samples are the values of fields whose schema gives no example.
+// samples are example values by field name, for schemas without an example.
 var samples = map[string]any{
 	"title": "BTS Single Album BUTTER [Cream + Peaches Ver.]", "text": "포토카드가 정말 예뻐요 💜", "author": "보라", "language": "ko", "q": "버터",
 	"scored_by": "natural-language-v2", "score": 0.9, "magnitude": 0.9, "next_page_token": "", "page_token": "eyJs…",
@@ -264,7 +274,7 @@ var samples = map[string]any{
 	"review": "6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11", "rating": 5, "photos": []any{}, "max_bytes": 15000000, "parameter": "page_size",
 }
 
-// sample returns a value that a schema takes, of a field with the given name.
+// sample returns a valid value for a field of the given name.
 func sample(s *openapi3.Schema, name string) any {
 	kind := ""
 	if s.Type != nil {
@@ -308,7 +318,7 @@ func sample(s *openapi3.Schema, name string) any {
 	return "…"
 }
 
-// curl returns a command that calls the operation, at the address $SHOP.
+// curl returns a command that calls the operation at the address in the variable SHOP.
 func curl(method, path string, op *openapi3.Operation) string {
 	var words []string
 	if method != "GET" && (method != "POST" || op.RequestBody == nil) {
@@ -332,7 +342,7 @@ func curl(method, path string, op *openapi3.Operation) string {
 	}
 	if op.RequestBody != nil {
 		content := op.RequestBody.Value.Content
-		kind := slices.Max(slices.Collect(maps.Keys(content))) // a patch is called one rather than JSON
+		kind := slices.Max(slices.Collect(maps.Keys(content))) // prefers a JSON patch type to application/json
 		b, _ := json.Marshal(sample(content[kind].Schema.Value, ""))
 		words = append(words, "-H 'Content-Type: "+kind+"'", "-d '"+string(b)+"'")
 	}
