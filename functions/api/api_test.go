@@ -67,13 +67,13 @@ func apply(t testing.TB, db *spanner.Client, m *spanner.Mutation) {
 	}
 }
 
-// checked is the function, every answer of which is checked against its document.
+// checked returns the handler of s. It checks every response against the OpenAPI document.
 func checked(t testing.TB, s *server) http.Handler {
 	t.Helper()
 	return contracttest.Handler(t, "openapi.json", s.handler())
 }
 
-func TestDocument(t *testing.T) {
+func TestDocumentMatchesTheOperations(t *testing.T) {
 	contracttest.Golden(t, "openapi.json", (&server{commands: &commands{}, events: &productEvents{}}).register(http.NewServeMux()).OpenAPI())
 }
 
@@ -103,11 +103,11 @@ type reviewPage struct {
 	Next    string   `json:"next_page_token"`
 }
 
-func TestProducts(t *testing.T) {
+func TestProductsAndRatingsAreRead(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		h := checked(t, &server{store: spannerStore{db: db}})
 		if got := get200[productPage](t, h, "/v1/products"); got.Products == nil || len(got.Products) != 0 || got.Next != "" {
-			t.Errorf("an empty shop lists %+v, want an empty list", got)
+			t.Errorf("empty catalogue: %+v, want an empty list", got)
 		}
 		addProducts(t, db, "b", "a", butter, "c")
 		addRating(t, db, butter, 3, [5]int64{1, 0, 0, 0, 1}, 1, 900000)
@@ -150,11 +150,11 @@ func TestProducts(t *testing.T) {
 	})
 }
 
-func TestReviews(t *testing.T) {
+func TestPublishedReviewsAreListedNewestFirst(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		h := checked(t, &server{store: spannerStore{db: db}})
 		addProducts(t, db, butter, "other")
-		// Three share a moment, down to the nanosecond.
+		// The first three have the same SubmittedAt.
 		ids := make([]string, 7)
 		for i := range ids {
 			ids[i] = uuid.NewSHA1(uuid.NameSpaceDNS, []byte{byte(i)}).String()
@@ -172,7 +172,7 @@ func TestReviews(t *testing.T) {
 			for _, r := range page.Reviews {
 				got = append(got, r.ID)
 			}
-			// What comes while a reader turns the pages moves nothing.
+			// A review inserted between two pages shifts no other.
 			addReview(t, db, uuid.NewString(), map[string]any{"SubmittedAt": noon.Add(time.Hour)})
 			if next = page.Next; next == "" {
 				break
@@ -184,16 +184,16 @@ func TestReviews(t *testing.T) {
 
 		r := get200[review](t, h, "/v1/products/"+butter+"/reviews/"+ids[0])
 		if r.PublishedAt == nil || r.Language == nil || r.Score == nil || *r.Score != 0.9 || r.Text != "최고 💜" || !r.SubmittedAt.Equal(noon) || r.Status != "published" {
-			t.Errorf("review = %+v", r)
+			t.Errorf("published review: %+v", r)
 		}
 		r = get200[review](t, h, "/v1/products/"+butter+"/reviews/"+held)
 		if r.Status != "held" || r.PublishedAt != nil {
-			t.Errorf("held review = %+v", r)
+			t.Errorf("held review: %+v", r)
 		}
 	})
 }
 
-func TestRefusals(t *testing.T) {
+func TestInvalidRequestsAreRejected(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	h := checked(t, &server{store: spannerStore{db: db}})
@@ -204,14 +204,14 @@ func TestRefusals(t *testing.T) {
 		}
 		return s
 	}
-	// Still year 9999 where it is written, not in UTC.
+	// The year is 9999 in this time zone and 10000 in UTC.
 	late := time.Date(9999, 12, 31, 23, 59, 59, 0, time.FixedZone("", -10*60*60))
 	all := reviewQuery{sort: newest}
 	const some = "6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"
 	for _, tc := range []struct {
 		method, path string
 		status       int
-		says         string
+		body         string // a part of it
 	}{
 		{"GET", "/v1/products/none", 404, `no product \"none\"`},
 		{"GET", "/v1/products/none/rating", 404, `no product \"none\"`},
@@ -238,25 +238,25 @@ func TestRefusals(t *testing.T) {
 		t.Run(tc.path, func(t *testing.T) {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(tc.method, tc.path, nil))
-			if w.Code != tc.status || w.Header().Get("Content-Type") != problem.ContentType || strings.Count(w.Body.String(), tc.says) != 1 {
-				t.Errorf("%d %s %s, want %d and %q once", w.Code, w.Header().Get("Content-Type"), w.Body, tc.status, tc.says)
+			if w.Code != tc.status || w.Header().Get("Content-Type") != problem.ContentType || strings.Count(w.Body.String(), tc.body) != 1 {
+				t.Errorf("%d %s %s, want %d and %q once", w.Code, w.Header().Get("Content-Type"), w.Body, tc.status, tc.body)
 			}
-			if strings.Contains(tc.says, "stored within seconds") != (w.Header().Get("Retry-After") == "1") {
+			if strings.Contains(tc.body, "stored within seconds") != (w.Header().Get("Retry-After") == "1") {
 				t.Errorf("Retry-After = %q", w.Header().Get("Retry-After"))
 			}
 		})
 	}
 }
 
-func TestSpannerAway(t *testing.T) {
+func TestSpannerErrorsAreHidden(t *testing.T) {
 	db, srv := spannerdbtest.New(t)
 	h := checked(t, &server{store: spannerStore{db: db}})
 	for name, tc := range map[string]struct {
 		fault  error
 		status int
 	}{
-		"passing": {status.Error(codes.ResourceExhausted, "secret detail"), 503},
-		"broken":  {status.Error(codes.PermissionDenied, "secret detail"), 500},
+		"transient": {status.Error(codes.ResourceExhausted, "secret detail"), 503},
+		"permanent": {status.Error(codes.PermissionDenied, "secret detail"), 500},
 	} {
 		srv.Fail(tc.fault)
 		for _, path := range []string{"", "/" + butter, "/" + butter + "/rating", "/" + butter + "/reviews", "/" + butter + "/reviews/" + uuid.NewString()} {
@@ -273,11 +273,11 @@ func TestSpannerAway(t *testing.T) {
 	}
 }
 
-func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
+func TestAllMissingVariablesAreReportedAtOnce(t *testing.T) {
 	err := run(t.Context(), func(string) (string, bool) { return "", false })
 	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "SPANNER_INSTANCE", "SPANNER_DATABASE"} {
 		if !strings.Contains(fmt.Sprint(err), name) {
-			t.Errorf("run() = %v, want %s named", err, name)
+			t.Errorf("run() = %v, want %s in it", err, name)
 		}
 	}
 }
@@ -302,7 +302,7 @@ func FuzzDecodeCursor(f *testing.F) {
 			t.Fatalf("%q: %+v does not encode: %v", token, c, err)
 		}
 		if c2, err := decodeCursor(again, "list"); err != nil || c2.ID != c.ID || !c2.SubmittedAt.Equal(c.SubmittedAt) || !cmp.Equal(c2.SortValue, c.SortValue) {
-			t.Errorf("%q became %+v, then %+v: %v", token, c, c2, err)
+			t.Errorf("%q decodes to %+v, after encoding to %+v: %v", token, c, c2, err)
 		}
 	})
 }

@@ -29,7 +29,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func TestReadsAreRevalidated(t *testing.T) {
+func TestReadsHaveETagsAndAreRevalidated(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	h := checked(t, &server{store: spannerStore{db: db}})
 	addProducts(t, db, butter)
@@ -45,16 +45,16 @@ func TestReadsAreRevalidated(t *testing.T) {
 			t.Errorf("%s: %d %v", path, w.Code, w.Header())
 		}
 		if again := ask(h, http.MethodGet, path); again.Header().Get("ETag") != etag {
-			t.Errorf("%s has another tag the second time", path)
+			t.Errorf("%s: the second response has another ETag", path)
 		}
 		for _, tag := range []string{etag, `"other", ` + etag, strings.TrimPrefix(etag, "W/"), "*"} {
 			same := ask(h, http.MethodGet, path, "If-None-Match", tag)
 			if same.Code != http.StatusNotModified || same.Body.Len() > 0 || same.Header().Get("ETag") != etag || same.Header().Get("Cache-Control") != caching {
-				t.Errorf("%s with %s: %d %v", path, tag, same.Code, same.Header())
+				t.Errorf("%s with If-None-Match %s: %d %v", path, tag, same.Code, same.Header())
 			}
 		}
 		if other := ask(h, http.MethodGet, path, "If-None-Match", `W/"other"`); other.Code != http.StatusOK {
-			t.Errorf("%s with another tag: %d", path, other.Code)
+			t.Errorf("%s with another tag: %d, want 200", path, other.Code)
 		}
 		head := ask(h, http.MethodHead, path)
 		if head.Code != http.StatusOK || head.Header().Get("ETag") != etag {
@@ -64,16 +64,16 @@ func TestReadsAreRevalidated(t *testing.T) {
 	before := ask(h, http.MethodGet, "/v1/products/"+butter+"/reviews").Header().Get("ETag")
 	addReview(t, db, uuid.NewString(), nil)
 	if w := ask(h, http.MethodGet, "/v1/products/"+butter+"/reviews", "If-None-Match", before); w.Code != http.StatusOK {
-		t.Errorf("a new review is not seen: %d", w.Code)
+		t.Errorf("list with the ETag from before a new review: %d, want 200", w.Code)
 	}
 	for _, path := range []string{"/v1/products/none", "/v1/products?page_size=0", "/nowhere"} {
 		if w := ask(h, http.MethodGet, path); w.Header().Get("Cache-Control") != cacheNoStore || w.Header().Get("ETag") != "" {
-			t.Errorf("%s, which failed, may be kept: %v", path, w.Header())
+			t.Errorf("error of %s is cacheable: %v", path, w.Header())
 		}
 	}
 }
 
-func TestLongAnswersAreZippedForWhoTakesThat(t *testing.T) {
+func TestLongResponsesAreCompressedOnRequest(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	server := httptest.NewServer(checked(t, &server{store: spannerStore{db: db}}))
 	defer server.Close()
@@ -99,24 +99,23 @@ func TestLongAnswersAreZippedForWhoTakesThat(t *testing.T) {
 		return resp, b
 	}
 	plain, want := get("identity")
-	zipped, b := get("br, gzip")
+	gzipped, b := get("br, gzip")
 	r, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := io.ReadAll(r)
-	if err != nil || !bytes.Equal(got, want) || zipped.Header.Get("Content-Encoding") != "gzip" || len(b)*2 > len(want) {
-		t.Errorf("%d bytes of %d, %v, %v", len(b), len(want), zipped.Header, err)
+	if err != nil || !bytes.Equal(got, want) || gzipped.Header.Get("Content-Encoding") != "gzip" || len(b)*2 > len(want) {
+		t.Errorf("%d bytes for %d, header %v: %v", len(b), len(want), gzipped.Header, err)
 	}
-	for _, resp := range []*http.Response{plain, zipped} {
+	for _, resp := range []*http.Response{plain, gzipped} {
 		if !strings.Contains(resp.Header.Get("Vary"), "Accept-Encoding") || resp.Header.Get("ETag") != plain.Header.Get("ETag") {
 			t.Errorf("header %v", resp.Header)
 		}
 	}
 }
 
-// A stream goes out as it is written, not when it ends.
-func TestAStreamIsNotHeldBack(t *testing.T) {
+func TestStreamIsSentAsItIsWritten(t *testing.T) {
 	next := make(chan struct{})
 	server := httptest.NewServer(compressed(revalidated(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
@@ -144,7 +143,7 @@ func TestAStreamIsNotHeldBack(t *testing.T) {
 	}
 }
 
-func TestOnlyItsAuthorReadsWhatIsHeld(t *testing.T) {
+func TestOnlyTheAuthorReadsAnUnpublishedReview(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	key, err := authortoken.NewKey("sixteen bytes or more")
 	if err != nil {
@@ -191,25 +190,25 @@ func TestOnlyItsAuthorReadsWhatIsHeld(t *testing.T) {
 		}
 		w := ask(h, http.MethodGet, path, "Author-Token", key.Token(butter, id))
 		if body := w.Body.String(); !strings.Contains(body, "secret text") || !strings.Contains(body, tc.reason) || strings.Contains(body, "their words") {
-			t.Errorf("its author reads %s", body)
+			t.Errorf("the author reads %s", body)
 		}
 		if got := w.Header().Get("Cache-Control"); got != cacheNoStore {
-			t.Errorf("what only its author may read: Cache-Control %s", got)
+			t.Errorf("review read with a token: Cache-Control %s, want %s", got, cacheNoStore)
 		}
 		if got := len(get200[reviewPage](t, h, "/v1/products/"+butter+"/reviews").Reviews); got != 0 {
-			t.Errorf("%d reviews are listed, want none", got)
+			t.Errorf("%d reviews listed, want none", got)
 		}
 	}
 }
 
-func TestChangesAreLimitedAndReadsAreNot(t *testing.T) {
+func TestRateLimitAppliesToChangesOnly(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	store := spannerStore{db: db}
 	h := checked(t, &server{store: store, commands: &commands{revisions: store}, limiter: limit.New(limit.Rate{Requests: 1, Per: time.Minute}, 0, problem.TooMany)})
 	path := "/v1/products/" + butter + "/reviews/" + uuid.NewString()
 	if w := ask(h, http.MethodPost, path+"/helpful"); w.Code != http.StatusNotFound {
-		t.Errorf("the first: %d %s", w.Code, w.Body)
+		t.Errorf("first change: %d %s, want 404", w.Code, w.Body)
 	}
 	for method, path := range map[string]string{http.MethodPost: path + "/helpful", http.MethodDelete: path, http.MethodPatch: path} {
 		w := ask(h, method, path)
@@ -218,6 +217,6 @@ func TestChangesAreLimitedAndReadsAreNot(t *testing.T) {
 		}
 	}
 	if w := ask(h, http.MethodGet, "/v1/products"); w.Code != http.StatusOK {
-		t.Errorf("a read: %d", w.Code)
+		t.Errorf("read: %d, want 200", w.Code)
 	}
 }

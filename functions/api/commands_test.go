@@ -26,14 +26,14 @@ import (
 
 const aPhoto = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"
 
-// desk is the function with what it publishes.
-type desk struct {
+// commandServer is the function with the messages that it publishes.
+type commandServer struct {
 	http.Handler
 	tokens authortoken.Key
 	topic  *pstest.Server
 }
 
-func newDesk(t testing.TB, db *spanner.Client, now time.Time, opts ...pstest.ServerReactorOption) desk {
+func newCommandServer(t testing.TB, db *spanner.Client, now time.Time, opts ...pstest.ServerReactorOption) commandServer {
 	t.Helper()
 	tokens, err := authortoken.NewKey("no secret in a test")
 	if err != nil {
@@ -42,11 +42,11 @@ func newDesk(t testing.TB, db *spanner.Client, now time.Time, opts ...pstest.Ser
 	p, srv := pubsubtest.New(t, "reviews", opts...)
 	store := spannerStore{db: db}
 	s := &server{store: store, commands: &commands{revisions: store, reviews: topic.New(p), tokens: tokens, now: func() time.Time { return now }}}
-	return desk{checked(t, s), tokens, srv}
+	return commandServer{checked(t, s), tokens, srv}
 }
 
-// send makes a request of the author of a review.
-func (d desk) send(method, id, body string, header ...string) *httptest.ResponseRecorder {
+// send sends a request of the author of a review.
+func (d commandServer) send(method, id, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "/v1/products/"+butter+"/reviews/"+id, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/merge-patch+json")
 	r.Header.Set("Author-Token", d.tokens.Token(butter, id))
@@ -58,8 +58,8 @@ func (d desk) send(method, id, body string, header ...string) *httptest.Response
 	return w
 }
 
-// published returns what was published.
-func (d desk) published(t testing.TB) (all []wire.Message) {
+// published returns the published messages.
+func (d commandServer) published(t testing.TB) (all []wire.Message) {
 	t.Helper()
 	for _, m := range d.topic.Messages() {
 		got, err := wire.Decode(m.Data, m.Attributes)
@@ -71,12 +71,12 @@ func (d desk) published(t testing.TB) (all []wire.Message) {
 	return all
 }
 
-// pointers returns the fields that a problem names.
+// pointers returns the pointers of the errors in a problem.
 func pointers(t testing.TB, w *httptest.ResponseRecorder) (all []string) {
 	t.Helper()
 	var p problem.Problem
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil || w.Header().Get("Content-Type") != problem.ContentType {
-		t.Errorf("%d %s is no problem", w.Code, w.Body)
+		t.Errorf("%d %s is not a problem document", w.Code, w.Body)
 	}
 	for _, f := range p.Errors {
 		all = append(all, f.Pointer)
@@ -84,7 +84,7 @@ func pointers(t testing.TB, w *httptest.ResponseRecorder) (all []string) {
 	return all
 }
 
-func TestAnAuthorEditsAReview(t *testing.T) {
+func TestEditIsPublished(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		before := wire.Review{Product: butter, Rating: 5, Text: "최고 💜", Author: "아미", Locale: "ko", Photos: []string{aPhoto}, SubmittedAt: noon}
 		for name, tc := range map[string]struct {
@@ -96,7 +96,7 @@ func TestAnAuthorEditsAReview(t *testing.T) {
 			"no text, no author, no photos": {`{"text":null,"author":null,"photos":[]}`, func(r *wire.Review) { r.Text, r.Author, r.Photos = "", "", nil }},
 		} {
 			t.Run(name, func(t *testing.T) {
-				d := newDesk(t, db, noon.Add(time.Hour))
+				d := newCommandServer(t, db, noon.Add(time.Hour))
 				id := uuid.NewString()
 				addReview(t, db, id, map[string]any{"Photos": before.Photos})
 				w := d.send(http.MethodPatch, id, tc.patch)
@@ -115,21 +115,21 @@ func TestAnAuthorEditsAReview(t *testing.T) {
 	})
 }
 
-func TestAnEditIsNewerThanWhatItChangesWhateverTheClock(t *testing.T) {
+func TestEditHasAHigherRevisionDespiteASlowClock(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	slow := noon.Add(-time.Hour)
 	for name, tc := range map[string]struct {
 		row  map[string]any
 		want time.Time
 	}{
-		"as submitted, of before there were edits": {nil, noon.Add(time.Microsecond)},
-		"as submitted": {map[string]any{"Revision": noon.UnixMicro()}, noon.Add(time.Microsecond)},
-		"as edited": {
+		"submitted, stored without a revision": {nil, noon.Add(time.Microsecond)},
+		"submitted":                            {map[string]any{"Revision": noon.UnixMicro()}, noon.Add(time.Microsecond)},
+		"edited": {
 			map[string]any{"Revision": noon.Add(time.Minute).UnixMicro(), "EditedAt": noon.Add(time.Minute)}, noon.Add(time.Minute + time.Microsecond),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := newDesk(t, db, slow)
+			d := newCommandServer(t, db, slow)
 			id := uuid.NewString()
 			addReview(t, db, id, tc.row)
 			if w := d.send(http.MethodPatch, id, `{"rating":2}`, "Content-Type", "application/json"); w.Code != http.StatusAccepted {
@@ -143,14 +143,14 @@ func TestAnEditIsNewerThanWhatItChangesWhateverTheClock(t *testing.T) {
 	}
 }
 
-func TestAnEditThatChangesNothingIsNone(t *testing.T) {
+func TestEditWithoutEffectPublishesNothing(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db, noon)
+	d := newCommandServer(t, db, noon)
 	id := uuid.NewString()
 	addReview(t, db, id, nil)
 	for _, patch := range []string{`{}`, `{"rating":5,"text":" 최고 💜 ","photos":[]}`} {
 		if w := d.send(http.MethodPatch, id, patch); w.Code != http.StatusAccepted || !strings.Contains(w.Body.String(), `"edited_at":null`) {
-			t.Errorf("%s: %d %s, want 202 and no time of an edit", patch, w.Code, w.Body)
+			t.Errorf("%s: %d %s, want 202 and edited_at null", patch, w.Code, w.Body)
 		}
 	}
 	if got := d.published(t); len(got) > 0 {
@@ -158,9 +158,9 @@ func TestAnEditThatChangesNothingIsNone(t *testing.T) {
 	}
 }
 
-func TestAnEditThatMakesNoReviewNamesTheField(t *testing.T) {
+func TestInvalidEditIsRejectedWithAPointer(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db, noon)
+	d := newCommandServer(t, db, noon)
 	id := uuid.NewString()
 	addReview(t, db, id, nil)
 	for body, want := range map[string][]string{
@@ -185,21 +185,21 @@ func TestAnEditThatMakesNoReviewNamesTheField(t *testing.T) {
 	}
 }
 
-func TestNobodyButTheAuthorChangesAReview(t *testing.T) {
+func TestOnlyTheAuthorChangesAReview(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db, noon)
+	d := newCommandServer(t, db, noon)
 	id := uuid.NewString()
 	addReview(t, db, id, nil)
 	right := d.tokens.Token(butter, id)
 	for name, token := range map[string]string{
-		"no token": "", "of another review": d.tokens.Token(butter, uuid.NewString()), "of another product": d.tokens.Token("b", id),
-		"in another case": strings.ToUpper(right), "a part": right[:40], "Korean": "토큰", "NUL": "\x00",
+		"no token": "", "token of another review": d.tokens.Token(butter, uuid.NewString()), "token of another product": d.tokens.Token("b", id),
+		"token in upper case": strings.ToUpper(right), "part of the token": right[:40], "Korean": "토큰", "NUL": "\x00",
 	} {
 		for method, body := range map[string]string{http.MethodPatch: `{"rating":1}`, http.MethodDelete: ""} {
 			if w := d.send(method, id, body, "Author-Token", token); w.Code != http.StatusForbidden {
 				t.Errorf("%s with %s: %d %s, want 403", method, name, w.Code, w.Body)
 			}
-			// The same, so that nothing is told of which reviews there are.
+			// The response does not reveal whether a review exists.
 			if w := d.send(method, uuid.NewString(), body, "Author-Token", right); w.Code != http.StatusForbidden {
 				t.Errorf("%s of an unknown review: %d %s, want 403", method, w.Code, w.Body)
 			}
@@ -210,31 +210,31 @@ func TestNobodyButTheAuthorChangesAReview(t *testing.T) {
 	}
 }
 
-func TestAnEditOfAReviewThatIsNotThere(t *testing.T) {
+func TestEditOfAMissingReviewIsRejected(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db, noon)
+	d := newCommandServer(t, db, noon)
 	w := d.send(http.MethodPatch, uuid.NewString(), `{"rating":1}`)
 	if w.Code != http.StatusConflict || w.Header().Get("Retry-After") != "1" {
-		t.Errorf("one that is not stored yet: %d %v %s, want 409 and when to try again", w.Code, w.Header(), w.Body)
+		t.Errorf("review that is not stored yet: %d %v %s, want 409 with Retry-After", w.Code, w.Header(), w.Body)
 	}
-	gone := uuid.NewString()
-	apply(t, db, spanner.Insert("Erased", []string{"Product", "Review", "ErasedAt"}, []any{butter, gone, spanner.CommitTimestamp}))
-	if w := d.send(http.MethodPatch, gone, `{"rating":1}`); w.Code != http.StatusGone {
-		t.Errorf("one that was deleted: %d %s, want 410", w.Code, w.Body)
+	deleted := uuid.NewString()
+	apply(t, db, spanner.Insert("Erased", []string{"Product", "Review", "ErasedAt"}, []any{butter, deleted, spanner.CommitTimestamp}))
+	if w := d.send(http.MethodPatch, deleted, `{"rating":1}`); w.Code != http.StatusGone {
+		t.Errorf("deleted review: %d %s, want 410", w.Code, w.Body)
 	}
 }
 
-func TestItsAuthorIsToldThatAReviewWasDeleted(t *testing.T) {
+func TestOnlyTheAuthorLearnsOfADeletion(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db, noon)
-	gone, way := uuid.NewString(), uuid.NewString()
-	apply(t, db, spanner.Insert("Erased", []string{"Product", "Review", "ErasedAt"}, []any{butter, gone, spanner.CommitTimestamp}))
+	d := newCommandServer(t, db, noon)
+	deleted, unstored := uuid.NewString(), uuid.NewString()
+	apply(t, db, spanner.Insert("Erased", []string{"Product", "Review", "ErasedAt"}, []any{butter, deleted, spanner.CommitTimestamp}))
 	for name, tc := range map[string]struct {
 		id, token string
 		want      int
 	}{
-		"its author": {gone, d.tokens.Token(butter, gone), 410}, "nobody": {gone, "", 404}, "another author": {gone, d.tokens.Token(butter, uuid.NewString()), 404},
-		"its author, of one that is on its way": {way, d.tokens.Token(butter, way), 404},
+		"author": {deleted, d.tokens.Token(butter, deleted), 410}, "no token": {deleted, "", 404}, "another author": {deleted, d.tokens.Token(butter, uuid.NewString()), 404},
+		"author of a review that is not stored yet": {unstored, d.tokens.Token(butter, unstored), 404},
 	} {
 		w := d.send(http.MethodGet, tc.id, "", "Author-Token", tc.token)
 		if w.Code != tc.want || (w.Header().Get("Retry-After") != "") != (tc.want == 404) {
@@ -243,10 +243,10 @@ func TestItsAuthorIsToldThatAReviewWasDeleted(t *testing.T) {
 	}
 }
 
-func TestAnAuthorDeletesAReviewOnceOrMore(t *testing.T) {
+func TestDeletionMayBeRepeated(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db, noon)
-	id := uuid.NewString() // on its way
+	d := newCommandServer(t, db, noon)
+	id := uuid.NewString() // not stored yet
 	for range 2 {
 		w := d.send(http.MethodDelete, id, "")
 		body := `{"id":"` + id + `","status_url":"/v1/products/` + butter + `/reviews/` + id + `"}`
@@ -260,8 +260,8 @@ func TestAnAuthorDeletesAReviewOnceOrMore(t *testing.T) {
 	}
 }
 
-// find posts that a review is helpful, with a cookie when there is one, and returns the answer.
-func (d desk) find(id, cookie, proto string) *httptest.ResponseRecorder {
+// vote votes a review helpful, with a visitor cookie unless it is empty.
+func (d commandServer) vote(id, cookie, proto string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodPost, "/v1/products/"+butter+"/reviews/"+id+"/helpful", nil)
 	if cookie != "" {
 		r.Header.Set("Cookie", visitorCookie+"="+cookie)
@@ -272,13 +272,13 @@ func (d desk) find(id, cookie, proto string) *httptest.ResponseRecorder {
 	return w
 }
 
-func TestAVisitorIsKnownAgainByACookie(t *testing.T) {
+func TestCookieIdentifiesAVisitor(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db, noon)
+	d := newCommandServer(t, db, noon)
 	one, two := uuid.NewString(), uuid.NewString()
 	addReview(t, db, one, nil)
 	addReview(t, db, two, nil)
-	w := d.find(one, "", "https")
+	w := d.vote(one, "", "https")
 	cookies := w.Result().Cookies()
 	if w.Code != http.StatusAccepted || len(cookies) != 1 {
 		t.Fatalf("%d %v", w.Code, w.Header())
@@ -287,30 +287,30 @@ func TestAVisitorIsKnownAgainByACookie(t *testing.T) {
 	if !c.HttpOnly || !c.Secure || c.SameSite != http.SameSiteLaxMode || c.MaxAge != 31536000 || c.Path != "/" {
 		t.Errorf("cookie = %+v", c)
 	}
-	if again := d.find(one, c.Value, "https"); again.Code != http.StatusAccepted || len(again.Result().Cookies()) != 0 {
-		t.Errorf("the second time: %d %v", again.Code, again.Header())
+	if again := d.vote(one, c.Value, "https"); again.Code != http.StatusAccepted || len(again.Result().Cookies()) != 0 {
+		t.Errorf("second vote: %d %v", again.Code, again.Header())
 	}
-	d.find(two, c.Value, "https")
-	other := d.find(one, "\x00 not one of ours", "http").Result().Cookies()
+	d.vote(two, c.Value, "https")
+	other := d.vote(one, "\x00 invalid", "http").Result().Cookies()
 	if len(other) != 1 || other[0].Value == c.Value || other[0].Secure {
-		t.Errorf("a strange cookie is answered with %+v", other)
+		t.Errorf("vote with an invalid cookie sets %+v", other)
 	}
 	var visitors []string
 	for _, m := range d.published(t) {
 		visitors = append(visitors, m.(wire.Vote).Visitor)
 	}
 	if len(visitors) != 4 || visitors[0] != visitors[1] || visitors[0] == visitors[2] || visitors[0] == visitors[3] || visitors[2] == visitors[3] {
-		t.Errorf("visitors = %v, want the first two the same", visitors)
+		t.Errorf("visitors = %v, want only the first two equal", visitors)
 	}
 }
 
-func TestOnlyWhatIsPublishedIsHelpful(t *testing.T) {
+func TestOnlyPublishedReviewsTakeVotes(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	d := newDesk(t, db, noon)
+	d := newCommandServer(t, db, noon)
 	held := uuid.NewString()
 	addReview(t, db, held, map[string]any{"Status": "held"})
 	for name, id := range map[string]string{"held": held, "unknown": uuid.NewString()} {
-		if w := d.find(id, "", ""); w.Code != http.StatusNotFound || len(w.Result().Cookies()) != 0 {
+		if w := d.vote(id, "", ""); w.Code != http.StatusNotFound || len(w.Result().Cookies()) != 0 {
 			t.Errorf("%s: %d %v, want 404 and no cookie", name, w.Code, w.Header())
 		}
 	}
@@ -319,22 +319,22 @@ func TestOnlyWhatIsPublishedIsHelpful(t *testing.T) {
 	}
 }
 
-func TestWhatCannotBeTakenNowIsAskedForAgain(t *testing.T) {
+func TestOutageIsAnsweredWithRetryAfter(t *testing.T) {
 	db, srv := spannerdbtest.New(t)
 	id := uuid.NewString()
 	addReview(t, db, id, nil)
-	down := newDesk(t, db, noon, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "injected"))
-	requests := map[string]func(d desk) *httptest.ResponseRecorder{
-		"edit":    func(d desk) *httptest.ResponseRecorder { return d.send(http.MethodPatch, id, `{"rating":1}`) },
-		"delete":  func(d desk) *httptest.ResponseRecorder { return d.send(http.MethodDelete, id, "") },
-		"helpful": func(d desk) *httptest.ResponseRecorder { return d.find(id, "", "") },
+	down := newCommandServer(t, db, noon, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "injected"))
+	requests := map[string]func(d commandServer) *httptest.ResponseRecorder{
+		"edit":    func(d commandServer) *httptest.ResponseRecorder { return d.send(http.MethodPatch, id, `{"rating":1}`) },
+		"delete":  func(d commandServer) *httptest.ResponseRecorder { return d.send(http.MethodDelete, id, "") },
+		"helpful": func(d commandServer) *httptest.ResponseRecorder { return d.vote(id, "", "") },
 	}
 	for name, request := range requests {
 		if w := request(down); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "injected") {
 			t.Errorf("%s while Pub/Sub is down: %d %v %s, want 503", name, w.Code, w.Header(), w.Body)
 		}
 	}
-	up := newDesk(t, db, noon)
+	up := newCommandServer(t, db, noon)
 	srv.Fail(status.Error(codes.ResourceExhausted, "injected"))
 	for _, name := range []string{"edit", "helpful"} {
 		if w := requests[name](up); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {

@@ -6,13 +6,13 @@ import (
 	"path"
 )
 
-// contract is the contract of the whole web API, which scripts/openapi writes from the documents of all
-// functions, and a page that shows it, complete without scripts and without other hosts.
+// contract holds the OpenAPI document of the whole web API, which scripts/openapi merges from the documents of all
+// functions, and a page that shows it. The page needs no script and no other host.
 //
 //go:embed contract
 var contract embed.FS
 
-// serveContract adds the contract to mux.
+// serveContract adds the document and its page to mux.
 func serveContract(mux *http.ServeMux) {
 	for at, file := range map[string]struct{ name, contentType string }{
 		"/openapi.json": {"openapi.json", "application/json"},
@@ -26,12 +26,12 @@ func serveContract(mux *http.ServeMux) {
 			h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 			h.Set("X-Content-Type-Options", "nosniff")
 			h.Set("Referrer-Policy", "same-origin")
-			// Here, because to read is to copy, which an instance that starts has no time for.
+			// ReadFile copies the file, so reading at startup would add to the cold start.
 			b, err := contract.ReadFile(path.Join("contract", file.name))
 			if err != nil {
 				panic(err) // it is embedded
 			}
-			_, _ = w.Write(b) // a caller who is gone cannot be told
+			_, _ = w.Write(b) // fails only if the client disconnected
 		})
 	}
 }

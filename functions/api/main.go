@@ -1,61 +1,59 @@
-// Api is the web API that the front end reads, and the pages of the shop.
+// Api serves the web API of products, reviews and ratings, their live updates, and the pages of the shop.
 //
-// Trigger: HTTP; a Cloud Run handler that owns its server.
+// Trigger: HTTP; a Cloud Run handler that runs its own server.
 //
-//	GET /v1/products                                the catalogue, by kind and by search
-//	GET /v1/products/{product}                      one product
-//	GET /v1/products/{product}/rating               its rating
-//	GET /v1/products/{product}/events               what happens to both, as Server-Sent Events
-//	GET /v1/products/{product}/reviews              its published reviews, in several orders
-//	GET /v1/products/{product}/reviews/{review}     one review, published or held
-//	PATCH, DELETE of the same                       an edit, or the erasure, by its author
-//	POST /v1/products/{product}/reviews/{review}/helpful   a visitor finds it helpful
-//	GET /openapi.json, /docs                        the contract of all functions, and a page that shows it
-//	GET /healthz                                    200 while the program serves (Cloud Run hides it from the outside)
-//	GET /, /products/…, /review, /mine, …           the pages that shoppers see: package shop
+//	GET /v1/products                                list the catalogue, by kind and by search words
+//	GET /v1/products/{product}                      get a product
+//	GET /v1/products/{product}/rating               get its rating
+//	GET /v1/products/{product}/events               watch reviews and rating with server-sent events
+//	GET /v1/products/{product}/reviews              list its published reviews, in several orders
+//	GET /v1/products/{product}/reviews/{review}     get a review, published or not
+//	PATCH, DELETE the same                          edit or erase it, as its author
+//	POST /v1/products/{product}/reviews/{review}/helpful   vote it helpful
+//	GET /openapi.json, /docs                        the OpenAPI document of all functions, and a page that shows it
+//	GET /healthz                                    200 while the server runs (Cloud Run hides this path from outside)
+//	GET /, /products/…, /review, /mine, …           the pages of package shop
 //
 //	variable               meaning                                     default
-//	GOOGLE_CLOUD_PROJECT   the project of the database and the traces  required
+//	GOOGLE_CLOUD_PROJECT   project of the database and the traces      required
 //	SPANNER_INSTANCE       id of the Spanner instance                  required
 //	SPANNER_DATABASE       id of its database                          required
-//	PRODUCT_SEARCH         index: search by Spanner's search index;    index
-//	                       scan: read the catalogue, where the edition
-//	                       or the engine has no such index
-//	RENDITIONS_BUCKET      where the manifests of pictures are         no pictures
-//	UPLOAD_ORIGIN          where the page sends photos to              https://storage.googleapis.com
-//	PUBLIC_ORIGIN          what the shop is known by, such as          addresses are relative, and
-//	                       https://shop.example: search engines        there is no sitemap
-//	                       and those who share pages need it
-//	REVIEWS_TOPIC          id of the topic that takes changes of       required
-//	                       reviews
-//	PUBLISHED_TOPIC        id of the topic that tells when what a      required
-//	                       page shows of a review has changed
-//	STREAMS                how many streams an instance has at most;   800
-//	                       0: pages ask now and then instead
-//	AUTHOR_TOKEN_KEY       checks author tokens; of Secret Manager,    required
-//	                       the same as review has
+//	PRODUCT_SEARCH         index: use Spanner's search index;          index
+//	                       scan: scan the catalogue, for editions
+//	                       and engines without search indexes
+//	RENDITIONS_BUCKET      bucket of the picture manifests             no pictures
+//	UPLOAD_ORIGIN          origin to which pages upload photos         https://storage.googleapis.com
+//	PUBLIC_ORIGIN          public origin of the shop, such as          relative URLs,
+//	                       https://shop.example, for canonical         no sitemap
+//	                       URLs, shared links and the sitemap
+//	REVIEWS_TOPIC          id of the topic of the review writer        required
+//	PUBLISHED_TOPIC        id of the topic of change notices           required
+//	STREAMS                largest number of streams of an instance;   800
+//	                       0: clients poll instead
+//	AUTHOR_TOKEN_KEY       key of author tokens, from Secret           required
+//	                       Manager; the same as in function review
 //	CORS_ORIGINS           origins whose pages may call the web API,   none
-//	                       parted by spaces
-//	RATE_LIMIT             changes that one client may ask for, of     30/1m
-//	                       each instance; or off
-//	FORWARDED_HOPS         how many addresses of X-Forwarded-For are   2
-//	                       of our own proxies: the load balancer
-//	                       writes the client's and its own
-//	PORT                   where to listen, a port or host:port        8080
+//	                       separated by spaces
+//	RATE_LIMIT             change requests allowed per client and      30/1m
+//	                       instance, or off
+//	FORWARDED_HOPS         number of X-Forwarded-For addresses that    2
+//	                       our proxies append: the load balancer
+//	                       appends the client's and its own
+//	PORT                   port or host:port to listen on              8080
 //
 // Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket,
 // roles/pubsub.publisher on REVIEWS_TOPIC, roles/pubsub.subscriber on PUBLISHED_TOPIC, roles/secretmanager.secretAccessor
-// on the secret of AUTHOR_TOKEN_KEY; and on the project the custom role live, to create, read and delete subscriptions:
-// each instance makes one, of which nobody knows the name before.
+// on the secret of AUTHOR_TOKEN_KEY; and on the project the custom role live, which creates, reads and deletes
+// subscriptions: the role is on the project because the names of the subscriptions are random.
 //
-// Streams: up to STREAMS an instance, 50 a client, for some 10 minutes each; so its requests may take longer, and are more at
-// a time, than those of the others (services.csv). While a stream is open its instance is paid for. The subscription is
-// made for an instance's first stream, heard while there is one, and deleted when it stops. For Cloud Run's metrics a stream
-// is a request that takes minutes; the p95 by which a release is judged and an operator woken is that of the others
-// (scripts/deploy/monitoring/metrics).
+// Streams: an instance serves up to STREAMS streams, a client up to 50, each for about 10 minutes. Therefore timeout and
+// concurrency of this service are higher than those of the others (services.csv). Cloud Run bills an instance while
+// a stream is open. An instance creates its subscription for its first stream, receives while it has streams, and deletes
+// it at shutdown. Cloud Run's latency metric counts a stream as a request of minutes, so the p95 of releases and alerts
+// excludes streams (scripts/deploy/monitoring/metrics).
 //
-// Retried: nothing. It writes nothing itself: what changes a review is a message to the one writer of reviews, and
-// an answer of 202 means that Pub/Sub has it. To send the same again does no harm.
+// Retried: nothing. This function writes no rows; it publishes commands to the review writer. 202 means that Pub/Sub
+// stored the command. Clients may repeat a request, because the review writer ignores duplicates.
 package main
 
 import (
@@ -89,7 +87,8 @@ func main() {
 // originForm describes the input of parseOrigin.
 const originForm = "an origin such as https://shop.example"
 
-// parseOrigin checks an origin such as https://storage.googleapis.com, which goes into headers and pages as it is.
+// parseOrigin returns s if it is an origin such as https://storage.googleapis.com. It rejects characters that would need
+// escaping, because headers and pages contain the origin verbatim.
 func parseOrigin(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -101,6 +100,7 @@ func parseOrigin(s string) (string, error) {
 	return s, nil
 }
 
+// run serves until ctx ends. It opens every client before it listens.
 func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
@@ -130,7 +130,8 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	}
 	defer messages.Close()
 	store := spannerStore{db: db, search: search}
-	feed := live.NewFeed(live.NewSubscription(messages.Client, published), func(ctx context.Context, product string) (any, error) { return store.rating(ctx, product) }, streams)
+	readRating := func(ctx context.Context, product string) (any, error) { return store.rating(ctx, product) }
+	feed := live.NewFeed(live.NewSubscription(messages.Client, published), readRating, streams)
 	defer feed.Close(ctx)
 	defer context.AfterFunc(ctx, feed.End)() // before the drain, which waits for open requests
 	limiter := limit.New(rate, hops, problem.TooMany)

@@ -33,16 +33,16 @@ const (
 	browser = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 )
 
-var tongues = []string{"en", "ko", "ja", "fr", "es"}
+var languageCodes = []string{"en", "ko", "ja", "fr", "es"}
 
-// newShop returns the pages over a server of the API.
+// newShop returns the handler of s with the pages of the shop.
 func newShop(t testing.TB, s *server) http.Handler {
 	t.Helper()
 	s.pages = shop.New(shop.Config{Origin: origin, Uploads: "https://storage.googleapis.com"})
 	return checked(t, s)
 }
 
-// visit asks for a page as a browser does.
+// visit requests a page as a browser does.
 func visit(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, nil)
 	r.Header.Set("Accept", browser)
@@ -54,13 +54,14 @@ func visit(h http.Handler, method, path string, header ...string) *httptest.Resp
 	return w
 }
 
-// document is a parsed page.
+// document is a parsed page, or a part of it.
 type document struct {
 	t    testing.TB
 	path string
 	root *html.Node
 }
 
+// read requests a page and parses it.
 func read(t testing.TB, h http.Handler, path string) document {
 	t.Helper()
 	w := visit(h, http.MethodGet, path)
@@ -79,7 +80,7 @@ func parse(t testing.TB, path string, w *httptest.ResponseRecorder) document {
 	return document{t, path, root}
 }
 
-// all returns the elements of a name that have all of some attributes, such as class=review.
+// all returns the elements with the given name and all attributes, such as class=review or, with any value, srcset.
 func (d document) all(name string, attributes ...string) (found []*html.Node) {
 	for n := range d.root.Descendants() {
 		if n.Type == html.ElementNode && n.Data == name && !slices.ContainsFunc(attributes, func(a string) bool {
@@ -93,12 +94,12 @@ func (d document) all(name string, attributes ...string) (found []*html.Node) {
 	return found
 }
 
-// one returns the only such element.
+// one returns the element of which all returns exactly one.
 func (d document) one(name string, attributes ...string) *html.Node {
 	d.t.Helper()
 	found := d.all(name, attributes...)
 	if len(found) != 1 {
-		d.t.Fatalf("%s has %d <%s %s>, want one", d.path, len(found), name, attributes)
+		d.t.Fatalf("%s has %d elements <%s %s>, want one", d.path, len(found), name, attributes)
 	}
 	return found[0]
 }
@@ -112,6 +113,7 @@ func attribute(n *html.Node, key string) (string, bool) {
 	return "", false
 }
 
+// text returns the text of n with single spaces.
 func text(n *html.Node) string {
 	var b strings.Builder
 	for d := range n.Descendants() {
@@ -122,8 +124,9 @@ func text(n *html.Node) string {
 	return strings.Join(strings.Fields(b.String()), " ")
 }
 
-// addShelf fills the shop: butter has reviews, one of them held; bare has none.
-func addShelf(t testing.TB, db *spanner.Client) (published, held string) {
+// addCatalogue adds the product butter with two published reviews and a held one, and the product bare without reviews.
+// It returns the ids of the newest published review and of the held one.
+func addCatalogue(t testing.TB, db *spanner.Client) (published, held string) {
 	t.Helper()
 	addProducts(t, db, butter, "bare")
 	published, held = uuid.NewString(), uuid.NewString()
@@ -134,30 +137,30 @@ func addShelf(t testing.TB, db *spanner.Client) (published, held string) {
 	return published, held
 }
 
-func TestPagesAreInTheLanguageOfTheirAddress(t *testing.T) {
+func TestPagesHaveTheLanguageOfTheirPath(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	addShelf(t, db)
+	addCatalogue(t, db)
 	h := newShop(t, &server{store: spannerStore{db: db}})
-	for _, tongue := range tongues {
+	for _, code := range languageCodes {
 		for _, path := range []string{"/", "/products/" + butter, "/products/bare", "/products/" + butter + "/review", "/review", "/mine"} {
-			d := read(t, h, "/"+tongue+path)
-			if got, _ := attribute(d.one("html"), "lang"); got != tongue {
-				t.Errorf("%s is in %q", d.path, got)
+			d := read(t, h, "/"+code+path)
+			if got, _ := attribute(d.one("html"), "lang"); got != code {
+				t.Errorf("%s: lang=%q", d.path, got)
 			}
 			if len(d.all("h1")) != 1 || len(d.all("main")) != 1 || text(d.one("title")) == "" {
-				t.Errorf("%s has no heading, landmark or title of its own", d.path)
+				t.Errorf("%s: want one h1, one main and a title", d.path)
 			}
 			for _, s := range append(d.all("script"), d.all("style")...) {
 				src, _ := attribute(s, "src")
 				kind, _ := attribute(s, "type")
 				if !strings.HasPrefix(src, "/assets/") && kind != "application/json" && kind != "application/ld+json" {
-					t.Errorf("%s has an inline <%s>", d.path, s.Data)
+					t.Errorf("%s: inline <%s>", d.path, s.Data)
 				}
 			}
 			for n := range d.root.Descendants() {
 				for _, a := range n.Attr {
 					if a.Key == "style" || strings.HasPrefix(a.Key, "on") {
-						t.Errorf("%s has an inline %s", d.path, a.Key)
+						t.Errorf("%s: inline attribute %s", d.path, a.Key)
 					}
 				}
 			}
@@ -165,23 +168,23 @@ func TestPagesAreInTheLanguageOfTheirAddress(t *testing.T) {
 				d.one("meta", "name=robots")
 				continue
 			}
-			if got, _ := attribute(d.one("link", "rel=canonical"), "href"); got != origin+"/"+tongue+path {
-				t.Errorf("%s: the canonical address is %s", d.path, got)
+			if got, _ := attribute(d.one("link", "rel=canonical"), "href"); got != origin+"/"+code+path {
+				t.Errorf("%s: canonical URL %s", d.path, got)
 			}
-			for _, other := range append(tongues, "x-default") {
+			for _, other := range append(languageCodes, "x-default") {
 				want := origin + "/" + other + path
 				if other == "x-default" {
 					want = origin + path
 				}
 				if got, _ := attribute(d.one("link", "hreflang="+other), "href"); got != want {
-					t.Errorf("%s in %s is at %s", d.path, other, got)
+					t.Errorf("%s: alternate URL of %s is %s", d.path, other, got)
 				}
 			}
 		}
 	}
 }
 
-func TestAddressesWithoutALanguageLeadToTheOneThatIsWanted(t *testing.T) {
+func TestPathsWithoutALanguageRedirectToThePreferredOne(t *testing.T) {
 	h := newShop(t, &server{})
 	for _, tc := range []struct{ path, accept, cookie, want string }{
 		{"/", "", "", "/en/"},
@@ -198,25 +201,25 @@ func TestAddressesWithoutALanguageLeadToTheOneThatIsWanted(t *testing.T) {
 	} {
 		w := visit(h, http.MethodGet, tc.path, "Accept-Language", tc.accept, "Cookie", tc.cookie)
 		if w.Code != http.StatusFound || w.Header().Get("Location") != tc.want || w.Header().Get("Vary") == "" {
-			t.Errorf("GET %s in %q with %q: %d %s, want %s", tc.path, tc.accept, tc.cookie, w.Code, w.Header(), tc.want)
+			t.Errorf("GET %s with Accept-Language %q, Cookie %q: %d %s, want a redirect to %s", tc.path, tc.accept, tc.cookie, w.Code, w.Header(), tc.want)
 		}
 	}
 }
 
-func TestAProductsPageShowsWhatTheAPISays(t *testing.T) {
+func TestProductPageShowsTheDataOfTheAPI(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	published, held := addShelf(t, db)
+	published, held := addCatalogue(t, db)
 	h := newShop(t, &server{store: spannerStore{db: db}, pictures: newPictures(newShelf("products/" + butter + ".jpg"))})
 	d := read(t, h, "/en/products/"+butter)
 	api := get200[rating](t, h, "/v1/products/"+butter+"/rating")
 
 	if got, _ := attribute(d.one("span", "id=rating-count"), "data-count"); got != "2" || api.Count != 2 {
-		t.Errorf("the page counts %s reviews, the API %d", got, api.Count)
+		t.Errorf("page shows %s reviews, API returns %d, want 2", got, api.Count)
 	}
 	for i, votes := range d.all("span", "class=votes") {
 		star := strconv.Itoa(5 - i)
 		if got := text(votes); got != strconv.FormatInt(api.Stars[star], 10) {
-			t.Errorf("%s reviews with %s stars, the API says %d", got, star, api.Stars[star])
+			t.Errorf("page shows %s reviews with %s stars, API returns %d", got, star, api.Stars[star])
 		}
 	}
 	articles := d.all("article", "class=review")
@@ -224,29 +227,29 @@ func TestAProductsPageShowsWhatTheAPISays(t *testing.T) {
 		t.Fatalf("%d reviews, want 2", len(articles))
 	}
 	if id, _ := attribute(articles[0], "data-id"); id != published {
-		t.Errorf("the first review is %s, want the newest", id)
+		t.Errorf("first review is %s, want the newest, %s", id, published)
 	}
 	if got := text(d.all("p", "class=text")[0]); got != "최고 <b>💜</b> 둘째 줄" {
-		t.Errorf("its text is %q", got)
+		t.Errorf("text of the first review: %q", got)
 	}
 	if body := visit(h, http.MethodGet, "/en/products/"+butter).Body.String(); strings.Contains(body, "HELD") || strings.Contains(body, held) {
-		t.Error("a held review is on the page")
+		t.Error("page shows a held review")
 	}
 	img := d.all("img", "srcset")
 	if len(img) != 1 {
-		t.Fatalf("%d pictures, want the product's", len(img))
+		t.Fatalf("%d pictures, want one", len(img))
 	}
 	for key, want := range map[string]string{
 		"srcset": "/img/products/butter-cream-peaches.jpg?p=thumb&g=7 200w, /img/products/butter-cream-peaches.jpg?p=page&g=7 600w",
 		"width":  "200", "height": "100", "fetchpriority": "high",
 	} {
 		if got, _ := attribute(img[0], key); got != want {
-			t.Errorf("%s of the picture is %q, want %q", key, got, want)
+			t.Errorf("picture has %s=%q, want %q", key, got, want)
 		}
 	}
 }
 
-func TestAReviewIsShownWithAllThatIsKnownOfIt(t *testing.T) {
+func TestProductPageShowsAllPartsOfAReview(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	const photo = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"
@@ -275,19 +278,19 @@ func TestAReviewIsShownWithAllThatIsKnownOfIt(t *testing.T) {
 		}
 	}
 	if href, _ := attribute(document{t, d.path, review.one("ul", "class=photos")}.one("a"), "href"); href != "/img/"+photo+"?p=page&g=7" {
-		t.Errorf("the photo leads to %s", href)
+		t.Errorf("photo links to %s", href)
 	}
-	sums := document{t, d.path, d.one("section", "id=rating")}
-	if got := text(sums.one("ul", "class=aspects")); got != "Livraison Négatif, 3" {
-		t.Errorf("the reviews speak of %q", got)
+	section := document{t, d.path, d.one("section", "id=rating")}
+	if got := text(section.one("ul", "class=aspects")); got != "Livraison Négatif, 3" {
+		t.Errorf("aspects of the product: %q", got)
 	}
-	if got, _ := attribute(sums.one("svg", "class=stars"), "aria-label"); got != "Note\u00a0: 4 sur 5" {
-		t.Errorf("the stars are read %q", got)
+	if got, _ := attribute(section.one("svg", "class=stars"), "aria-label"); got != "Note\u00a0: 4 sur 5" {
+		t.Errorf("accessible name of the stars: %q", got)
 	}
 }
 
-// ld is what a search engine reads.
-type ld struct {
+// structuredData is the JSON-LD of a product page (schema.org).
+type structuredData struct {
 	Context string `json:"@context"`
 	Type    string `json:"@type"`
 	Name    string
@@ -307,12 +310,12 @@ type ld struct {
 	}
 }
 
-func TestSearchEnginesReadWhatTheAPISays(t *testing.T) {
+func TestStructuredDataMatchesTheAPI(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	addShelf(t, db)
+	addCatalogue(t, db)
 	h := newShop(t, &server{store: spannerStore{db: db}})
 	for _, id := range []string{butter, "bare"} {
-		var got ld
+		var got structuredData
 		if err := json.Unmarshal([]byte(read(t, h, "/fr/products/"+id).one("script", "type=application/ld+json").FirstChild.Data), &got); err != nil {
 			t.Fatal(err)
 		}
@@ -324,19 +327,19 @@ func TestSearchEnginesReadWhatTheAPISays(t *testing.T) {
 		switch {
 		case r.Count == 0:
 			if got.Rating != nil || got.Review != nil {
-				t.Errorf("%s has no reviews, and a rating: %+v", id, got)
+				t.Errorf("%s has no reviews but structured data of a rating: %+v", id, got)
 			}
 		case got.Rating == nil || got.Rating.Count != r.Count || got.Rating.Value != r.Average || got.Rating.Best != 5:
-			t.Errorf("%s: rating %+v, the API says %+v", id, got.Rating, r)
+			t.Errorf("%s: rating %+v, API returns %+v", id, got.Rating, r)
 		case len(got.Review) != 2 || got.Review[0].Body != "최고 <b>💜</b>\n둘째 줄" || got.Review[0].Rating.Value != 5 || got.Review[1].Author.Name != "Anonyme":
 			t.Errorf("%s: reviews %+v", id, got.Review)
 		}
 	}
 }
 
-func TestSearchEnginesFindEveryProductInEveryLanguage(t *testing.T) {
+func TestSitemapHasEveryProductInEveryLanguage(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	ids := make([]string, 120) // more than the API gives at once
+	ids := make([]string, 120) // more than one page of the API
 	for i := range ids {
 		ids[i] = "p-" + strings.Repeat("x", i/50) + string(rune('a'+i%25)) + string(rune('a'+i/25))
 	}
@@ -357,48 +360,48 @@ func TestSearchEnginesFindEveryProductInEveryLanguage(t *testing.T) {
 	found := map[string]bool{}
 	for _, u := range got.URL {
 		found[u.Loc] = true
-		if len(u.Link) != len(tongues)+1 {
+		if len(u.Link) != len(languageCodes)+1 {
 			t.Errorf("%s has %d alternates", u.Loc, len(u.Link))
 		}
 	}
 	for _, id := range append(ids, "") {
-		for _, tongue := range tongues {
-			want := origin + "/" + tongue + "/"
+		for _, code := range languageCodes {
+			want := origin + "/" + code + "/"
 			if id != "" {
 				want += "products/" + id
 			}
 			if !found[want] {
-				t.Errorf("the sitemap lacks %s", want)
+				t.Errorf("sitemap lacks %s", want)
 			}
 		}
 	}
 	robots := visit(h, http.MethodGet, "/robots.txt").Body.String()
 	if !strings.Contains(robots, "Sitemap: "+origin+"/sitemap.xml") || !strings.Contains(robots, "Disallow: /ko/mine") {
-		t.Errorf("robots.txt is %q", robots)
+		t.Errorf("robots.txt: %q", robots)
 	}
 }
 
-func TestAPageIsKeptUntilItChanges(t *testing.T) {
+func TestPagesAreRevalidatedAndAssetsAreImmutable(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	addShelf(t, db)
+	addCatalogue(t, db)
 	h := newShop(t, &server{store: spannerStore{db: db}})
 	path := "/ko/products/" + butter
 	first := visit(h, http.MethodGet, path)
 	policy := first.Header().Get("Content-Security-Policy")
 	for _, want := range []string{"default-src 'none'", "script-src 'self';", "style-src 'self';", "connect-src 'self' https://storage.googleapis.com;", "require-trusted-types-for 'script'"} {
 		if !strings.Contains(policy, want) {
-			t.Errorf("the policy %q lacks %q", policy, want)
+			t.Errorf("Content-Security-Policy %q lacks %q", policy, want)
 		}
 	}
 	if w := visit(h, http.MethodGet, path, "If-None-Match", first.Header().Get("ETag")); w.Code != http.StatusNotModified || w.Body.Len() > 0 {
-		t.Errorf("again: %d", w.Code)
+		t.Errorf("unchanged page: %d, want 304", w.Code)
 	}
 	if w := visit(h, http.MethodHead, path); w.Code != http.StatusOK || w.Header().Get("ETag") != first.Header().Get("ETag") {
 		t.Errorf("HEAD: %d %s", w.Code, w.Header())
 	}
 	addReview(t, db, uuid.NewString(), nil)
 	if w := visit(h, http.MethodGet, path, "If-None-Match", first.Header().Get("ETag")); w.Code != http.StatusOK {
-		t.Errorf("after a review: %d", w.Code)
+		t.Errorf("page after a new review: %d, want 200", w.Code)
 	}
 
 	d := parse(t, path, first)
@@ -408,10 +411,10 @@ func TestAPageIsKeptUntilItChanges(t *testing.T) {
 		t.Errorf("%s: %d %s", href, w.Code, w.Header())
 	}
 	if w := visit(h, http.MethodGet, "/assets/another/shop.css"); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != "no-cache" {
-		t.Errorf("a style sheet of another release: %d %s", w.Code, w.Header())
+		t.Errorf("style sheet of another release: %d %s", w.Code, w.Header())
 	}
 	if w := visit(h, http.MethodGet, "/assets/another/none.css"); w.Code != http.StatusNotFound {
-		t.Errorf("a style sheet that is not there: %d", w.Code)
+		t.Errorf("missing style sheet: %d, want 404", w.Code)
 	}
 	for _, preloaded := range d.all("link", "rel=modulepreload") {
 		href, _ := attribute(preloaded, "href")
@@ -421,7 +424,7 @@ func TestAPageIsKeptUntilItChanges(t *testing.T) {
 	}
 }
 
-func TestReviewsAreReadPageByPageWithoutScripts(t *testing.T) {
+func TestReviewPagesAreLinkedWithoutScripts(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	want := map[string]bool{}
@@ -452,7 +455,7 @@ func TestReviewsAreReadPageByPageWithoutScripts(t *testing.T) {
 	}
 }
 
-func TestGoodsAreReadPageByPage(t *testing.T) {
+func TestCataloguePagesAreLinked(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	want := map[string]bool{}
 	for i := range 30 {
@@ -472,16 +475,16 @@ func TestGoodsAreReadPageByPage(t *testing.T) {
 		}
 	}
 	if !maps.Equal(got, want) || !strings.Contains(next, "kind=album") || len(second.all("a", "rel=next")) > 0 {
-		t.Errorf("%d goods, want %d; the second page is %s", len(got), len(want), next)
+		t.Errorf("%d products, want %d; the second page is %s", len(got), len(want), next)
 	}
 	if len(first.all("meta", "name=robots")) != 0 || len(second.all("meta", "name=robots")) != 1 {
-		t.Error("search engines keep the second page, or not the first")
+		t.Error("want noindex on the second page only")
 	}
 }
 
-func TestFailuresArePagesForBrowsersAndProblemsForOthers(t *testing.T) {
+func TestErrorsArePagesForBrowsersAndProblemsForOthers(t *testing.T) {
 	db, srv := spannerdbtest.New(t)
-	addShelf(t, db)
+	addCatalogue(t, db)
 	h := newShop(t, &server{store: spannerStore{db: db}})
 	for _, tc := range []struct {
 		path   string
@@ -506,33 +509,33 @@ func TestFailuresArePagesForBrowsersAndProblemsForOthers(t *testing.T) {
 		}
 		d := parse(t, tc.path, page)
 		if lang, _ := attribute(d.one("html"), "lang"); lang != "ko" || text(d.one("h1")) == "" {
-			t.Errorf("GET %s is answered in %q", tc.path, lang)
+			t.Errorf("GET %s: error page has lang=%q", tc.path, lang)
 		}
 		if strings.Contains(page.Body.String(), "secret") {
-			t.Errorf("GET %s tells %s", tc.path, page.Body)
+			t.Errorf("GET %s reveals the internal error: %s", tc.path, page.Body)
 		}
 		if plain.Code != tc.status || plain.Header().Get("Content-Type") != problem.ContentType {
-			t.Errorf("GET %s without a browser: %d %s", tc.path, plain.Code, plain.Header())
+			t.Errorf("GET %s with Accept: application/json: %d %s", tc.path, plain.Code, plain.Header())
 		}
 		if tc.status == 503 && page.Header().Get("Retry-After") == "" {
-			t.Errorf("GET %s does not say when to come back", tc.path)
+			t.Errorf("GET %s: no Retry-After", tc.path)
 		}
 	}
 	if w := visit(h, http.MethodGet, "/v1/products/none"); w.Header().Get("Content-Type") != problem.ContentType {
-		t.Errorf("the API answers a browser with %s", w.Header())
+		t.Errorf("API error for a browser: %s, want a problem", w.Header())
 	}
 	if w := visit(h, http.MethodPost, "/ko/"); w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") == "" {
 		t.Errorf("POST of a page: %d %s", w.Code, w.Header())
 	}
 }
 
-func TestAReviewIsFoundHelpfulWithoutScripts(t *testing.T) {
+func TestVoteWithoutScripts(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	published, held := addShelf(t, db)
+	published, held := addCatalogue(t, db)
 	to, topicServer := pubsubtest.New(t, "reviews")
 	store := spannerStore{db: db}
 	h := newShop(t, &server{store: store, commands: &commands{revisions: store, reviews: topic.New(to)}})
-	d := desk{topic: topicServer}
+	d := commandServer{topic: topicServer}
 	path := "/ko/products/" + butter + "/reviews/" + published + "/helpful"
 	w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "same-origin")
 	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/ko/products/"+butter+"#r-"+published || !strings.HasPrefix(w.Header().Get("Set-Cookie"), "visitor=") {
@@ -542,29 +545,29 @@ func TestAReviewIsFoundHelpfulWithoutScripts(t *testing.T) {
 		t.Errorf("published %v", got)
 	}
 	if cookies := w.Result().Cookies(); len(cookies) == 1 && !strings.HasPrefix(path, cookies[0].Path) {
-		t.Errorf("the cookie of %s is not sent here again, so the next vote would count as another visitor's", cookies[0].Path)
+		t.Errorf("browsers do not send a cookie of path %s to %s, so the next vote would count as another visitor's", cookies[0].Path, path)
 	}
 	if w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "cross-site"); w.Code != http.StatusForbidden || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
-		t.Errorf("from another site: %d %s, want a page", w.Code, w.Header())
+		t.Errorf("browser on another site: %d %s, want 403 as a page", w.Code, w.Header())
 	}
 	if w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "cross-site", "Accept", "*/*"); w.Code != http.StatusForbidden || w.Header().Get("Content-Type") != problem.ContentType {
-		t.Errorf("from another site: %d %s, want a problem", w.Code, w.Header())
+		t.Errorf("client of another site: %d %s, want 403 as a problem", w.Code, w.Header())
 	}
 	if w := visit(h, http.MethodPost, strings.Replace(path, published, held, 1)); w.Code != http.StatusNotFound {
-		t.Errorf("a held review: %d", w.Code)
+		t.Errorf("vote for a held review: %d, want 404", w.Code)
 	}
 	if got := d.published(t); len(got) != 1 {
 		t.Errorf("published %v", got)
 	}
 }
 
-func TestNothingInAnAddressBecomesMarkup(t *testing.T) {
+func TestQueryIsEscapedInPages(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	h := newShop(t, &server{store: spannerStore{db: db, search: searchScan}})
 	const evil = `"><script>alert(1)</script>`
 	d := read(t, h, "/en/?q="+strings.NewReplacer(`"`, "%22", "<", "%3C", ">", "%3E").Replace(evil))
 	if got, _ := attribute(d.one("input", "id=q"), "value"); got != evil {
-		t.Errorf("the search box has %q", got)
+		t.Errorf("search box has value %q", got)
 	}
 	if diff := cmp.Diff("No results for “"+evil+"”.", text(d.one("div", "class=missing").FirstChild)); diff != "" {
 		t.Error(diff)

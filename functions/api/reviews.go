@@ -37,6 +37,7 @@ type review struct {
 	Photos      []picture  `json:"photos" nullable:"false" doc:"Photos whose renditions are ready."`
 
 	Objects []string `json:"-"` // object names of all photos
+	Votes   *int64   `json:"-"` // Helpful as stored: nil in a row from before votes were counted
 }
 
 type aspect struct {
@@ -112,21 +113,22 @@ var sortRules = map[sortOrder]sortRule{
 	mostHelpful:  {key: byVotes},
 }
 
-// value returns the sort value of a review: nil if the order compares only the time or the review has no score.
-// Reviews without a score come last, whether the order is ascending or not.
+// value returns the sort value of a review: nil if the order compares only the time or the review lacks the value. Reviews
+// that lack it come last, whether the order is ascending or not.
 func (s sortOrder) value(r *review) *float64 {
-	var v float64
 	switch sortRules[s].key {
 	case byRating:
-		v = float64(r.Rating)
+		v := float64(r.Rating)
+		return &v
 	case byScore:
 		return r.Score
 	case byVotes:
-		v = float64(r.Helpful)
-	default:
-		return nil
+		if r.Votes != nil {
+			v := float64(*r.Votes)
+			return &v
+		}
 	}
-	return &v
+	return nil
 }
 
 // reviewQuery selects published reviews of a product. The zero query selects all of them, newest first.

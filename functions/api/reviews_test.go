@@ -19,10 +19,10 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 )
 
-// compare is how reviews are sorted, by the words of the contract.
-func compare(by sortOrder, a, b review) int {
+// compareReviews compares reviews as the OpenAPI document specifies.
+func compareReviews(by sortOrder, a, b review) int {
 	newer := func() int { return cmpOr(b.SubmittedAt.Compare(a.SubmittedAt), strings.Compare(a.ID, b.ID)) }
-	score := func(r review) float64 { // -2: none
+	score := func(r review) float64 { // -2 without a score
 		if r.Score == nil {
 			return -2
 		}
@@ -39,7 +39,7 @@ func compare(by sortOrder, a, b review) int {
 		return cmpOr(sign(score(b)-score(a)), newer())
 	case mostNegative:
 		if a.Score == nil || b.Score == nil {
-			return cmpOr(sign(score(b)-score(a)), newer()) // those without come last
+			return cmpOr(sign(score(b)-score(a)), newer()) // reviews without a score come last
 		}
 		return cmpOr(sign(score(a)-score(b)), newer())
 	case mostHelpful:
@@ -65,8 +65,8 @@ func sign(f float64) int {
 	return 0
 }
 
-// anyReview is a review that shares its time, stars, score and votes with many others.
-func anyReview(random *rand.Rand) map[string]any {
+// randomReview returns the columns of a review that shares its time, stars, score and votes with many others.
+func randomReview(random *rand.Rand) map[string]any {
 	pick := func(values ...any) any { return values[random.IntN(len(values))] }
 	return map[string]any{
 		"SubmittedAt": noon.Add(time.Duration(random.IntN(4)) * time.Nanosecond), "Rating": int64(1 + random.IntN(5)),
@@ -76,9 +76,9 @@ func anyReview(random *rand.Rand) map[string]any {
 	}
 }
 
-// Whoever turns the pages sees each review that is there all the time once, in order, however many come
-// meanwhile: under every order and filter.
-func TestPagesOfReviewsSurviveInserts(t *testing.T) {
+// For every order and filter, the pages contain each review that exists from the start once and in order, although
+// reviews are inserted between two pages.
+func TestPagingIsStableUnderInserts(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	photographed := func(row map[string]any) bool { return row["Photos"] != nil }
 	filters := map[string]func(row map[string]any) bool{
@@ -98,7 +98,7 @@ func TestPagesOfReviewsSurviveInserts(t *testing.T) {
 		rows := map[string]map[string]any{}
 		add := func() {
 			id := uuid.NewString()
-			rows[id] = anyReview(random)
+			rows[id] = randomReview(random)
 			addReview(t, db, id, rows[id])
 		}
 		for range 60 {
@@ -107,7 +107,7 @@ func TestPagesOfReviewsSurviveInserts(t *testing.T) {
 		for _, sort := range []sortOrder{newest, oldest, highest, lowest, mostPositive, mostNegative, mostHelpful} {
 			for filter, takes := range filters {
 				path := "/v1/products/" + butter + "/reviews?sort=" + string(sort) + filter
-				want := map[string]bool{} // those that are there all the time
+				want := map[string]bool{} // reviews that exist from the start
 				for id, row := range rows {
 					if row["Status"] == "published" && takes(row) {
 						want[id] = true
@@ -121,25 +121,25 @@ func TestPagesOfReviewsSurviveInserts(t *testing.T) {
 						break
 					}
 					if len(page.Reviews) != 7 {
-						t.Errorf("%s: a page of %d that is not the last", path, len(page.Reviews))
+						t.Errorf("%s: %d reviews on a page before the last, want 7", path, len(page.Reviews))
 					}
 					if len(rows) < 95 {
 						add()
 					}
 				}
-				if !slices.IsSortedFunc(got, func(a, b review) int { return compare(sort, a, b) }) {
-					t.Errorf("seed %d: %s is not sorted", seed, path)
+				if !slices.IsSortedFunc(got, func(a, b review) int { return compareReviews(sort, a, b) }) {
+					t.Errorf("seed %d: %s: not sorted", seed, path)
 				}
 				seen := map[string]bool{}
 				for _, r := range got {
 					if row := rows[r.ID]; seen[r.ID] || row["Status"] != "published" || !takes(row) {
-						t.Errorf("seed %d: %s has %s, which it has already or should not have", seed, path, r.ID)
+						t.Errorf("seed %d: %s: duplicate or unwanted review %s", seed, path, r.ID)
 					}
 					seen[r.ID] = true
 				}
 				for id := range want {
 					if !seen[id] {
-						t.Errorf("seed %d: %s misses %s", seed, path, id)
+						t.Errorf("seed %d: %s: review %s is missing", seed, path, id)
 					}
 				}
 			}
@@ -147,7 +147,35 @@ func TestPagesOfReviewsSurviveInserts(t *testing.T) {
 	})
 }
 
-func TestFiltersOfReviews(t *testing.T) {
+// Rows from before the column Helpful existed have NULL in it. They come last and on one page only.
+func TestPagingByVotesReadsUncountedReviewsOnce(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		h := checked(t, &server{store: spannerStore{db: db}})
+		addProducts(t, db, butter)
+		for i := range 7 {
+			row := map[string]any{"SubmittedAt": noon.Add(time.Duration(i) * time.Second)}
+			if i < 2 {
+				row["Helpful"] = int64(i)
+			}
+			addReview(t, db, fmt.Sprintf("6f2c5c0e-8a53-5d2e-9d2b-00000000000%d", i), row)
+		}
+		var got strings.Builder
+		for next, pages := "", 0; pages < 4; pages++ {
+			page := get200[reviewPage](t, h, "/v1/products/"+butter+"/reviews?sort=most_helpful&page_size=2&page_token="+next)
+			for _, r := range page.Reviews {
+				got.WriteString(r.ID[len(r.ID)-1:])
+			}
+			if next = page.Next; next == "" {
+				break
+			}
+		}
+		if want := "1065432"; got.String() != want {
+			t.Errorf("reviews %s, want %s", got.String(), want)
+		}
+	})
+}
+
+func TestFiltersSelectReviews(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		h := checked(t, &server{store: spannerStore{db: db}})
 		addProducts(t, db, butter)
@@ -171,21 +199,21 @@ func TestFiltersOfReviews(t *testing.T) {
 			"rating=3":                   nil,
 			"language=ko":                {"ko 4 photo", "ko 5"},
 			"language=zh":                {"zh-Hant 1"},
-			"language=z":                 {"refused"},
+			"language=z":                 {"rejected"},
 			"photos=true":                {"ko 4 photo"},
 			"photos=false&language=en":   {"en 4"},
 			"rating=4&language=ko":       {"ko 4 photo"},
 			"sort=lowest&rating=1":       {"none 1", "zh-Hant 1"},
-			"rating=0":                   {"refused"},
-			"rating=6":                   {"refused"},
-			"rating=4,5":                 {"refused"},
-			"rating=1&rating=2&rating=x": {"refused"},
-			"sort=best":                  {"refused"},
-			"languge=ko":                 {"refused"},
-			"language=ko'+OR+'1'%3D'1":   {"refused"},
+			"rating=0":                   {"rejected"},
+			"rating=6":                   {"rejected"},
+			"rating=4,5":                 {"rejected"},
+			"rating=1&rating=2&rating=x": {"rejected"},
+			"sort=best":                  {"rejected"},
+			"languge=ko":                 {"rejected"},
+			"language=ko'+OR+'1'%3D'1":   {"rejected"},
 		} {
 			path := "/v1/products/" + butter + "/reviews?" + query
-			if slices.Equal(want, []string{"refused"}) {
+			if slices.Equal(want, []string{"rejected"}) {
 				w := httptest.NewRecorder()
 				h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 				if w.Code != http.StatusUnprocessableEntity {
@@ -205,36 +233,36 @@ func TestFiltersOfReviews(t *testing.T) {
 	})
 }
 
-// The token of one query is none of another, and one that was made up is an error of the caller's.
-func TestPageTokensAreOfOneQuery(t *testing.T) {
+// A page token is valid for its query only. A forged one never causes a 500.
+func TestPageTokenIsBoundToItsQuery(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	h := checked(t, &server{store: spannerStore{db: db}})
 	addProducts(t, db, butter, "other")
 	for i := range 5 {
 		addReview(t, db, uuid.NewString(), map[string]any{"Score": float64(i) / 10})
 	}
-	const of = "/v1/products/" + butter + "/reviews?page_size=2"
-	queries := []string{of, of + "&sort=lowest", of + "&sort=most_negative", of + "&rating=5", of + "&language=ko", of + "&sort=most_helpful&rating=5",
+	const list = "/v1/products/" + butter + "/reviews?page_size=2"
+	queries := []string{list, list + "&sort=lowest", list + "&sort=most_negative", list + "&rating=5", list + "&language=ko", list + "&sort=most_helpful&rating=5",
 		"/v1/products/other/reviews?page_size=2", "/v1/products?page_size=2", "/v1/products?q=butter", "/v1/products?kind=album"}
 	for _, from := range queries[:6] {
 		token := get200[reviewPage](t, h, from).Next
 		if token == "" {
-			t.Fatalf("%s has one page", from)
+			t.Fatalf("%s: only one page", from)
 		}
 		for _, to := range queries {
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, to+"&page_token="+token, nil))
 			if ok := w.Code == http.StatusOK; ok != (from == to) {
-				t.Errorf("the token of %s at %s: %d %s", from, to, w.Code, w.Body)
+				t.Errorf("token of %s used with %s: %d %s", from, to, w.Code, w.Body)
 			}
 		}
 	}
-	if token := get200[reviewPage](t, h, of+"&rating=4&rating=5").Next; token != "" {
-		get200[reviewPage](t, h, of+"&rating=5&rating=4&page_token="+token) // the same query
+	if token := get200[reviewPage](t, h, list+"&rating=4&rating=5").Next; token != "" {
+		get200[reviewPage](t, h, list+"&rating=5&rating=4&page_token="+token) // the same query
 	}
 	for _, value := range []string{"null", "0", "-1e9", "0.5"} {
 		q := reviewQuery{sort: mostNegative}
-		made := fmt.Sprintf(`{"l":%q,"i":"x","t":"2026-11-20T12:00:00Z","v":%s}`, q.id(butter), value)
-		get200[reviewPage](t, h, of+"&sort=most_negative&page_token="+url.QueryEscape(base64.RawURLEncoding.EncodeToString([]byte(made))))
+		forged := fmt.Sprintf(`{"l":%q,"i":"x","t":"2026-11-20T12:00:00Z","v":%s}`, q.id(butter), value)
+		get200[reviewPage](t, h, list+"&sort=most_negative&page_token="+url.QueryEscape(base64.RawURLEncoding.EncodeToString([]byte(forged))))
 	}
 }

@@ -49,7 +49,7 @@ func (row reviewRow) review() review {
 		r.Aspects = append(r.Aspects, aspect{name, row.AspectScores[i]})
 	}
 	if row.Helpful != nil {
-		r.Helpful = *row.Helpful
+		r.Helpful, r.Votes = *row.Helpful, row.Helpful
 	}
 	if row.Reply != nil && row.RepliedAt != nil {
 		r.Reply = &reply{*row.Reply, *row.RepliedAt}
