@@ -1,5 +1,5 @@
-// Package monitoring_test checks dashboard and alert policies without a cloud: that their JSON is what
-// the API takes, that their metrics exist, and that each alert has its section in the runbook.
+// Package monitoring_test checks the dashboard and the alert policies without a cloud: the API's protocol buffers decode
+// their JSON, their metrics exist, and each alert has a section in the runbook.
 package monitoring_test
 
 import (
@@ -22,7 +22,7 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// metric is what a metric measures, as https://cloud.google.com/monitoring/api/metrics_gcp says.
+// metric describes a metric as listed at https://cloud.google.com/monitoring/api/metrics_gcp.
 type metric struct {
 	resource string
 	kind     string // gauge or delta
@@ -30,7 +30,7 @@ type metric struct {
 	labels   []string
 }
 
-// metrics are those that may be used.
+// metrics are the metrics that policies and dashboard may use.
 var metrics = map[string]metric{
 	"bigtable.googleapis.com/cluster/cpu_load":                      {"bigtable_cluster", "gauge", "number", nil},
 	"bigtable.googleapis.com/cluster/cpu_load_hottest_node":         {"bigtable_cluster", "gauge", "number", nil},
@@ -47,8 +47,8 @@ var metrics = map[string]metric{
 	"spanner.googleapis.com/instance/cpu/utilization_by_priority":   {"spanner_instance", "gauge", "number", []string{"priority"}},
 }
 
-// resources are the labels that the filters may use.
-var resources = map[string][]string{
+// resourceLabels are the labels that filters may use, by resource type.
+var resourceLabels = map[string][]string{
 	"bigtable_cluster":    {"instance", "cluster"},
 	"cloud_run_revision":  {"service_name"},
 	"consumed_api":        {"service"},
@@ -58,17 +58,18 @@ var resources = map[string][]string{
 	"uptime_url":          {"host"},
 }
 
-// named are the values of labels that are not a beginning of our names.
-var named = map[string][]string{
+// labelValues are the valid values of labels whose values are full names. Other labels take prefixes of names.
+var labelValues = map[string][]string{
 	"host": {"hybridbts.tech"}, "instance": {"prod-hybridbts-customers"}, "instance_id": {"prod-hybridbts-shop"}, "service": {"language.googleapis.com"},
 }
 
+// isFunction reports whether functions/ has a folder of this name.
 func isFunction(name string) bool {
 	_, err := os.Stat(filepath.Join("../../../functions", name))
 	return err == nil
 }
 
-// aligners are those that fit a kind and a value type.
+// aligners are the valid aligners by metric kind and value type.
 var aligners = map[string][]string{
 	"gauge bool":         {"ALIGN_NEXT_OLDER", "ALIGN_COUNT_TRUE", "ALIGN_FRACTION_TRUE"},
 	"gauge number":       {"ALIGN_MAX", "ALIGN_MEAN", "ALIGN_MIN"},
@@ -76,16 +77,16 @@ var aligners = map[string][]string{
 	"delta distribution": {"ALIGN_DELTA"},
 }
 
-// load reads a file strictly, as an environment has it.
-func load[M proto.Message](t *testing.T, file string, m M) M {
+// decode decodes a file strictly after it replaces the placeholders of an environment.
+func decode[M proto.Message](t *testing.T, file string, m M) M {
 	t.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := strings.NewReplacer("{env}", "prod", "{host}", "hybridbts.tech").Replace(string(b))
-	if left := regexp.MustCompile(`[^$]\{[a-z_]+\}`).FindString(s); left != "" {
-		t.Errorf("%s: nobody replaces %s", file, left)
+	if placeholder := regexp.MustCompile(`[^$]\{[a-z_]+\}`).FindString(s); placeholder != "" {
+		t.Errorf("%s: unknown placeholder %s", file, placeholder)
 	}
 	if err := protojson.Unmarshal([]byte(s), m); err != nil {
 		t.Fatalf("%s: %v", file, err)
@@ -93,6 +94,7 @@ func load[M proto.Message](t *testing.T, file string, m M) M {
 	return m
 }
 
+// policies decodes the alert policies, by file name without extension.
 func policies(t *testing.T) map[string]*monitoringpb.AlertPolicy {
 	t.Helper()
 	files, err := filepath.Glob("policies/*.json")
@@ -101,137 +103,169 @@ func policies(t *testing.T) map[string]*monitoringpb.AlertPolicy {
 	}
 	all := map[string]*monitoringpb.AlertPolicy{}
 	for _, f := range files {
-		all[strings.TrimSuffix(filepath.Base(f), ".json")] = load(t, f, &monitoringpb.AlertPolicy{})
+		all[strings.TrimSuffix(filepath.Base(f), ".json")] = decode(t, f, &monitoringpb.AlertPolicy{})
 	}
 	return all
 }
 
-// wrong says what is wrong with a filter and how its time series are put together, or "".
-func wrong(filter, aligner, reducer string, by []string, period time.Duration) string {
-	types := regexp.MustCompile(`metric\.type = "([^"]+)"`).FindAllStringSubmatch(filter, -1)
+// query is a time series query of a policy or a chart.
+type query struct {
+	filter, aligner, reducer string
+	groupBy                  []string
+	period                   time.Duration // alignment period
+}
+
+// newQuery returns the query of a filter and its aggregation.
+func newQuery(filter string, a *monitoringpb.Aggregation) query {
+	return query{filter, a.GetPerSeriesAligner().String(), a.GetCrossSeriesReducer().String(), a.GetGroupByFields(), a.GetAlignmentPeriod().AsDuration()}
+}
+
+// problem returns the first reason why a query is invalid or never matches a time series, or "".
+func (q query) problem() string {
+	types := regexp.MustCompile(`metric\.type = "([^"]+)"`).FindAllStringSubmatch(q.filter, -1)
 	if len(types) != 1 {
-		return "it names not one metric"
+		return "want exactly one metric"
 	}
 	m, ok := metrics[types[0][1]]
-	if !ok {
-		return types[0][1] + " is no metric that we know"
+	switch {
+	case !ok:
+		return "unknown metric " + types[0][1]
+	case !strings.Contains(q.filter, fmt.Sprintf("resource.type = %q", m.resource)):
+		return "resource is not " + m.resource
+	case !strings.Contains(q.filter, "resource.labels."):
+		return "filter matches every environment"
+	case q.period < time.Minute || q.period%time.Minute != 0:
+		return "alignment period is not whole minutes"
 	}
-	if !strings.Contains(filter, fmt.Sprintf("resource.type = %q", m.resource)) {
-		return "its resource is not " + m.resource
-	}
-	for _, field := range slices.Concat(by, regexp.MustCompile(`(?:resource|metric)\.labels\.[a-z_]+`).FindAllString(filter, -1)) {
-		of, label, _ := strings.Cut(field, ".labels.")
-		known := resources[m.resource]
-		if of == "metric" {
-			known = m.labels
+	for _, check := range []func(metric) string{q.labelProblem, q.aggregationProblem, q.valueProblem} {
+		if p := check(m); p != "" {
+			return p
 		}
-		if !slices.Contains(known, label) {
-			return field + " is no label of it"
-		}
-	}
-	if !slices.Contains(aligners[m.kind+" "+m.value], aligner) {
-		return aligner + " does not fit a " + m.kind + " " + m.value
-	}
-	if strings.HasPrefix(reducer, "REDUCE_PERCENTILE") != (m.value == "distribution") {
-		return reducer + " does not fit a " + m.value
-	}
-	if strings.HasPrefix(reducer, "REDUCE_COUNT_FALSE") != (m.value == "bool") {
-		return reducer + " does not fit a " + m.value
-	}
-	// What is not there has no time series, and an alert on it never comes.
-	values := regexp.MustCompile(`resource\.labels\.([a-z_]+) = ([a-z_.]*\(?)"([^"]*)"((?:, ?"[^"]*")*)`)
-	for _, m := range values.FindAllStringSubmatch(filter, -1) {
-		for _, v := range append(regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m[4], -1), []string{"", m[3]}) {
-			name, ours := strings.CutPrefix(v[1], "prod-hybridbts-")
-			switch exact := named[m[1]]; {
-			case exact != nil && !slices.Contains(exact, v[1]), exact == nil && !ours:
-				return v[1] + " is no " + m[1] + " of ours"
-			case m[1] == "service_name" && name != "" && !isFunction(name):
-				return name + " is no function"
-			}
-		}
-	}
-	if !strings.Contains(filter, "resource.labels.") {
-		return "it is of every environment"
-	}
-	if period < time.Minute || period%time.Minute != 0 {
-		return "its alignment period is not whole minutes"
 	}
 	return ""
 }
 
-func TestPolicies(t *testing.T) {
+// labelProblem checks that metric and resource have the labels of the filter and of groupBy.
+func (q query) labelProblem(m metric) string {
+	for _, field := range slices.Concat(q.groupBy, regexp.MustCompile(`(?:resource|metric)\.labels\.[a-z_]+`).FindAllString(q.filter, -1)) {
+		owner, label, _ := strings.Cut(field, ".labels.")
+		known := resourceLabels[m.resource]
+		if owner == "metric" {
+			known = m.labels
+		}
+		if !slices.Contains(known, label) {
+			return "unknown label " + field
+		}
+	}
+	return ""
+}
+
+// aggregationProblem checks that aligner and reducer fit the metric's kind and value type.
+func (q query) aggregationProblem(m metric) string {
+	if !slices.Contains(aligners[m.kind+" "+m.value], q.aligner) {
+		return q.aligner + " does not fit a " + m.kind + " " + m.value
+	}
+	percentile, countFalse := strings.HasPrefix(q.reducer, "REDUCE_PERCENTILE"), strings.HasPrefix(q.reducer, "REDUCE_COUNT_FALSE")
+	if percentile != (m.value == "distribution") || countFalse != (m.value == "bool") {
+		return q.reducer + " does not fit a " + m.value
+	}
+	return ""
+}
+
+// valueProblem checks that label values name existing resources. A misspelled name matches no time series, and its alert
+// never fires.
+func (q query) valueProblem(metric) string {
+	values := regexp.MustCompile(`resource\.labels\.([a-z_]+) = ([a-z_.]*\(?)"([^"]*)"((?:, ?"[^"]*")*)`)
+	for _, m := range values.FindAllStringSubmatch(q.filter, -1) {
+		for _, v := range append(regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(m[4], -1), []string{"", m[3]}) {
+			name, ours := strings.CutPrefix(v[1], "prod-hybridbts-")
+			switch exact := labelValues[m[1]]; {
+			case exact != nil && !slices.Contains(exact, v[1]), exact == nil && !ours:
+				return "unknown " + m[1] + " " + v[1]
+			case m[1] == "service_name" && name != "" && !isFunction(name):
+				return "unknown function " + name
+			}
+		}
+	}
+	return ""
+}
+
+func TestPoliciesAreValid(t *testing.T) {
 	for name, p := range policies(t) {
 		t.Run(name, func(t *testing.T) {
 			if p.DisplayName != "prod-hybridbts-"+name {
-				t.Errorf("it is called %s", p.DisplayName)
+				t.Errorf("display name %s, want prod-hybridbts-%s", p.DisplayName, name)
 			}
 			if p.UserLabels["env"] != "prod" || p.UserLabels["system"] != "hybridbts" {
-				t.Errorf("its labels are %v", p.UserLabels)
+				t.Errorf("labels %v", p.UserLabels)
 			}
 			if p.Combiner != monitoringpb.AlertPolicy_OR || p.Severity == monitoringpb.AlertPolicy_SEVERITY_UNSPECIFIED || len(p.Conditions) == 0 {
 				t.Errorf("combiner %v, severity %v, %d conditions", p.Combiner, p.Severity, len(p.Conditions))
 			}
 			if d := p.GetAlertStrategy().GetAutoClose().AsDuration(); d < 30*time.Minute {
-				t.Errorf("closed after %v without data, Cloud Monitoring wants half an hour or more", d)
+				t.Errorf("auto close after %v, Cloud Monitoring requires 30 minutes or more", d)
 			}
 			if len(p.NotificationChannels) != 0 || p.Name != "" {
-				t.Error("it names what belongs to one project")
+				t.Error("the policy names resources of one project")
 			}
 			for _, c := range p.Conditions {
-				th := c.GetConditionThreshold()
-				if th == nil || c.DisplayName == "" {
-					t.Fatalf("condition %q is no threshold with a name", c.DisplayName)
-				}
-				if th.Comparison != monitoringpb.ComparisonType_COMPARISON_GT || th.Duration.AsDuration()%time.Minute != 0 {
-					t.Errorf("%s: %v for %v, want GT for whole minutes", c.DisplayName, th.Comparison, th.Duration.AsDuration())
-				}
-				if th.Duration.AsDuration() == 0 && th.EvaluationMissingData != monitoringpb.AlertPolicy_Condition_EVALUATION_MISSING_DATA_UNSPECIFIED {
-					t.Errorf("%s: the API refuses evaluationMissingData where the duration is 0", c.DisplayName)
-				}
-				check := func(filter string, all []*monitoringpb.Aggregation) {
-					if filter == "" && len(all) == 0 {
-						return
-					}
-					if len(all) != 1 {
-						t.Fatalf("%s: %d aggregations, want 1", c.DisplayName, len(all))
-					}
-					a := all[0]
-					if why := wrong(filter, a.PerSeriesAligner.String(), a.CrossSeriesReducer.String(), a.GroupByFields, a.AlignmentPeriod.AsDuration()); why != "" {
-						t.Errorf("%s: %s: %s", c.DisplayName, why, filter)
-					}
-				}
-				check(th.Filter, th.Aggregations)
-				check(th.DenominatorFilter, th.DenominatorAggregations)
+				checkCondition(t, c)
 			}
 		})
 	}
 }
 
-// A stream's path is that of the route of functions/api.
-func TestLatencyIsThatOfRequestsWithoutStreams(t *testing.T) {
-	m := load(t, "metrics/latency.json", &loggingpb.LogMetric{})
+// checkCondition checks a condition's threshold, duration and queries.
+func checkCondition(t *testing.T, c *monitoringpb.AlertPolicy_Condition) {
+	t.Helper()
+	th := c.GetConditionThreshold()
+	if th == nil || c.DisplayName == "" {
+		t.Fatalf("condition %q is not a threshold with a name", c.DisplayName)
+	}
+	if th.Comparison != monitoringpb.ComparisonType_COMPARISON_GT || th.Duration.AsDuration()%time.Minute != 0 {
+		t.Errorf("%s: %v for %v, want GT for whole minutes", c.DisplayName, th.Comparison, th.Duration.AsDuration())
+	}
+	if th.Duration.AsDuration() == 0 && th.EvaluationMissingData != monitoringpb.AlertPolicy_Condition_EVALUATION_MISSING_DATA_UNSPECIFIED {
+		t.Errorf("%s: the API rejects evaluationMissingData with a duration of 0", c.DisplayName)
+	}
+	check := func(filter string, all []*monitoringpb.Aggregation) {
+		if len(all) != 1 {
+			t.Fatalf("%s: %d aggregations, want 1", c.DisplayName, len(all))
+		}
+		if p := newQuery(filter, all[0]).problem(); p != "" {
+			t.Errorf("%s: %s: %s", c.DisplayName, p, filter)
+		}
+	}
+	check(th.Filter, th.Aggregations)
+	if th.DenominatorFilter != "" || len(th.DenominatorAggregations) > 0 {
+		check(th.DenominatorFilter, th.DenominatorAggregations)
+	}
+}
+
+// The test finds the paths of event streams in the contract of functions/api.
+func TestLatencyMetricExcludesEventStreams(t *testing.T) {
+	m := decode(t, "metrics/latency.json", &loggingpb.LogMetric{})
 	d := m.GetMetricDescriptor()
 	if d.GetMetricKind() != metricpb.MetricDescriptor_DELTA || d.GetValueType() != metricpb.MetricDescriptor_DISTRIBUTION || d.GetUnit() != "s" {
-		t.Errorf("it is a %v %v in %q", d.GetMetricKind(), d.GetValueType(), d.GetUnit())
+		t.Errorf("descriptor %v %v in %q, want a delta distribution in s", d.GetMetricKind(), d.GetValueType(), d.GetUnit())
 	}
 	if m.ValueExtractor != "EXTRACT(httpRequest.latency)" {
-		t.Errorf("it measures %s", m.ValueExtractor)
+		t.Errorf("value extractor %s", m.ValueExtractor)
 	}
 	b := m.GetBucketOptions().GetExponentialBuckets()
 	if top := b.GetScale() * math.Pow(b.GetGrowthFactor(), float64(b.GetNumFiniteBuckets())); b.GetGrowthFactor() > 1.2 || b.GetScale() > 0.001 || top < 900 {
-		t.Errorf("its buckets grow by %v from %v s to %v s", b.GetGrowthFactor(), b.GetScale(), top)
+		t.Errorf("buckets grow by %v from %v s to %v s, want at most 1.2, 0.001 s and at least 900 s", b.GetGrowthFactor(), b.GetScale(), top)
 	}
 	for _, want := range []string{`resource.type = "cloud_run_revision"`, `service_name =~ "^prod-hybridbts-"`, `log_id("run.googleapis.com/requests")`} {
 		if !strings.Contains(m.Filter, want) {
-			t.Errorf("its filter lacks %s", want)
+			t.Errorf("filter lacks %s", want)
 		}
 	}
-	without := regexp.MustCompile(`AND NOT httpRequest\.requestUrl =~ "([^"]+)"$`).FindStringSubmatch(m.Filter)
-	if without == nil {
-		t.Fatalf("it has streams: %s", m.Filter)
+	excluded := regexp.MustCompile(`AND NOT httpRequest\.requestUrl =~ "([^"]+)"$`).FindStringSubmatch(m.Filter)
+	if excluded == nil {
+		t.Fatalf("filter excludes no URL: %s", m.Filter)
 	}
-	streams := regexp.MustCompile(without[1])
+	streams := regexp.MustCompile(excluded[1])
 	contract, err := os.ReadFile("../../../functions/api/contract/openapi.json")
 	if err != nil {
 		t.Fatal(err)
@@ -252,57 +286,57 @@ func TestLatencyIsThatOfRequestsWithoutStreams(t *testing.T) {
 		}
 		for _, url := range []string{"https://hybridbts.tech" + path, "https://hybridbts.tech" + path + "?x=1"} {
 			if streams.MatchString(url) != stream {
-				t.Errorf("%s counts: %v, a stream: %v", url, !streams.MatchString(url), stream)
+				t.Errorf("%s: excluded %v, event stream %v", url, streams.MatchString(url), stream)
 			}
 		}
 	}
 	if seen == 0 {
-		t.Error("the contract has no stream")
+		t.Error("the contract has no event stream")
 	}
 }
 
-func TestAlertsComeWhenTheyWerePromised(t *testing.T) {
+func TestAlertsFireAtTheDocumentedThresholds(t *testing.T) {
 	all := policies(t)
-	type when struct {
+	type trigger struct {
 		threshold float64
 		duration  time.Duration
 	}
-	for name, want := range map[string][]when{
+	for name, want := range map[string][]trigger{
 		"latency": {{0.5, 5 * time.Minute}}, "errors": {{0.01, 5 * time.Minute}}, "cpu": {{0.6, 15 * time.Minute}}, "backlog": {{300, 0}},
 		"dead-letters": {{0, 0}, {0, 0}}, "language-quota": {{0, 5 * time.Minute}}, "spanner-cpu": {{0.65, 10 * time.Minute}},
 		"bigtable-cpu": {{0.7, 10 * time.Minute}, {0.9, 10 * time.Minute}}, "uptime": {{1, time.Minute}},
 	} {
-		var got []when
+		var got []trigger
 		for _, c := range all[name].GetConditions() {
 			th := c.GetConditionThreshold()
-			got = append(got, when{th.GetThresholdValue(), th.GetDuration().AsDuration()})
+			got = append(got, trigger{th.GetThresholdValue(), th.GetDuration().AsDuration()})
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%s comes above %v, want above %v", name, got, want)
+			t.Errorf("%s fires above %v, want %v", name, got, want)
 		}
 	}
 }
 
-// Dead letters wait in their own subscriptions for days: that is what dead-letters tells, and no backlog.
-func TestADeadLetterIsNoBacklog(t *testing.T) {
+// Retained dead letters are days old. The alert dead-letters reports them.
+func TestBacklogIgnoresRetainedDeadLetters(t *testing.T) {
 	filter := policies(t)["backlog"].Conditions[0].GetConditionThreshold().GetFilter()
 	m := regexp.MustCompile(`subscription_id != monitoring\.regex\.full_match\("([^"]+)"\)`).FindStringSubmatch(filter)
 	if m == nil {
-		t.Fatalf("it leaves nothing out: %s", filter)
+		t.Fatalf("filter excludes no subscription: %s", filter)
 	}
-	left := regexp.MustCompile("^(?:" + m[1] + ")$")
-	for name, out := range map[string]bool{
+	excluded := regexp.MustCompile("^(?:" + m[1] + ")$")
+	for name, want := range map[string]bool{
 		"prod-hybridbts-reviews-dead": true, "prod-hybridbts-alerts-dead": true,
 		"prod-hybridbts-reviews-dead-alert": false, "prod-hybridbts-reviews-sentiment": false,
 		"eventarc-asia-northeast3-prod-hybridbts-originals-finalized-sub-001": false,
 	} {
-		if left.MatchString(name) != out {
-			t.Errorf("%s is left out: %v, want %v", name, !out, out)
+		if excluded.MatchString(name) != want {
+			t.Errorf("%s: excluded %v, want %v", name, !want, want)
 		}
 	}
 }
 
-func TestEachAlertLinksToItsSectionOfTheRunbook(t *testing.T) {
+func TestEachAlertLinksToItsRunbookSection(t *testing.T) {
 	b, err := os.ReadFile("RUNBOOK.md")
 	if err != nil {
 		t.Fatal(err)
@@ -327,46 +361,47 @@ func TestEachAlertLinksToItsSectionOfTheRunbook(t *testing.T) {
 	}
 	for _, s := range sections {
 		if all[s] == nil {
-			t.Errorf("section %s of the runbook is of no policy", s)
+			t.Errorf("no policy for the runbook section %s", s)
 		}
 	}
 	for _, m := range regexp.MustCompile(`\]\(#([^)]+)\)`).FindAllStringSubmatch(string(b), -1) {
 		if !slices.Contains(sections, m[1]) {
-			t.Errorf("the runbook links to #%s, which is not there", m[1])
+			t.Errorf("the runbook links to the unknown section #%s", m[1])
 		}
 	}
 }
 
-func TestDashboard(t *testing.T) {
-	d := load(t, "dashboard.json", &dashboardpb.Dashboard{})
+func TestDashboardShowsTheMetricOfEveryAlert(t *testing.T) {
+	d := decode(t, "dashboard.json", &dashboardpb.Dashboard{})
 	layout := d.GetMosaicLayout()
 	if d.DisplayName != "prod-hybridbts" || layout == nil || len(layout.Tiles) == 0 {
 		t.Fatalf("%q with %d tiles", d.DisplayName, len(layout.GetTiles()))
 	}
-	taken := map[[2]int32]string{}
+	occupied := map[[2]int32]string{}
 	shown := map[string]bool{}
 	for _, tile := range layout.Tiles {
 		title := tile.Widget.GetTitle()
 		if tile.XPos+tile.Width > layout.Columns || tile.Width <= 0 || tile.Height <= 0 {
-			t.Errorf("%s is not within %d columns", title, layout.Columns)
+			t.Errorf("%s exceeds %d columns", title, layout.Columns)
 		}
 		for x := tile.XPos; x < tile.XPos+tile.Width; x++ {
 			for y := tile.YPos; y < tile.YPos+tile.Height; y++ {
-				if other, ok := taken[[2]int32{x, y}]; ok {
-					t.Fatalf("%s lies over %s", title, other)
+				if other, ok := occupied[[2]int32{x, y}]; ok {
+					t.Fatalf("%s overlaps %s", title, other)
 				}
-				taken[[2]int32{x, y}] = title
+				occupied[[2]int32{x, y}] = title
 			}
 		}
 		sets := tile.Widget.GetXyChart().GetDataSets()
 		if len(sets) == 0 {
-			t.Errorf("%s shows nothing", title)
+			t.Errorf("%s has no data set", title)
 		}
 		for _, s := range sets {
 			f := s.GetTimeSeriesQuery().GetTimeSeriesFilter()
 			a := f.GetAggregation()
-			if why := wrong(f.GetFilter(), a.GetPerSeriesAligner().String(), a.GetCrossSeriesReducer().String(), a.GetGroupByFields(), a.GetAlignmentPeriod().AsDuration()); why != "" {
-				t.Errorf("%s: %s", title, why)
+			q := query{f.GetFilter(), a.GetPerSeriesAligner().String(), a.GetCrossSeriesReducer().String(), a.GetGroupByFields(), a.GetAlignmentPeriod().AsDuration()}
+			if p := q.problem(); p != "" {
+				t.Errorf("%s: %s", title, p)
 			}
 			for m := range metrics {
 				shown[m] = shown[m] || strings.Contains(f.GetFilter(), m)
@@ -376,35 +411,40 @@ func TestDashboard(t *testing.T) {
 	for name, p := range policies(t) {
 		m := regexp.MustCompile(`metric\.type = "([^"]+)"`).FindStringSubmatch(p.Conditions[0].GetConditionThreshold().GetFilter())
 		if !shown[m[1]] {
-			t.Errorf("the dashboard does not show %s, of which %s alerts", m[1], name)
+			t.Errorf("the dashboard does not show %s, the metric of the alert %s", m[1], name)
 		}
 	}
 }
 
-// The checks themselves: each must see its mistake.
-func TestMistakesAreSeen(t *testing.T) {
-	const filter = `resource.type = "cloud_run_revision" AND resource.labels.service_name = starts_with("prod-hybridbts-") AND metric.type = "run.googleapis.com/request_count"`
-	by := []string{"resource.labels.service_name"}
-	if why := wrong(filter, "ALIGN_RATE", "REDUCE_SUM", by, time.Minute); why != "" {
-		t.Fatal(why)
+func TestInvalidQueriesAreDetected(t *testing.T) {
+	valid := query{
+		filter:  `resource.type = "cloud_run_revision" AND resource.labels.service_name = starts_with("prod-hybridbts-") AND metric.type = "run.googleapis.com/request_count"`,
+		aligner: "ALIGN_RATE", reducer: "REDUCE_SUM", groupBy: []string{"resource.labels.service_name"}, period: time.Minute,
 	}
-	for name, why := range map[string]string{
-		"metric":      wrong(strings.ReplaceAll(filter, "request_count", "requests"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
-		"resource":    wrong(strings.ReplaceAll(filter, "cloud_run_revision", "cloud_function"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
-		"label":       wrong(filter, "ALIGN_RATE", "REDUCE_SUM", []string{"resource.labels.service"}, time.Minute),
-		"filter":      wrong(filter+` AND metric.labels.code = "5xx"`, "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
-		"aligner":     wrong(filter, "ALIGN_PERCENTILE_95", "REDUCE_SUM", by, time.Minute),
-		"reducer":     wrong(filter, "ALIGN_RATE", "REDUCE_PERCENTILE_95", by, time.Minute),
-		"environment": wrong(strings.ReplaceAll(filter, "prod-hybridbts-", "hybridbts-"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
-		"function":    wrong(strings.ReplaceAll(filter, "prod-hybridbts-", "prod-hybridbts-nothing"), "ALIGN_RATE", "REDUCE_SUM", by, time.Minute),
-		"every one":   wrong(`resource.type = "cloud_run_revision" AND metric.type = "run.googleapis.com/request_count"`, "ALIGN_RATE", "REDUCE_SUM", nil, time.Minute),
-		"period":      wrong(filter, "ALIGN_RATE", "REDUCE_SUM", by, 90*time.Second),
+	if p := valid.problem(); p != "" {
+		t.Fatal(p)
+	}
+	for name, change := range map[string]func(*query){
+		"metric":       func(q *query) { q.filter = strings.ReplaceAll(q.filter, "request_count", "requests") },
+		"resource":     func(q *query) { q.filter = strings.ReplaceAll(q.filter, "cloud_run_revision", "cloud_function") },
+		"group label":  func(q *query) { q.groupBy = []string{"resource.labels.service"} },
+		"metric label": func(q *query) { q.filter += ` AND metric.labels.code = "5xx"` },
+		"aligner":      func(q *query) { q.aligner = "ALIGN_PERCENTILE_95" },
+		"reducer":      func(q *query) { q.reducer = "REDUCE_PERCENTILE_95" },
+		"environment":  func(q *query) { q.filter = strings.ReplaceAll(q.filter, "prod-hybridbts-", "hybridbts-") },
+		"function":     func(q *query) { q.filter = strings.ReplaceAll(q.filter, "prod-hybridbts-", "prod-hybridbts-nothing") },
+		"all environments": func(q *query) {
+			q.filter, q.groupBy = `resource.type = "cloud_run_revision" AND metric.type = "run.googleapis.com/request_count"`, nil
+		},
+		"period": func(q *query) { q.period = 90 * time.Second },
 	} {
-		if why == "" {
-			t.Errorf("a wrong %s is not seen", name)
+		changed := valid
+		change(&changed)
+		if changed.problem() == "" {
+			t.Errorf("wrong %s: not detected", name)
 		}
 	}
 	if err := protojson.Unmarshal([]byte(`{"displayname": "x"}`), &monitoringpb.AlertPolicy{}); err == nil {
-		t.Error("an unknown field is not seen")
+		t.Error("unknown field: not detected")
 	}
 }
