@@ -81,8 +81,8 @@ func functionNames(t *testing.T) (names []string) {
 	return names
 }
 
-// pushBase pushes a small base image to a registry and returns its reference. It replaces the base image of .ko.yaml, whose
-// registry tests cannot reach.
+// pushBase pushes a small base image to a registry and returns its reference. Tests have no access to the registry of
+// the base image in .ko.yaml.
 func pushBase(t *testing.T, host string) string {
 	t.Helper()
 	config := &v1.ConfigFile{OS: "linux", Architecture: "amd64", Config: v1.Config{User: "65532", Env: []string{"BASE=yes"}}}
@@ -141,8 +141,8 @@ func runBuild(t *testing.T, root, repo, base string) (images map[string]string, 
 	return images, string(out), nil
 }
 
-// The images equal those of a release, except for their base image. Each contains one program, which starts and stops as
-// on Cloud Run with the variables of services.csv. A clone of the same source yields the same digests.
+// The images equal those of a release, except for their base image. Each contains one program, which starts and stops
+// as on Cloud Run with the variables of services.csv. A clone of the same source yields the same digests.
 func TestImagesAreReproducibleAndStart(t *testing.T) {
 	t.Parallel()
 	requireBash(t)
@@ -274,8 +274,8 @@ func extract(t *testing.T, ref, program string) string {
 	return file
 }
 
-// startAndStop runs a program with the environment of its release until it serves requests, and then stops it with SIGTERM.
-// No engine is reachable: programs connect to engines on the first request that needs them.
+// startAndStop runs a program with the environment of its release until it serves requests, and then stops it with
+// SIGTERM. No engine is reachable: programs connect to engines on the first request that needs them.
 func startAndStop(t *testing.T, binary string, service deploy.Service) {
 	t.Helper()
 	address := freeAddress(t)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/hybrid-bts/functions/scripts/deploy"
 )
 
@@ -78,79 +80,26 @@ func readCosts(text string) (c costs, problems []string) {
 	return c, problems
 }
 
-func TestCostsAddUpAndMatchTheConfiguration(t *testing.T) {
-	t.Parallel()
+// costPage reads and parses COSTS.md.
+func costPage(t *testing.T) (text string, c costs) {
+	t.Helper()
 	b, err := os.ReadFile("COSTS.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := string(b)
-	c, problems := readCosts(text)
+	c, problems := readCosts(string(b))
 	for _, p := range problems {
 		t.Error(p)
 	}
 	if len(c.sections) != 4 || len(c.prices) < 20 {
-		t.Fatalf("%d sections, %d prices", len(c.sections), len(c.prices))
+		t.Fatalf("%d sections, %d prices, want 4 and at least 20", len(c.sections), len(c.prices))
 	}
+	return string(b), c
+}
 
-	calls, _, _ := runSetup(t, emptyProject)
-	var policies strings.Builder
-	files, err := filepath.Glob("monitoring/policies/*.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range append(files, "armor.json") {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		policies.Write(b)
-	}
-	idleInstances, idleGiB := 0.0, 0.0
-	const hours = 730 // in a month
-	for _, s := range deploy.Services() {
-		if s.MinInstances == 1 {
-			gib := float64(s.MemoryMiB) / 1024
-			idleInstances++
-			idleGiB += gib
-			usd := hours * 3600 * (c.prices["run-idle-cpu"] + c.prices["run-idle-memory"]*gib)
-			if want := fmt.Sprintf("%s's instance for $%.0f", s.Function, usd); !strings.Contains(strings.Join(strings.Fields(text), " "), want) {
-				t.Errorf("the levers lack %q", want)
-			}
-		}
-	}
-	units := regexp.MustCompile(`--processing-units=(\d+)`).FindStringSubmatch(calls)
-	nodes := regexp.MustCompile(`autoscaling-min-nodes=(\d+)`).FindStringSubmatch(calls)
-	if units == nil || nodes == nil {
-		t.Fatal("setup.sh creates no Spanner or Bigtable instance")
-	}
-	period := regexp.MustCompile(`monitoring uptime create .* --period=(\d+)`).FindStringSubmatch(calls)
-	if period == nil {
-		t.Fatal("setup.sh creates no uptime check")
-	}
-	minutes, _ := strconv.ParseFloat(period[1], 64)
-	unit, _ := strconv.ParseFloat(units[1], 64)
-	node, _ := strconv.ParseFloat(nodes[1], 64)
-	idle := c.sections["An idle month of production"]
-	for name, want := range map[string]float64{
-		"spanner": hours * unit / 1000, "bigtable": hours * node, "run-idle-cpu": hours * 3600 * idleInstances, "run-idle-memory": hours * 3600 * idleGiB,
-		"balancer": hours, "armor-policy": float64(strings.Count(calls, "security-policies create")), "dns": float64(strings.Count(calls, "managed-zones create")),
-		"armor-rule": float64(strings.Count(policies.String(), `"priority":`)), "condition": float64(strings.Count(policies.String(), `"conditionThreshold":`)),
-		"uptime": hours * 60 / minutes * 6 / 1000, // from each of six locations
-		"secret": float64(strings.Count(calls, "gcloud secrets create")),
-	} {
-		got := -1.0
-		for _, l := range idle {
-			if l.price == name {
-				got = l.quantity
-			}
-		}
-		if got != want {
-			t.Errorf("an idle month has %v of %s, the page has %v", want, name, got)
-		}
-	}
-
-	for name, change := range map[string][2]string{ // mistakes that readCosts must find
+func TestMistakesInCostsAreDetected(t *testing.T) {
+	text, _ := costPage(t)
+	for name, change := range map[string][2]string{
 		"wrong price":         {"| 1.60 |", "| 1.06 |"},
 		"wrong quantity":      {"| 1,000 | 1,000.00 |", "| 10,000 | 1,000.00 |"},
 		"wrong total":         {"**1,509.10**", "**1,590.10**"},
@@ -162,5 +111,76 @@ func TestCostsAddUpAndMatchTheConfiguration(t *testing.T) {
 		if _, problems := readCosts(changed); changed == text || len(problems) == 0 {
 			t.Errorf("%s: not detected", name)
 		}
+	}
+}
+
+// hoursPerMonth is the number of hours in an average month.
+const hoursPerMonth = 730
+
+func TestLeversStateThePriceOfIdleInstances(t *testing.T) {
+	text, c := costPage(t)
+	words := strings.Join(strings.Fields(text), " ")
+	for _, s := range deploy.Services() {
+		if s.MinInstances == 0 {
+			continue
+		}
+		usd := hoursPerMonth * 3600 * (c.prices["run-idle-cpu"] + c.prices["run-idle-memory"]*float64(s.MemoryMiB)/1024)
+		if want := fmt.Sprintf("%s's instance for $%.0f", s.Function, usd); !strings.Contains(words, want) {
+			t.Errorf("the levers lack %q", want)
+		}
+	}
+}
+
+func TestIdleMonthCountsTheConfiguredResources(t *testing.T) {
+	t.Parallel()
+	_, c := costPage(t)
+	calls, _, _ := runSetup(t, emptyProject)
+	flag := func(pattern string) float64 { // the number in a flag of setup.sh
+		m := regexp.MustCompile(pattern).FindStringSubmatch(calls)
+		if m == nil {
+			t.Fatalf("no call of setup.sh matches %s", pattern)
+		}
+		n, err := strconv.ParseFloat(m[1], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	policies, err := filepath.Glob("monitoring/policies/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files strings.Builder
+	for _, file := range append(policies, "armor.json") {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files.Write(b)
+	}
+	idleInstances, idleGiB := 0.0, 0.0
+	for _, s := range deploy.Services() {
+		idleInstances += float64(s.MinInstances)
+		idleGiB += float64(s.MinInstances*s.MemoryMiB) / 1024
+	}
+	got := map[string]float64{}
+	for _, l := range c.sections["An idle month of production"] {
+		got[l.price] = l.quantity
+	}
+	want := map[string]float64{
+		"spanner":         hoursPerMonth * flag(`--processing-units=(\d+)`) / 1000,
+		"bigtable":        hoursPerMonth * flag(`autoscaling-min-nodes=(\d+)`),
+		"run-idle-cpu":    hoursPerMonth * 3600 * idleInstances,
+		"run-idle-memory": hoursPerMonth * 3600 * idleGiB,
+		"balancer":        hoursPerMonth,
+		"armor-policy":    float64(strings.Count(calls, "security-policies create")),
+		"armor-rule":      float64(strings.Count(files.String(), `"priority":`)),
+		"condition":       float64(strings.Count(files.String(), `"conditionThreshold":`)),
+		"uptime":          hoursPerMonth * 60 / flag(`monitoring uptime create .* --period=(\d+)`) * 6 / 1000, // from six locations
+		"dns":             float64(strings.Count(calls, "managed-zones create")),
+		"secret":          float64(strings.Count(calls, "gcloud secrets create")),
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("quantities of an idle month differ from the configuration (-want +page):\n%s", diff)
 	}
 }

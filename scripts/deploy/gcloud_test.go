@@ -16,11 +16,13 @@ import (
 
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
-// The test validates commands, flags and flag values of all golden files with an installed gcloud, which runs none of them.
+// The test validates commands, flags and flag values of all golden files with an installed gcloud, which runs none of
+// them.
 func TestRealGcloudAcceptsTheCalls(t *testing.T) {
 	t.Parallel()
 	gcloud, err := exec.LookPath("gcloud")
@@ -102,11 +104,12 @@ func sdkFolder(t *testing.T) string {
 	return filepath.Dir(filepath.Dir(gcloud))
 }
 
-// startEmulator starts the emulator of a service, which listens on address, and stops it at the end of the test. It returns
-// a gcloud that uses the emulator.
+// startEmulator starts the emulator of a service, which listens on address, and stops it at the end of the test. It
+// returns a gcloud that uses the emulator.
 func startEmulator(t *testing.T, service, address string, command ...string) emulatedGcloud {
 	t.Helper()
-	// The shell kills the emulator and its children when stdin closes, which also happens if the test process is killed.
+	// The shell kills the emulator and its children when stdin closes, which also happens if the test process is
+	// killed.
 	cmd := exec.Command("bash", append([]string{"-c", `set -m; "$@" </dev/null & read -r; kill -- -$!`, "bash"}, command...)...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
@@ -232,45 +235,44 @@ func TestSetupCreatesTopicsAndSubscriptionsOnTheEmulator(t *testing.T) {
 		e.run(t, call)
 	}
 
-	var topics, subscriptions []json.RawMessage
-	for command, list := range map[string]*[]json.RawMessage{"topics": &topics, "subscriptions": &subscriptions} {
-		if err := json.Unmarshal([]byte(e.run(t, "gcloud pubsub "+command+" list --project=shop --format=json")), list); err != nil {
-			t.Fatal(err)
-		}
-	}
 	var names []string
-	for _, b := range topics {
-		var topic pubsubpb.Topic
-		if err := protojson.Unmarshal(b, &topic); err != nil {
-			t.Fatal(err)
-		}
+	for _, topic := range listMessages(t, e, "topics", func() *pubsubpb.Topic { return &pubsubpb.Topic{} }) {
 		names = append(names, topic.Name)
 	}
 	pushes := 0
-	for _, b := range subscriptions {
-		var s pubsubpb.Subscription
-		if err := protojson.Unmarshal(b, &s); err != nil {
-			t.Fatal(err)
+	for _, s := range listMessages(t, e, "subscriptions", func() *pubsubpb.Subscription { return &pubsubpb.Subscription{} }) {
+		for _, p := range deliveryProblems(s) {
+			t.Errorf("%s: %s", s.Name, p)
 		}
-		if !slices.Contains(names, s.Topic) || s.ExpirationPolicy == nil || s.ExpirationPolicy.Ttl != nil || s.MessageRetentionDuration.AsDuration() != 7*24*time.Hour {
-			t.Errorf("the subscription lacks its topic, expires, or retains messages for less than 7 days: %v", &s)
+		if !slices.Contains(names, s.Topic) {
+			t.Errorf("%s: unknown topic %s", s.Name, s.Topic)
 		}
 		if s.PushConfig.GetPushEndpoint() == "" {
 			continue
 		}
 		pushes++
-		retry, dead := s.RetryPolicy, s.DeadLetterPolicy
-		if retry.GetMinimumBackoff().AsDuration() != 10*time.Second || retry.GetMaximumBackoff().AsDuration() != 10*time.Minute || s.AckDeadlineSeconds != 60 {
-			t.Errorf("wrong back-off or ack deadline: %v", &s)
-		}
-		if !slices.Contains(names, dead.GetDeadLetterTopic()) || dead.GetMaxDeliveryAttempts() < 5 || dead.GetMaxDeliveryAttempts() > 10 {
-			t.Errorf("wrong dead-letter policy: %v", &s)
-		}
-		if token := s.PushConfig.GetOidcToken(); token.GetServiceAccountEmail() != "prod-hybridbts-push@shop.iam.gserviceaccount.com" || s.PushConfig.PushEndpoint != token.GetAudience()+"/" {
-			t.Errorf("the push token is not for the push endpoint: %v", &s)
+		if dead := s.DeadLetterPolicy.GetDeadLetterTopic(); !slices.Contains(names, dead) {
+			t.Errorf("%s: unknown dead-letter topic %s", s.Name, dead)
 		}
 	}
 	if pushes < 3 {
 		t.Errorf("%d push subscriptions, want 3 or more", pushes)
 	}
+}
+
+// listMessages lists topics or subscriptions and decodes each into a new message.
+func listMessages[M proto.Message](t *testing.T, e emulatedGcloud, kind string, newMessage func() M) (all []M) {
+	t.Helper()
+	var list []json.RawMessage
+	if err := json.Unmarshal([]byte(e.run(t, "gcloud pubsub "+kind+" list --project=shop --format=json")), &list); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range list {
+		m := newMessage()
+		if err := protojson.Unmarshal(b, m); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, m)
+	}
+	return all
 }

@@ -34,7 +34,8 @@ func runRelease(t *testing.T, environ environment, args ...string) (calls, outpu
 	return runScript(t, "release.sh", environ, args...)
 }
 
-// deployedNewImage returns the fake's DEPLOYED for a revision with newImage and the settings that release.sh would deploy.
+// deployedNewImage returns the fake's DEPLOYED for a revision with newImage and the settings that release.sh would
+// deploy.
 func deployedNewImage(t *testing.T) string {
 	t.Helper()
 	calls, _, _ := runRelease(t, nil, "api", newImage, canaryImage)

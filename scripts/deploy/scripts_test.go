@@ -90,8 +90,8 @@ func requireBash(t *testing.T) {
 	}
 }
 
-// runScript runs a script of this folder with fake tools. It returns the recorded calls, one per line, the script's output
-// and its exit status.
+// runScript runs a script of this folder with fake tools. It returns the recorded calls, one per line, the script's
+// output and its exit status.
 func runScript(t *testing.T, name string, environ environment, args ...string) (calls, output string, code int) {
 	t.Helper()
 	requireBash(t)
@@ -142,8 +142,8 @@ type recording struct {
 // recordings holds a *recording for each environment and argument list of setup.sh, so that tests share runs.
 var recordings sync.Map
 
-// runSetup runs setup.sh as runScript does, and returns a shared result for equal environments. The name of the script's
-// work folder is WORK in the result. A run with FILES is not shared.
+// runSetup runs setup.sh as runScript does, and returns a shared result for equal environments. The name of the
+// script's work folder is WORK in the result. A run with FILES is not shared.
 func runSetup(t *testing.T, environ environment, args ...string) (calls, output string, code int) {
 	t.Helper()
 	all := environment{"MAIL": "operators@example.org"}

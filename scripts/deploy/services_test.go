@@ -142,8 +142,8 @@ func TestMemoryBudgetsEqualTheMemoryLimit(t *testing.T) {
 	}
 }
 
-// The design allows up to 4 instances. alert has one, which groups notifications in memory. admin has one, which holds the
-// leases of dead letters. In production api and alert keep an idle instance.
+// The design allows up to 4 instances. alert has one, which groups notifications in memory. admin has one, which holds
+// the leases of dead letters. In production api and alert keep an idle instance.
 func TestReleasedServicesMatchTheDesign(t *testing.T) {
 	t.Parallel()
 	for _, row := range deploy.Services() {

@@ -1,5 +1,5 @@
-// Package deploy reads the tables that describe the deployment: services.csv, roles.csv and topics.csv. The shell scripts and
-// Terraform read the same files, and so does the local run.
+// Package deploy reads the tables that describe the deployment: services.csv, roles.csv and topics.csv. The shell
+// scripts and Terraform read the same files, and so does the local run.
 package deploy
 
 import (
@@ -18,7 +18,8 @@ var tables embed.FS
 type Service struct {
 	// Function is the name of the folder in functions/.
 	Function string
-	// Ingress is the value of gcloud's flag --ingress: internal, or internal-and-cloud-load-balancing for a service with routes.
+	// Ingress is the value of gcloud's flag --ingress: internal, or internal-and-cloud-load-balancing for a service
+	// with routes.
 	Ingress string
 	// Public reports whether Cloud Run accepts calls without an ID token of Google.
 	Public bool
@@ -32,11 +33,13 @@ type Service struct {
 	SmokePath string
 	// SmokeStatus is the response status that the smoke test expects, such as 200.
 	SmokeStatus string
-	// Cache lists the query parameters in the CDN's cache key, separated by ";". "*" is the whole query. "" disables the CDN.
+	// Cache lists the query parameters in the CDN's cache key, separated by ";". "*" is the whole query. "" disables
+	// the CDN.
 	Cache string
 	// Variables are the environment variables. Values contain {env} and {host}.
 	Variables []Variable
-	// Secrets are the environment variables that Secret Manager fills. Their values are names of secrets, and contain {env}.
+	// Secrets are the environment variables that Secret Manager fills. Their values are names of secrets, and contain
+	// {env}.
 	Secrets []Variable
 }
 
@@ -97,11 +100,11 @@ func Roles() []Role {
 	return all
 }
 
-// Topic is a row of topics.csv: a Pub/Sub topic, with at most one push subscription. A topic that several functions receive
-// has a row for each.
+// Topic is a row of topics.csv: a Pub/Sub topic, with at most one push subscription. A topic that several functions
+// receive has a row for each.
 type Topic struct {
-	// Name is the name of the topic without ENV-hybridbts-. A dead-letter topic ends in -dead, and keeps its messages in a pull
-	// subscription of its own name.
+	// Name is the name of the topic without ENV-hybridbts-. A dead-letter topic ends in -dead, and keeps its messages
+	// in a pull subscription of its own name.
 	Name string
 	// Function receives the messages by a push subscription; "" if no function does.
 	Function string

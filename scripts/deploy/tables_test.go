@@ -8,46 +8,56 @@ import (
 	"github.com/hybrid-bts/functions/scripts/deploy"
 )
 
-// The tables refer to each other by name. The failure of this test says which row is missing in which file.
-func TestTopicsNamedInOtherTablesExist(t *testing.T) {
-	topics := deploy.Topics()
-	exists := func(name string) bool {
-		return slices.ContainsFunc(topics, func(topic deploy.Topic) bool { return topic.Name == name })
-	}
-	deadLetters := map[string]string{} // by function
-	for _, topic := range topics {
+// The three tables refer to each other by topic names. Each failure names the row that is missing and its file.
+
+// topicExists reports whether topics.csv declares a topic.
+func topicExists(name string) bool {
+	return slices.ContainsFunc(deploy.Topics(), func(topic deploy.Topic) bool { return topic.Name == name })
+}
+
+func TestTopicsHaveDeadLetterTopics(t *testing.T) {
+	for _, topic := range deploy.Topics() {
 		if (topic.Function == "") != (topic.DeadLetterTopic == "") {
 			t.Errorf("topics.csv: the row of %s has a function without a dead-letter topic, or the reverse", topic.Name)
 		}
-		if topic.Function == "" {
-			continue
-		}
-		if !exists(topic.DeadLetterTopic) || !strings.HasSuffix(topic.DeadLetterTopic, "-dead") {
+		if topic.Function != "" && (!topicExists(topic.DeadLetterTopic) || !strings.HasSuffix(topic.DeadLetterTopic, "-dead")) {
 			t.Errorf("topics.csv: add the topic %s, the dead-letter topic of %s; its name must end in -dead", topic.DeadLetterTopic, topic.Subscription())
 		}
-		if !strings.HasSuffix(topic.Name, "-dead") {
-			deadLetters[topic.Function] = topic.DeadLetterTopic
-		}
-	}
-	for _, topic := range topics {
 		if strings.HasSuffix(topic.Name, "-dead") && topic.Name != "alerts-dead" && topic.Function != "alert" {
 			t.Errorf("topics.csv: the row of %s must name the function alert, so that operators see dead letters", topic.Name)
 		}
 	}
+}
+
+func TestTopicsNamedInOtherTablesExist(t *testing.T) {
 	for _, s := range deploy.Services() {
 		for _, v := range s.Variables {
 			name, ours := strings.CutPrefix(v.Value, "{env}-hybridbts-")
-			if ours && (strings.HasSuffix(v.Name, "_TOPIC") || strings.HasSuffix(v.Name, "_DEAD")) && !exists(name) {
+			if ours && (strings.HasSuffix(v.Name, "_TOPIC") || strings.HasSuffix(v.Name, "_DEAD")) && !topicExists(name) {
 				t.Errorf("topics.csv: add the topic %s, which services.csv gives to %s as %s", name, s.Function, v.Name)
-			}
-			if want := deadLetters[s.Function]; v.Name == "DEAD_LETTER_TOPIC" && name != want {
-				t.Errorf("services.csv: %s has DEAD_LETTER_TOPIC %q, topics.csv has %q", s.Function, name, want)
 			}
 		}
 	}
 	for _, r := range deploy.Roles() {
-		if (r.On == "topic" || r.On == "subscription") && !exists(r.Name) {
+		if (r.On == "topic" || r.On == "subscription") && !topicExists(r.Name) {
 			t.Errorf("topics.csv: add the topic %s, on which roles.csv gives %s to %s", r.Name, r.Role, r.Account)
+		}
+	}
+}
+
+func TestFunctionsPublishToTheDeadLetterTopicOfTheirSubscription(t *testing.T) {
+	deadLetters := map[string]string{} // by function
+	for _, topic := range deploy.Topics() {
+		if topic.Function != "" && !strings.HasSuffix(topic.Name, "-dead") {
+			deadLetters[topic.Function] = topic.DeadLetterTopic
+		}
+	}
+	for _, s := range deploy.Services() {
+		for _, v := range s.Variables {
+			name := strings.TrimPrefix(v.Value, "{env}-hybridbts-")
+			if want := deadLetters[s.Function]; v.Name == "DEAD_LETTER_TOPIC" && name != want {
+				t.Errorf("services.csv: %s has DEAD_LETTER_TOPIC %q, topics.csv has %q", s.Function, name, want)
+			}
 		}
 	}
 }

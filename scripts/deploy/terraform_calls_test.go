@@ -33,8 +33,8 @@ func (c call) String() string {
 	return strings.Join(lines, "\n")
 }
 
-// translation converts the body of a Terraform resource to a call. Each method removes from the body the attributes that it
-// reads; the rest has no counterpart in setup.sh.
+// translation converts the body of a Terraform resource to a call. Each method removes from the body the attributes
+// that it reads; the rest has no counterpart in setup.sh.
 type translation struct {
 	call
 	body map[string]any
@@ -86,7 +86,8 @@ func flagText(v any) string {
 	}
 }
 
-// setCall sets command, name and flags of the call. flags alternates flag names and paths of attributes; name is a path.
+// setCall sets command, name and flags of the call. flags alternates flag names and paths of attributes; name is a
+// path.
 func (t *translation) setCall(command, name string, flags ...string) {
 	t.command, t.name = command, t.text(name)
 	for i := 0; i < len(flags); i += 2 {
@@ -618,8 +619,8 @@ func shellWords(line string) (all []string) {
 	return append(all, word.String())
 }
 
-// creationCalls returns the recorded calls of setup.sh that create resources, by command and name. folder holds the files that
-// setup.sh generated.
+// creationCalls returns the recorded calls of setup.sh that create resources, by command and name. folder holds the
+// files that setup.sh generated.
 func creationCalls(t *testing.T, calls, folder string) map[string]call {
 	t.Helper()
 	created := map[string]call{}

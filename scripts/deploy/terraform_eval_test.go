@@ -20,8 +20,8 @@ import (
 	"github.com/zclconf/go-cty/cty/gocty"
 )
 
-// configuration is a folder of Terraform files. It evaluates expressions without Terraform, providers and a cloud. Values
-// that the cloud would compute equal those of the fake gcloud.
+// configuration is a folder of Terraform files. It evaluates expressions without Terraform, providers and a cloud.
+// Values that the cloud would compute equal those of the fake gcloud.
 type configuration struct {
 	dir       string
 	files     map[string]*hcl.File

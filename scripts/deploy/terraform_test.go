@@ -38,8 +38,8 @@ var releasedVariables = map[string]cty.Value{
 	"auditors": cty.StringVal("auditors@example.org"), "budget": cty.NumberIntVal(500), "released": cty.True,
 }
 
-// releasedWithOptions returns an environment of setup.sh for a released project with auditors and a budget. Generated files
-// go to folder.
+// releasedWithOptions returns an environment of setup.sh for a released project with auditors and a budget. Generated
+// files go to folder.
 func releasedWithOptions(folder string) environment {
 	return environment{"EMPTY": "yes", "RELEASED": "yes", "AUDITORS": "auditors@example.org", "BUDGET": "500", "FILES": folder}
 }
@@ -66,7 +66,8 @@ func TestTerraformIsFormatted(t *testing.T) {
 	}
 }
 
-// referenceProblems returns the unknown references and the unused variables, locals and data sources of a configuration.
+// referenceProblems returns the unknown references and the unused variables, locals and data sources of a
+// configuration.
 func referenceProblems(c *configuration) (problems []string) {
 	used := map[string]bool{}
 	for _, f := range c.files {
@@ -128,8 +129,8 @@ func references(b *hclsyntax.Body) (all []hcl.Traversal) {
 
 // providerSchema returns the names that the provider knows, by path of their block and then by name. The value has the
 // suffix ! for a required argument and {} for a block, and the prefix ~ for a read-only attribute.
-// testdata/terraform_arguments.txt is an extract of the bindings of provider 6.50 for the blocks of this configuration, without
-// names that provider 7 lacks.
+// testdata/terraform_arguments.txt is an extract of the bindings of provider 6.50 for the blocks of this configuration,
+// without names that provider 7 lacks.
 func providerSchema(t *testing.T) map[string]map[string]string {
 	t.Helper()
 	b, err := os.ReadFile("testdata/terraform_arguments.txt")
@@ -197,6 +198,11 @@ func schemaProblems(known map[string]map[string]string, c *configuration) (probl
 		}
 		check(path, b.Body)
 	}
+	return append(problems, attributeProblems(known, c)...)
+}
+
+// attributeProblems returns the references to attributes that the provider does not know.
+func attributeProblems(known map[string]map[string]string, c *configuration) (problems []string) {
 	for _, f := range c.files {
 		for _, t := range references(f.Body.(*hclsyntax.Body)) {
 			path := words(t)
@@ -208,7 +214,7 @@ func schemaProblems(known map[string]map[string]string, c *configuration) (probl
 				continue // var, local, each
 			}
 			if len(path) > 2 && known[kind][path[2]] == "" {
-				report(t.SourceRange(), "%s has no attribute %s", kind, path[2])
+				problems = append(problems, fmt.Sprintf("%s: %s has no attribute %s", t.SourceRange(), kind, path[2]))
 			}
 		}
 	}
@@ -284,8 +290,8 @@ func provisionerCalls(c *configuration) (all []string) {
 	return all
 }
 
-// comparisonProblems returns the differences between a configuration and recorded calls of setup.sh, whose generated files are in
-// folder.
+// comparisonProblems returns the differences between a configuration and recorded calls of setup.sh, whose generated
+// files are in folder.
 func comparisonProblems(t *testing.T, c *configuration, calls, folder string) (all []string) {
 	t.Helper()
 	created, err := terraformCalls(c, releasedVariables)
@@ -347,21 +353,26 @@ func messagingProblems(c *configuration) (problems []string) {
 	return problems
 }
 
-// subscriptionProblems returns the design's delivery settings that a subscription breaks.
-func subscriptionProblems(body map[string]any) (problems []string) {
-	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
+// subscriptionProblems decodes a subscription and returns its deliveryProblems.
+func subscriptionProblems(body map[string]any) []string {
 	s := &pubsubpb.Subscription{}
 	if err := decodeBody(body, s, map[string]string{`"expirationPolicy":{"ttl":""}`: `"expirationPolicy":{}`}); err != nil {
 		return []string{err.Error()}
 	}
+	return deliveryProblems(s)
+}
+
+// deliveryProblems returns the delivery settings of the design that a subscription breaks.
+func deliveryProblems(s *pubsubpb.Subscription) (problems []string) {
+	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	if s.ExpirationPolicy == nil || s.ExpirationPolicy.Ttl != nil || s.MessageRetentionDuration.AsDuration() != 7*24*time.Hour {
 		report("the subscription expires, or retains messages for %v instead of 7 days", s.MessageRetentionDuration.AsDuration())
 	}
-	if s.PushConfig == nil {
+	if s.PushConfig.GetPushEndpoint() == "" {
 		return problems
 	}
-	if d := s.AckDeadlineSeconds; d < 10 || d > 600 {
-		report("ack deadline %d s, want 10 to 600", d)
+	if s.AckDeadlineSeconds != 60 {
+		report("ack deadline %d s, want 60", s.AckDeadlineSeconds)
 	}
 	if n := s.DeadLetterPolicy.GetMaxDeliveryAttempts(); n < 5 || n > 10 || s.DeadLetterPolicy.GetDeadLetterTopic() == "" {
 		report("%d delivery attempts and dead-letter topic %q, want 5 to 10 and a topic", n, s.DeadLetterPolicy.GetDeadLetterTopic())
@@ -369,7 +380,8 @@ func subscriptionProblems(body map[string]any) (problems []string) {
 	if r := s.RetryPolicy; r.GetMinimumBackoff().AsDuration() != 10*time.Second || r.GetMaximumBackoff().AsDuration() != 600*time.Second {
 		report("back-off %v, want 10 s to 600 s", r)
 	}
-	if token := s.PushConfig.GetOidcToken(); token.GetServiceAccountEmail() == "" || token.GetAudience()+"/" != s.PushConfig.PushEndpoint {
+	token := s.PushConfig.GetOidcToken()
+	if token.GetServiceAccountEmail() != "prod-hybridbts-push@shop.iam.gserviceaccount.com" || token.GetAudience()+"/" != s.PushConfig.PushEndpoint {
 		report("token of %q for audience %q does not fit %s", token.GetServiceAccountEmail(), token.GetAudience(), s.PushConfig.PushEndpoint)
 	}
 	return problems
@@ -401,8 +413,8 @@ var storageEvents = []string{
 	"google.cloud.storage.object.v1.archived", "google.cloud.storage.object.v1.metadataUpdated",
 }
 
-// decodeBody decodes a Terraform resource as a message of the API, strictly. rename maps JSON text of Terraform to that of
-// the API, and lists names the blocks that are lists in the API.
+// decodeBody decodes a Terraform resource as a message of the API, strictly. rename maps JSON text of Terraform to that
+// of the API, and lists names the blocks that are lists in the API.
 func decodeBody(body map[string]any, m proto.Message, rename map[string]string, lists ...string) error {
 	text := canonicalJSON(camelCase(body, lists...))
 	for from, to := range rename {

@@ -50,8 +50,8 @@ func (m measurements) String() string {
 	return fmt.Sprintf("%d requests, %d with a 5xx response, p95 %v, %d dead letters", m.requests, m.failed, m.p95, m.deadLetters)
 }
 
-// judge measures the revision and returns an error with one line per exceeded limit. A revision without requests passes,
-// because its smoke test passed before.
+// judge measures the revision and returns an error with one line per exceeded limit. A revision without requests
+// passes, because its smoke test passed before.
 func (v verdict) judge(ctx context.Context, client *monitoring.MetricClient, now time.Time) (measurements, error) {
 	m, err := v.measure(ctx, client, now)
 	if err != nil {
@@ -87,7 +87,8 @@ func (v verdict) measure(ctx context.Context, client *monitoring.MetricClient, n
 		return m, err
 	}
 	err = v.eachPoint(ctx, client, now, revision+fmt.Sprintf(`metric.type = "logging.googleapis.com/user/%s"`, v.latencyMetric), &monitoringpb.Aggregation{
-		// The alignment period is the whole window: in a minute with few requests the percentile would equal the maximum.
+		// The alignment period is the whole window: in a minute with few requests the percentile would equal the
+		// maximum.
 		AlignmentPeriod: durationpb.New(v.window.Truncate(minute)), PerSeriesAligner: monitoringpb.Aggregation_ALIGN_DELTA,
 		CrossSeriesReducer: monitoringpb.Aggregation_REDUCE_PERCENTILE_95,
 	}, func(_ map[string]string, value *monitoringpb.TypedValue) {

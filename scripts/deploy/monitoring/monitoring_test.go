@@ -1,5 +1,5 @@
-// Package monitoring_test checks the dashboard and the alert policies without a cloud: the API's protocol buffers decode
-// their JSON, their metrics exist, and each alert has a section in the runbook.
+// Package monitoring_test checks the dashboard and the alert policies without a cloud: the API's protocol buffers
+// decode their JSON, their metrics exist, and each alert has a section in the runbook.
 package monitoring_test
 
 import (
@@ -172,8 +172,8 @@ func (q query) aggregationProblem(m metric) string {
 	return ""
 }
 
-// valueProblem checks that label values name existing resources. A misspelled name matches no time series, and its alert
-// never fires.
+// valueProblem checks that label values name existing resources. A misspelled name matches no time series, and its
+// alert never fires.
 func (q query) valueProblem(metric) string {
 	values := regexp.MustCompile(`resource\.labels\.([a-z_]+) = ([a-z_.]*\(?)"([^"]*)"((?:, ?"[^"]*")*)`)
 	for _, m := range values.FindAllStringSubmatch(q.filter, -1) {

@@ -1,5 +1,5 @@
-// Package routes assigns URL paths to functions. Its table, routes.json, is the only source of the local gateway's routes
-// and of the load balancer's URL map.
+// Package routes assigns URL paths to functions. Its table, routes.json, is the only source of the local gateway's
+// routes and of the load balancer's URL map.
 package routes
 
 import (
