@@ -25,14 +25,18 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
-// cityQuery compares a page and a stream of a city with full scans of the table customers. The city has about 1 % of the
-// customers. The times of the function include HTTP and JSON; the scans use the Bigtable client directly. The embedded
-// Bigtable does not end a read at its row limit, so it reads the whole city for the first page.
+// cityQuery compares a page and a stream of a city with full scans of the table customers. The city has about 1 % of
+// the customers. The times of the function include HTTP and JSON; the scans use the Bigtable client directly. The
+// embedded Bigtable does not end a read at its row limit, so it reads the whole city for the first page.
+//
+// It loads the same file twice, because a load replaces rows and must not add to the counts of cities.
 func cityQuery(ctx context.Context, s *session) (err error) {
 	engine, err := customerstest.Start(ctx)
 	if err != nil {
 		return err
 	}
+	// The rows of the embedded Bigtable are in the memory of this process. They must not weigh on the benchmarks after
+	// this one.
 	defer func() {
 		err = errors.Join(err, engine.Close())
 		engine = nil
@@ -71,8 +75,9 @@ func cityQuery(ctx context.Context, s *session) (err error) {
 	defer f.stop()
 	const path = "/v1/cities/Paris/customers?country=FR"
 	inCity := before["paris#fr#"]
+	// Numbers of calls are odd, and fall with the duration of a call: a page takes milliseconds, a scan seconds.
 	firstPage, err := median(101, func() error {
-		return f.get(ctx, path, func(r io.Reader) error { return checkPage(r, min(50, inCity)) })
+		return f.get(ctx, path, func(r io.Reader) error { return checkPage(r, min(50, inCity)) }) // 50 is the default page size
 	})
 	if err != nil {
 		return err
@@ -87,7 +92,10 @@ func cityQuery(ctx context.Context, s *session) (err error) {
 	s.add("first page of 50", "%.2f ms", milliseconds(firstPage))
 	s.add("whole city as NDJSON", "%.1f ms", milliseconds(stream))
 
-	// The scans find the same customers without the row key: by the address columns, in any case and spacing.
+	// The scans find the same customers without the row key: by the address columns, in any case and spacing. The
+	// spellings of the city differ in nothing else, see scripts/data/customers/fake. A server filter saves the transfer
+	// of the other rows, but Bigtable reads them; a client filter receives all of them. Bigtable has no index for
+	// either.
 	s.logf("scanning all customers")
 	addressColumn := func(column string) bigtable.Filter {
 		return bigtable.ColumnRangeFilter("address", column, column+"\x00")
@@ -117,7 +125,8 @@ func cityQuery(ctx context.Context, s *session) (err error) {
 	return nil
 }
 
-// cityMemory compares the peak memory of the function after a stream of a small city with that after a large city.
+// cityMemory compares the peak memory of the function after a stream of a small city with that after a large city. The
+// kernel records the peak of a process for its whole life, so each stream has a process of its own.
 func cityMemory(ctx context.Context, s *session) (err error) {
 	engine, err := customerstest.Start(ctx)
 	if err != nil {
@@ -153,12 +162,15 @@ func cityMemory(ctx context.Context, s *session) (err error) {
 			}
 			s.add(fmt.Sprintf("peak memory, %d rows, %s", n, query), "%.1f MiB", peaks[i])
 		}
+		// With the default -n, the rows of the large city exceed 32 MiB, so a function that buffers a city misses the
+		// goal.
 		s.atMost("additional peak memory of the large city, "+query, peaks[1]-peaks[0], 32, "MiB")
 	}
 	return nil
 }
 
-// oneCity writes a CSV file of n customers in one city.
+// oneCity writes a CSV file of n customers in one city, "City of n" in KR. Ids of different n differ, so files of
+// several cities can be loaded into one table.
 func oneCity(w io.Writer, n int) error {
 	out := bufio.NewWriter(w)
 	fmt.Fprintln(out, "id,name,email,phone,joined,city,country,postcode,street")
@@ -168,7 +180,8 @@ func oneCity(w io.Writer, n int) error {
 	return out.Flush()
 }
 
-// loadCustomers loads the file that write writes and returns the rate in rows per second.
+// loadCustomers loads the file that write writes and returns the rate in rows per second. The file is not stored: write
+// runs concurrently with the load, so the rate includes the generation of the rows. A refused row is an error.
 func loadCustomers(ctx context.Context, s *session, engine *customerstest.Server, write func(io.Writer) error) (float64, error) {
 	began := time.Now()
 	in, out := io.Pipe()
@@ -189,7 +202,7 @@ func loadCustomers(ctx context.Context, s *session, engine *customerstest.Server
 	return float64(sum.Read) / time.Since(began).Seconds(), nil
 }
 
-// cityCounts returns the count of each city by row key.
+// cityCounts returns the stored number of customers of each city, by row key such as "paris#fr#".
 func cityCounts(ctx context.Context, engine *customerstest.Server) (map[string]int, error) {
 	counts := map[string]int{}
 	var parseErr error
@@ -204,7 +217,8 @@ func cityCounts(ctx context.Context, engine *customerstest.Server) (map[string]i
 	return counts, errors.Join(err, parseErr)
 }
 
-// scan reads all customers that pass the options. It returns an error unless the wanted number of them match.
+// scan reads all customers that pass the filters of options. It returns an error unless match accepts want of them, so
+// that both sides of a ratio have found the same customers.
 func scan(ctx context.Context, engine *customerstest.Server, want int, match func(bigtable.Row) bool, options ...bigtable.ReadOption) error {
 	n := 0
 	err := engine.Client.Open(customers.CustomersTable).ReadRows(ctx, bigtable.InfiniteRange(""), func(r bigtable.Row) bool {
@@ -219,7 +233,7 @@ func scan(ctx context.Context, engine *customerstest.Server, want int, match fun
 	return err
 }
 
-// value returns the value of an address column, "" if the row has none.
+// value returns the value of a column of the family address, "" if the row has none.
 func value(r bigtable.Row, column string) string {
 	for _, cell := range r["address"] {
 		if cell.Column == "address:"+column {
@@ -229,13 +243,14 @@ func value(r bigtable.Row, column string) string {
 	return ""
 }
 
-// cityProcess is a running release binary of the function.
+// cityProcess is a running release binary of the function. The caller of startCity must stop it.
 type cityProcess struct {
 	cmd *exec.Cmd
-	url string
+	url string // without a slash at its end
 }
 
-// startCity starts the function on a free port and returns it when it serves. engine is the address of the embedded Bigtable.
+// startCity starts the function on a free port and returns it when it serves. It waits for about 10 s at most. engine
+// is the address of the embedded Bigtable.
 func startCity(ctx context.Context, s *session, engine string) (*cityProcess, error) {
 	binary, err := s.build(ctx, "city")
 	if err != nil {
@@ -245,6 +260,7 @@ func startCity(ctx context.Context, s *session, engine string) (*cityProcess, er
 	if err != nil {
 		return nil, err
 	}
+	// The function has to listen on the port in PORT, so the listener that found a free one closes first.
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	if err = errors.Join(err, l.Close()); err != nil {
 		return nil, err
@@ -266,13 +282,14 @@ func startCity(ctx context.Context, s *session, engine string) (*cityProcess, er
 	return nil, fmt.Errorf("wait for city: %w", err)
 }
 
-// stop ends the process gracefully and waits for it.
+// stop ends the process gracefully and waits for it. It ignores errors, because the measures are complete by then.
 func (c *cityProcess) stop() {
 	_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	_ = c.cmd.Wait()
 }
 
-// get passes the body of a GET response to read. It returns an error for any status but 200.
+// get passes the body of a GET response to read and closes it. It returns an error for any status but 200. It refuses
+// compression, which the transport would otherwise ask for and undo within the measured time.
 func (c *cityProcess) get(ctx context.Context, path string, read func(io.Reader) error) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+path, nil)
 	if err != nil {
@@ -290,10 +307,10 @@ func (c *cityProcess) get(ctx context.Context, path string, read func(io.Reader)
 	return read(resp.Body)
 }
 
-// peak returns the peak resident memory of the process in MiB.
+// peak returns the peak resident memory of the process in MiB. Call it before stop.
 func (c *cityProcess) peak() (float64, error) { return peakOf(c.cmd.Process.Pid) }
 
-// peakOf returns the peak resident memory (VmHWM) of a process in MiB.
+// peakOf returns the peak resident memory of a running process in MiB: VmHWM in /proc/PID/status, so on Linux only.
 func peakOf(pid int) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -322,7 +339,7 @@ func checkPage(r io.Reader, want int) error {
 	return nil
 }
 
-// checkLines returns an error unless r has the wanted number of lines.
+// checkLines returns an error unless r has the wanted number of line breaks. It reads r to its end in constant memory.
 func checkLines(r io.Reader, want int) error {
 	n := 0
 	buffer := make([]byte, 64<<10)

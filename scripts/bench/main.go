@@ -2,12 +2,21 @@
 //
 //	go run ./scripts/bench [-run regexp] [-n customers]
 //
-// Both sides of a ratio are measured in the same run, on the same machine, against the embedded engines. The functions run
-// as release binaries. Exit status: 0 if all goals are met, 1 if a goal is missed or a benchmark fails.
+// Both sides of a ratio are measured in the same run, on the same machine, against the embedded engines. The functions
+// run as release binaries. Exit status: 0 if all goals are met, 1 if a goal is missed or a benchmark fails.
 //
-// All benchmarks with a million customers take about 5 minutes and 10 GB of memory, most of it for the embedded Bigtable.
-// Two benchmarks need optional tools: picture needs node and npm, pages also chromium. Without them the table says "not
-// measured". To add a benchmark, add a file to this folder and a line to the variable benchmarks.
+//	benchmark             measures
+//	cold-start            start of each function, relative to a hello world of the Functions Framework
+//	submit-to-published   time from the 202 response of a review to its publication, at a constant rate
+//	city-query            a page and a stream of a city, relative to full scans of the customers
+//	city-memory           growth of the peak memory of city with the size of a streamed city
+//	picture               CPU time, memory and quality of renditions, relative to the npm package sharp
+//	pages                 Lighthouse scores of the shopper's pages
+//	sentiment             time and accuracy of the embedded model, relative to govader
+//
+// All benchmarks with a million customers take about 5 minutes and 10 GB of memory, most of it for the embedded
+// Bigtable. Two benchmarks need optional tools: picture needs node and npm, pages also chromium. Without them the table
+// says "not measured". To add a benchmark, add a file to this folder and a line to the variable benchmarks.
 package main
 
 import (
@@ -30,7 +39,9 @@ import (
 	"time"
 )
 
-// benchmarks are the benchmarks in the order of the table.
+// benchmarks are the benchmarks in the order of the table. The flag -run selects them by name. A benchmark adds its
+// measures to the session. It returns an error if it cannot measure; a missed goal is no error, so that the others
+// still run.
 var benchmarks = []struct {
 	name string
 	run  func(context.Context, *session) error
@@ -56,18 +67,21 @@ func main() {
 
 // session is one run of the command. Benchmarks add their measures to it. It is not safe for concurrent use.
 type session struct {
-	customers int    // number of customers in the city benchmarks
-	dir       string // temporary folder for binaries and files
+	customers int // number of customers in the city benchmarks, at least 1000
+	// dir is the temporary folder of the run for binaries, npm packages and files. The command removes it at its end.
+	dir string
+	// log receives progress and the standard error of child processes. The table goes to standard output.
 	log       io.Writer
 	measures  []measure
 	benchmark string // name of the running benchmark
 }
 
-// measure is a row of the table.
+// measure is a row of the table. The value and the goal are formatted with their units, because measures of one
+// benchmark have different units.
 type measure struct {
 	benchmark, name, value string
 	goal                   string // "" if the measure has no goal
-	missed                 bool
+	missed                 bool   // false if the measure has no goal
 }
 
 // logf writes a line to the log, prefixed with the name of the benchmark.
@@ -80,7 +94,8 @@ func (s *session) add(name, format string, args ...any) {
 	s.measures = append(s.measures, measure{benchmark: s.benchmark, name: name, value: fmt.Sprintf(format, args...)})
 }
 
-// atLeast adds a ratio whose goal is a minimum.
+// atLeast adds a ratio whose goal is a minimum. The ratio is compared before it is rounded for the table, here and in
+// the methods below.
 func (s *session) atLeast(name string, ratio, goal float64) {
 	s.measures = append(s.measures, measure{s.benchmark, name, fmt.Sprintf("%.0f ×", ratio), fmt.Sprintf("≥ %.0f ×", goal), ratio < goal})
 }
@@ -98,7 +113,9 @@ func (s *session) score(name string, score, goal float64) {
 // errMissed is the error of a run that missed at least one goal.
 var errMissed = errors.New("goals missed")
 
-// run runs the selected benchmarks and prints the table to stdout.
+// run runs the selected benchmarks, one after the other, and prints the table to stdout. The first benchmark that fails
+// ends the run without a table, because the measures after it would be missing. If ctx ends, run ends its child
+// processes.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.SetOutput(stderr)
@@ -137,7 +154,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return s.print(stdout)
 }
 
-// print prints the table. It returns errMissed if a goal is missed.
+// print prints the table with one verdict per measure: "met", "MISSED", or nothing without a goal. It returns errMissed
+// if a goal is missed.
 func (s *session) print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "benchmark\tmeasure\tvalue\tgoal\t")
@@ -161,12 +179,14 @@ func (s *session) print(w io.Writer) error {
 	return nil
 }
 
-// build builds the release binary of a function and returns its path.
+// build builds the release binary of a function and returns its path. The build cache of Go makes repeated builds
+// cheap.
 func (s *session) build(ctx context.Context, function string) (string, error) {
 	return s.buildPackage(ctx, "functions/"+function)
 }
 
-// buildPackage builds a package of the module with the build tags of a release and returns the path of the binary.
+// buildPackage builds a package of the module with the build tags of scripts/deploy/build.sh and returns the path of
+// the binary. The last element of the path names the binary, so it must be unique among the packages of a run.
 func (s *session) buildPackage(ctx context.Context, path string) (string, error) {
 	binary := filepath.Join(s.dir, filepath.Base(path))
 	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-tags", "disable_grpc_modules,grpcnotrace", "-o", binary,
@@ -178,7 +198,9 @@ func (s *session) buildPackage(ctx context.Context, path string) (string, error)
 	return binary, nil
 }
 
-// npmInstall installs an npm package into the folder of the session. It returns an error if node or npm is missing.
+// npmInstall installs an npm package into the folder of the session. It returns an error if node or npm is missing, or
+// if the registry does not answer. Callers report the error in the table and do not fail, because node and a network
+// are optional.
 func (s *session) npmInstall(ctx context.Context, pkg string) error {
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -193,13 +215,15 @@ func (s *session) npmInstall(ctx context.Context, pkg string) error {
 	return nil
 }
 
-// startLocal starts scripts/local with the given arguments and returns its URL when it is ready. stop ends it.
+// startLocal starts scripts/local with the given arguments and returns its URL, without a slash at its end, when it is
+// ready. stop ends it and waits for it; the caller must call stop once.
 func (s *session) startLocal(ctx context.Context, args ...string) (url string, stop func() error, err error) {
 	local, err := s.buildPackage(ctx, "scripts/local")
 	if err != nil {
 		return "", nil, err
 	}
 	cmd := exec.CommandContext(ctx, local, append([]string{"-addr", "127.0.0.1:0"}, args...)...)
+	// SIGTERM lets scripts/local end the functions that it started. A kill would leave them running.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -217,7 +241,8 @@ func (s *session) startLocal(ctx context.Context, args ...string) (url string, s
 	return "", nil, errors.Join(errors.New("scripts/local ended its output without the line \"ready\""), stop())
 }
 
-// median returns the median duration of n calls of f.
+// median returns the median duration of n calls of f, one after the other. The first error of f ends the measurement. n
+// must be at least 1; for an even n, the result is the longer of the two durations in the middle.
 func median(n int, f func() error) (time.Duration, error) {
 	times := make([]time.Duration, n)
 	for i := range times {

@@ -24,13 +24,15 @@ var sharpScript []byte
 // sharpVersion is the version of sharp that the goals refer to.
 const sharpVersion = "0.34.5"
 
-// pictureRenditions renders a photograph of 12 megapixels in four sizes, with shared/engine/picture and with sharp. It skips
-// sharp if npm cannot install it.
+// pictureRenditions renders a photograph of 12 megapixels in four sizes, with shared/engine/picture and with sharp. It
+// skips sharp if npm cannot install it. The widths here are those of render/main.go and sharp.mjs.
 func pictureRenditions(ctx context.Context, s *session) error {
 	file, full, err := photograph(s.dir)
 	if err != nil {
 		return err
 	}
+	// The reference is scaled from the same decoded pixels and never compressed, so its PSNR measures scaling and
+	// compression.
 	reference := map[int]image.Image{}
 	for _, width := range []int{200, 400, 800, 1600} {
 		m := image.NewRGBA(image.Rect(0, 0, width, width*3/4))
@@ -67,17 +69,22 @@ func pictureRenditions(ctx context.Context, s *session) error {
 	return nil
 }
 
-// cost is the cost and the quality of the four renditions of a picture.
+// cost is the cost and the quality of one rendering of a picture into its four renditions.
 type cost struct {
 	cpu  time.Duration // user and system time
 	rss  float64       // peak resident memory of the whole process in MiB
 	psnr float64       // mean over the renditions in dB
 }
 
-// measureRenderer measures a program that renders a picture into a folder a given number of times. The CPU time excludes the
-// start of the program; the memory includes it. reference has the ideal rendition of each width for the PSNR.
+// measureRenderer measures a program that renders a picture into a folder a given number of times. command returns the
+// program, not started; it writes WIDTH.jpg for each width of the reference into out.
+//
+// The CPU time is the difference between a run of 1+times renderings and a run of one, per rendering, so it excludes
+// the start of the program. The memory includes the start. reference has the ideal rendition of each width for the
+// PSNR.
 func (s *session) measureRenderer(name string, reference map[int]image.Image, command func(out string, times int) *exec.Cmd) (cost, error) {
 	const times = 8
+	// A new folder for each renderer: one that writes nothing must not be judged by the renditions of another.
 	out, err := os.MkdirTemp(s.dir, "out-")
 	if err != nil {
 		return cost{}, err
@@ -90,7 +97,8 @@ func (s *session) measureRenderer(name string, reference map[int]image.Image, co
 		}
 		ended := make(chan error, 1)
 		go func() { ended <- cmd.Wait() }()
-		// The rusage of an ended process includes the memory of the parent at the fork, so poll /proc.
+		// The rusage of an ended process includes the memory of the parent at the fork, so poll /proc. The poll misses
+		// a peak in the last 5 ms of the process.
 		var rss float64
 		for {
 			select {
@@ -130,7 +138,7 @@ func (s *session) measureRenderer(name string, reference map[int]image.Image, co
 	return c, nil
 }
 
-// installSharp installs sharp and the script that runs it.
+// installSharp installs sharp and the script that runs it in the folder of the session. For its error, see npmInstall.
 func installSharp(ctx context.Context, s *session) error {
 	if err := os.WriteFile(filepath.Join(s.dir, "sharp.mjs"), sharpScript, 0o600); err != nil {
 		return err
@@ -138,7 +146,8 @@ func installSharp(ctx context.Context, s *session) error {
 	return s.npmInstall(ctx, "sharp@"+sharpVersion)
 }
 
-// lanczos3 is the default kernel of sharp. The reference uses it, so that neither side gains from a different kernel.
+// lanczos3 is the Lanczos kernel with three lobes, sinc(t)·sinc(t/3), the default kernel of sharp. The reference uses
+// it, so that neither side gains from a different kernel.
 var lanczos3 = draw.Kernel{Support: 3, At: func(t float64) float64 {
 	if t == 0 {
 		return 1
@@ -150,12 +159,14 @@ var lanczos3 = draw.Kernel{Support: 3, At: func(t float64) float64 {
 	return 3 * math.Sin(x) * math.Sin(x/3) / (x * x)
 }}
 
-// photograph writes a synthetic JPEG of 12 megapixels to dir and returns its path and its decoded pixels. The picture is value
-// noise of six octaves with hard edges, the same in every run.
+// photograph writes a synthetic JPEG of 12 megapixels to dir and returns its path and its decoded pixels. The picture
+// is value noise of six octaves with hard edges, the same in every run. Each octave has a third of the scale of the one
+// before it and 0.55 of its weight, so that all renditions have details at the size of a pixel.
 func photograph(dir string) (string, image.Image, error) {
 	const w, h = 4000, 3000
 	m := image.NewRGBA(image.Rect(0, 0, w, h))
 	var octaves [6][64][64]float64
+	// The linear congruential generator is that of Numerical Recipes (Press et al.).
 	state := uint32(1)
 	for o := range octaves {
 		for y := range 64 {
@@ -186,6 +197,7 @@ func photograph(dir string) (string, image.Image, error) {
 			m.SetRGBA(x, y, color.RGBA{uint8(255 * min(1, v*(0.6+0.6*warm))), uint8(230 * min(1, v)), uint8(255 * min(1, v*(1.3-0.7*warm))), 255})
 		}
 	}
+	// The pixels to compare with come from the JPEG: a renderer is not responsible for the losses before it.
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, m, &jpeg.Options{Quality: 90}); err != nil {
 		return "", nil, err
@@ -198,7 +210,8 @@ func photograph(dir string) (string, image.Image, error) {
 	return file, full, os.WriteFile(file, b.Bytes(), 0o600)
 }
 
-// psnr returns the peak signal-to-noise ratio of two pictures of the same size in dB, over all channels.
+// psnr returns the peak signal-to-noise ratio in dB of two pictures of the same size: 10·log10(255²/MSE), where MSE is
+// the mean squared error of the red, green and blue values of 8 bits. It is +Inf for equal pictures.
 func psnr(a, b image.Image) float64 {
 	var sum float64
 	r := a.Bounds()
@@ -207,7 +220,7 @@ func psnr(a, b image.Image) float64 {
 			ar, ag, ab, _ := a.At(r.Min.X+x, r.Min.Y+y).RGBA()
 			br, bg, bb, _ := b.At(b.Bounds().Min.X+x, b.Bounds().Min.Y+y).RGBA()
 			for _, d := range [3]float64{float64(ar) - float64(br), float64(ag) - float64(bg), float64(ab) - float64(bb)} {
-				sum += d * d / (257 * 257)
+				sum += d * d / (257 * 257) // RGBA returns 16 bits, 257 times the value of 8 bits
 			}
 		}
 	}

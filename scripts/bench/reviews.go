@@ -12,10 +12,12 @@ import (
 	"time"
 )
 
-// submitToPublished submits reviews at a constant rate to scripts/local. It measures the time from the 202 response to the
-// commit that publishes the review.
+// submitToPublished submits reviews at a constant rate to scripts/local, for 10 s. It measures the time from the 202
+// response to the commit that publishes the review. The count in the product's rating shows whether reviews were lost
+// or counted twice.
 func submitToPublished(ctx context.Context, s *session) (err error) {
-	const rate, total = 50, 500
+	const rate, total = 50, 500 // reviews per second, reviews
+	// Without the seed, the product has no reviews but those of the benchmark.
 	url, stop, err := s.startLocal(ctx, "-seed=false")
 	if err != nil {
 		return err
@@ -47,6 +49,7 @@ func submitToPublished(ctx context.Context, s *session) (err error) {
 	if err := getJSON(ctx, url+"/v1/products/be-deluxe/rating", &rating); err != nil {
 		return err
 	}
+	// Every review has a time by now: an error of any of them ends the benchmark above.
 	slices.Sort(times)
 	s.add(fmt.Sprintf("p50 at %d reviews/s", rate), "%.0f ms", milliseconds(times[total/2]))
 	s.atMost(fmt.Sprintf("p99 at %d reviews/s", rate), milliseconds(times[total*99/100]), 1000, "ms")
@@ -54,7 +57,8 @@ func submitToPublished(ctx context.Context, s *session) (err error) {
 	return nil
 }
 
-// submit submits review n and returns the time from its 202 response to its publication.
+// submit submits review n and returns the time from its 202 response to its publication, 0 if the commit came before
+// the response. It is safe for concurrent use. It returns an error if the review is not published after a minute.
 func submit(ctx context.Context, url string, n int) (time.Duration, error) {
 	body := fmt.Sprintf(`{"product":"be-deluxe","rating":%d,"text":"좋아요, a lovely album"}`, 1+n%5)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/reviews", strings.NewReader(body))
@@ -76,14 +80,14 @@ func submit(ctx context.Context, url string, n int) (time.Duration, error) {
 		var stored struct {
 			PublishedAt time.Time `json:"published_at"`
 		}
-		if err := getJSON(ctx, url+resp.Header.Get("Location"), &stored); err == nil {
+		if err := getJSON(ctx, url+resp.Header.Get("Location"), &stored); err == nil { // 404 until the review is published
 			return max(0, stored.PublishedAt.Sub(accepted)), nil
 		}
 	}
 	return 0, fmt.Errorf("review %d is not published after 1 minute", n)
 }
 
-// getJSON decodes the JSON response of a GET request into v.
+// getJSON decodes the JSON response of a GET request into v, a pointer. It returns an error for any status but 200.
 func getJSON(ctx context.Context, url string, v any) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

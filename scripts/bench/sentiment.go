@@ -14,8 +14,9 @@ import (
 	"github.com/hybrid-bts/functions/shared/engine/sentiment"
 )
 
-// sentimentModel measures the embedded model on reviews of 80 characters, and compares it with VADER on the English lines
-// of the test part, with which the model was not trained.
+// sentimentModel measures the embedded model on reviews of 80 characters, and compares it with VADER on the English
+// lines of the test part, with which the model was not trained. VADER knows English only. Lines of three stars have no
+// sign to predict and are excluded. The command must run in the root of the repository, where it reads the lines.
 func sentimentModel(_ context.Context, s *session) error {
 	for _, review := range []struct{ language, text string }{
 		{"Korean", "배송이 정말 빨랐고 포장도 꼼꼼해서 좋았어요. 다만 생각보다 색이 어둡고 재질이 조금 얇아서 아쉬워요. 그래도 딸이 좋아해서 만족해요 또 살게요"},
@@ -51,8 +52,8 @@ func sentimentModel(_ context.Context, s *session) error {
 	return nil
 }
 
-// evaluate returns the time per text in µs and the accuracy, 0 to 1. A score above 0 is positive; 0 is negative, because
-// VADER returns 0 for a text without a known word.
+// evaluate returns the time per text in µs and the accuracy, 0 to 1, of a score of -1 to 1. A score above 0 is
+// positive; 0 is negative, because VADER returns 0 for a text without a known word. lines must not be empty.
 func evaluate(lines []corpus.Line, score func(string) float64) (µs, accuracy float64) {
 	correct := 0
 	for _, l := range lines {
@@ -68,8 +69,8 @@ func evaluate(lines []corpus.Line, score func(string) float64) (µs, accuracy fl
 	return took / float64(len(lines)), float64(correct) / float64(len(lines))
 }
 
-// fastest returns the time per call in µs of the fastest of 200 batches of n calls. The minimum excludes interruptions by
-// other processes.
+// fastest returns the time per call in µs of the fastest of 200 batches of n calls. The minimum excludes interruptions
+// by other processes.
 func fastest(n int, call func()) float64 {
 	best := time.Duration(math.MaxInt64)
 	for range 200 {

@@ -14,10 +14,14 @@ import (
 )
 
 // coldStart measures the time from exec to the first 200 response of each function, relative to a hello world of the
-// Functions Framework. It interleaves the runs of all binaries, so that a load on the machine affects all of them.
+// Functions Framework. The time excludes the pull of the image and the start of the container, which the code cannot
+// change.
+//
+// The runs of all binaries are interleaved, so that a load on the machine affects all of them. The random order of the
+// map keeps a binary from always running after the same one.
 func coldStart(ctx context.Context, s *session) error {
-	const runs = 15
-	// Ratios to the hello world.
+	const runs = 15 // odd, so that the median is a measured time
+	// Largest ratios to the hello world. A new function needs an entry here and in the list at the end.
 	goals := map[string]float64{"admin": 3, "alert": 3, "api": 3, "city": 3, "image": 3, "resize": 3, "review": 1.7, "sentiment": 3}
 	hello, err := s.buildPackage(ctx, "scripts/bench/hello")
 	if err != nil {
@@ -39,6 +43,7 @@ func coldStart(ctx context.Context, s *session) error {
 			times[name] = append(times[name], took)
 		}
 	}
+	// The median ignores the first run of a binary, which reads it from the disk.
 	medianTime := func(name string) time.Duration {
 		slices.Sort(times[name])
 		return times[name][runs/2]
@@ -51,9 +56,14 @@ func coldStart(ctx context.Context, s *session) error {
 	return nil
 }
 
-// firstResponse returns the time from exec to the first 200 response. The services of its variables do not exist; a
-// function connects to them with the first request, not at its start.
+// firstResponse returns the time from exec to the first 200 response of /healthz. It ends the process. The error is
+// that of the exec, any other status, or any failure to connect but a port that does not listen yet, for at most 30 s.
+//
+// The environment has the variables of all functions; each function ignores those of the others. The services of the
+// variables do not exist; a function connects to them with the first request, not at its start.
 func firstResponse(ctx context.Context, binary string) (time.Duration, error) {
+	// The listener finds a free port and gives it up for the function. If another process takes the port in between,
+	// the function ends and the benchmark fails.
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, err
@@ -94,6 +104,6 @@ func firstResponse(ctx context.Context, binary string) (time.Duration, error) {
 		case !errors.Is(err, syscall.ECONNREFUSED) || took > 30*time.Second:
 			return 0, err
 		}
-		time.Sleep(200 * time.Microsecond)
+		time.Sleep(200 * time.Microsecond) // the resolution of the measure
 	}
 }

@@ -3,11 +3,12 @@
 //	go run ./scripts/data/customers load [flags] FILE|gs://bucket/object|-
 //	go run ./scripts/data/customers generate [-n 1000000] [-seed 1] >customers.csv
 //
-// Load reads CSV with a header, or one JSON object per line; either may be compressed with gzip. The columns, in any order,
-// are id, name, city and country, and optionally email, phone, joined, postcode and street. A load may be stopped and run
-// again; see package load. Invalid rows are refused and do not stop the load. The command writes the line and the reason of
-// each refused row to a file, which contains no values of the row but the customer's id. Exit status: 0 if all rows are
-// loaded, 3 if rows were refused, 1 if the load is incomplete, 2 if the command line is invalid.
+// Load reads CSV with a header, or one JSON object per line; either may be compressed with gzip. The columns, in any
+// order, are id, name, city and country, and optionally email, phone, joined, postcode and street. A load may be
+// stopped and run again; see package load. Invalid rows are refused and do not stop the load. The command writes the
+// line and the reason of each refused row to a file, which contains no values of the row but the customer's id. Exit
+// status: 0 if all rows are loaded, 3 if rows were refused, 1 if the load is incomplete, 2 if the command line is
+// invalid.
 //
 // Generate writes generated customers to standard output as CSV.
 //
@@ -17,7 +18,8 @@
 //	BIGTABLE_EMULATOR_HOST   address of a Bigtable emulator                   Google Cloud
 //	STORAGE_EMULATOR_HOST    address of a Cloud Storage emulator              Google Cloud
 //
-// Roles: roles/bigtable.user on the instance, with -create roles/bigtable.admin; roles/storage.objectViewer on the bucket.
+// Roles: roles/bigtable.user on the instance, with -create roles/bigtable.admin; roles/storage.objectViewer on the
+// bucket.
 package main
 
 import (
@@ -69,7 +71,9 @@ func main() {
 	os.Exit(1)
 }
 
-// run runs the command with the given arguments. lookup returns the value of an environment variable.
+// run runs the command with the given arguments, without the name of the program. lookup returns the value of an
+// environment variable. Only load reads stdin, for the file "-". The data and the summary go to stdout, progress and
+// usage to stderr.
 func run(ctx context.Context, args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		return errUsage
@@ -93,7 +97,11 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	return errUsage
 }
 
-// runLoad runs the subcommand load.
+// runLoad runs the subcommand load. It returns errRefused if the load is complete but for refused rows, and errUsage
+// for an invalid command line. If ctx ends, the load is incomplete and can be run again.
+//
+// It opens the input before Bigtable and creates the file of refused rows last, so a misspelled name leaves no tables
+// or files.
 func runLoad(ctx context.Context, args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
 	f.SetOutput(stderr)
@@ -126,6 +134,7 @@ func runLoad(ctx context.Context, args []string, lookup func(string) (string, bo
 	}
 	loader.Refused = refused.add
 
+	// The size is that of the input as it is stored, so the bar counts bytes before decompression.
 	bar := progressbar.NewOptions64(size, progressbar.OptionSetWriter(stderr), progressbar.OptionShowBytes(true),
 		progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionFullWidth(),
 		progressbar.OptionSetDescription("0 rows"))
@@ -163,7 +172,8 @@ func runLoad(ctx context.Context, args []string, lookup func(string) (string, bo
 	return nil
 }
 
-// open opens the input: a file, an object of Cloud Storage, or stdin for "-". The size is in bytes, -1 if unknown.
+// open opens the input: a file, an object of Cloud Storage, or stdin for "-". The size is in bytes, -1 if unknown, as
+// for a pipe. The caller closes the input, which leaves stdin open.
 func open(ctx context.Context, name string, stdin io.Reader) (io.ReadCloser, int64, error) {
 	if name == "-" {
 		return io.NopCloser(stdin), -1, nil
@@ -199,7 +209,7 @@ func open(ctx context.Context, name string, stdin io.Reader) (io.ReadCloser, int
 	return &gsObject{r, client}, r.Attrs.Size, nil
 }
 
-// gsObject is an open object of Cloud Storage. It owns its client.
+// gsObject is an open object of Cloud Storage. It owns its client, which must stay open until the object is read.
 type gsObject struct {
 	*storage.Reader
 	client *storage.Client
@@ -208,7 +218,9 @@ type gsObject struct {
 // Close closes the object and its client.
 func (o *gsObject) Close() error { return errors.Join(o.Reader.Close(), o.client.Close()) }
 
-// connect opens the Bigtable instance of the environment variables. With create it creates missing tables first.
+// connect opens the Bigtable instance of the environment variables. With create it creates missing tables first, which
+// needs an administrator's role. The caller closes the client. Without create, a missing table shows only at the first
+// write.
 func connect(ctx context.Context, lookup func(string) (string, bool), create bool) (*bigtable.Client, error) {
 	e := env.Reader{Lookup: lookup}
 	project, instance := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("BIGTABLE_INSTANCE")
@@ -224,6 +236,7 @@ func connect(ctx context.Context, lookup func(string) (string, bool), create boo
 			return nil, err
 		}
 	}
+	// Without the option, the client writes metrics to Cloud Monitoring, for which the command needs no role.
 	client, err := bigtable.NewClientWithConfig(ctx, project, instance, bigtable.ClientConfig{MetricsProvider: bigtable.NoopMetricsProvider{}})
 	if err != nil {
 		return nil, fmt.Errorf("open Bigtable instance %s in %s: %w", instance, project, err)
@@ -231,16 +244,17 @@ func connect(ctx context.Context, lookup func(string) (string, bool), create boo
 	return client, nil
 }
 
-// refusalFile is the CSV file of refused rows. close removes it if it has no rows.
+// refusalFile is the CSV file of refused rows, with the columns line, customer and reason. close removes it if it has
+// no rows. It is not safe for concurrent use; a load refuses rows one at a time.
 type refusalFile struct {
 	file    *os.File
-	created bool // this process created the file
+	created bool // whether this process created the file and may remove it
 	out     *csv.Writer
-	rows    int
+	rows    int // without the header
 }
 
-// createRefusalFile creates the file with the given name. If name is empty, it derives an unused name from the input. It
-// never overwrites a file.
+// createRefusalFile creates the file with the given name. If name is empty, it derives an unused name from the input.
+// It never overwrites a file.
 func createRefusalFile(name, input string) (*refusalFile, error) {
 	f, created, err := openRefusalFile(name, input)
 	if err != nil {
@@ -251,7 +265,8 @@ func createRefusalFile(name, input string) (*refusalFile, error) {
 }
 
 // openRefusalFile opens the file and reports whether it created it. Existing files that are not regular, such as
-// /dev/null, are opened for writing.
+// /dev/null, are opened for writing. An existing regular file is an error if it has the given name. Derived names are
+// INPUT.refused.csv, INPUT.refused-2.csv and so on in the working directory.
 func openRefusalFile(name, input string) (f *os.File, created bool, err error) {
 	const create, mode = os.O_WRONLY | os.O_CREATE | os.O_EXCL, 0o600 // customer ids are personal data
 	if name != "" {
@@ -278,13 +293,13 @@ func openRefusalFile(name, input string) (f *os.File, created bool, err error) {
 	}
 }
 
-// add writes a row. close reports write errors.
+// add writes a row. A reason of several lines becomes one line. close reports write errors.
 func (r *refusalFile) add(line int, customer string, reason error) {
 	r.rows++
 	_ = r.out.Write([]string{strconv.Itoa(line), customer, strings.ReplaceAll(reason.Error(), "\n", "; ")})
 }
 
-// close flushes and closes the file.
+// close flushes and closes the file. Its error includes earlier write errors. Call it once.
 func (r *refusalFile) close() error {
 	r.out.Flush()
 	err := errors.Join(r.out.Error(), r.file.Close())

@@ -2,8 +2,8 @@
 //
 //	go run ./scripts/model/score < lines
 //
-// Each line of the output is the score, the magnitude and the language of a text, separated by tabs: -0.912	0.912	ko. The
-// score of a text is 0 if the model has no weights for its language. The language of an empty line is "und".
+// Each line of the output is the score, the magnitude and the language of a text, separated by tabs: -0.912       0.912
+// ko. The score of a text is 0 if the model has no weights for its language. The language of an empty line is "und".
 package main
 
 import (
@@ -25,7 +25,8 @@ func main() {
 	}
 }
 
-// run writes a line to out for each line of in.
+// run writes a line to out for each line of in, the last one too if it lacks a line break. Lines may have any length.
+// out is buffered and complete only when run returns.
 func run(in io.Reader, out io.Writer) error {
 	lines, w := bufio.NewReader(in), bufio.NewWriter(out)
 	for {

@@ -9,7 +9,10 @@ import (
 )
 
 // trainAbuse trains the weights for profanity and insults. It returns them and their section of the report, a
-// cross-validation.
+// cross-validation. The returned weights are trained without corpus.TestPart.
+//
+// Columns of the report: precision and recall are those of abusive texts. The threshold is a probability of 0.5 unless
+// the column names another. 0.8 is a threshold at which functions/sentiment holds a review.
 func trainAbuse(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights, string) {
 	const (
 		passes       = 8
@@ -18,8 +21,10 @@ func trainAbuse(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights, str
 		reviewWeight = 0.5 // weight of a review, none of which is abusive
 		reviewStride = 4   // one of this many reviews is used
 	)
+	// The examples are the comments, then the labelled lines, then the reviews; the rows of the report rely on the
+	// order.
 	var examples []example
-	var groups []string
+	var groups []string // by example
 	add := func(text, group string, abusive bool, weight float32) {
 		e := example{text, 0, weight}
 		if abusive {
@@ -28,7 +33,7 @@ func trainAbuse(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights, str
 		examples, groups = append(examples, e), append(groups, group)
 	}
 	for _, n := range c.Comments {
-		add(n.Text, n.Text, n.Abusive, 1)
+		add(n.Text, n.Text, n.Abusive, 1) // comments have no group; equal ones stay together
 	}
 	for _, n := range c.Abuse {
 		add(n.Text, n.Group, n.Stars == 1, lineWeight)

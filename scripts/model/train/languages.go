@@ -11,17 +11,18 @@ import (
 	"github.com/hybrid-bts/functions/shared/engine/sentiment"
 )
 
-// languageTrainer trains the language weights, a softmax regression over language cues. Its methods do not change it, so
-// they may run concurrently.
+// languageTrainer trains the language weights, a softmax regression over language cues: the probability of a language
+// is proportional to e to the sum of its weights. Its methods do not change it, so they may run concurrently.
 type languageTrainer struct {
 	names []string       // languages in the order of the columns of the weights
 	index map[string]int // indices of names
 	texts []corpus.Line
-	rows  int // of the weights
-	seed  uint64
+	rows  int    // of the weights, one row of len(names) weights for each bucket of cues
+	seed  uint64 // of the order of examples
 }
 
 // trainLanguages trains the language weights. It returns them and their section of the report, a cross-validation.
+// Unlike the other weights, the returned ones are trained with all texts: some languages have about 30 texts only.
 func trainLanguages(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights, string) {
 	t := newLanguageTrainer(c, r.languages, seed)
 	detected := make([]string, len(t.texts))
@@ -37,7 +38,8 @@ func trainLanguages(c *corpus.Corpus, r recipe, seed uint64) (sentiment.Weights,
 	return t.train(func(string) bool { return true }), t.report(detected)
 }
 
-// newLanguageTrainer returns a trainer with the texts of the corpus whose language is in sentiment.Languages.
+// newLanguageTrainer returns a trainer with the texts of the corpus whose language is in sentiment.Languages. Korean is
+// not: its script alone decides. Chinese texts with a traditional character are "zh-Hant", as in sentiment.Model.
 func newLanguageTrainer(c *corpus.Corpus, rows int, seed uint64) *languageTrainer {
 	t := &languageTrainer{names: sentiment.Languages(), index: map[string]int{}, rows: rows, seed: seed}
 	for i, l := range t.names {
@@ -54,7 +56,8 @@ func newLanguageTrainer(c *corpus.Corpus, rows int, seed uint64) *languageTraine
 	return t
 }
 
-// train returns weights that are trained with the texts of the selected groups.
+// train returns weights that are trained with the texts of the selected groups. The examples are always in the same
+// order for the same seed and groups, so equal data give equal bytes.
 func (t *languageTrainer) train(selected func(group string) bool) sentiment.Weights {
 	const passes = 8
 	texts := t.balanced(selected)
@@ -70,8 +73,8 @@ func (t *languageTrainer) train(selected func(group string) bool) sentiment.Weig
 	return quantize(weights)
 }
 
-// balanced returns the texts of the selected groups. It repeats texts of rare languages, so that languages have about equal
-// numbers of texts.
+// balanced returns the texts of the selected groups. It repeats texts of rare languages, so that languages have about
+// equal numbers of texts.
 func (t *languageTrainer) balanced(selected func(group string) bool) []corpus.Line {
 	const maxRepeats = 20 // of one text
 	count := make([]int, len(t.names))
@@ -92,7 +95,8 @@ func (t *languageTrainer) balanced(selected func(group string) bool) []corpus.Li
 	return texts
 }
 
-// learn takes one AdaGrad step with a text of a language. p is a buffer with one element per language.
+// learn takes one AdaGrad step with a text of a language, the index in t.names. weights and squares are rows of one
+// element per language, which learn changes. p is a buffer with one element per language.
 func (t *languageTrainer) learn(weights, squares []float32, p []float64, language int, cues []uint32) {
 	const rate = 0.1
 	var sum float64
@@ -101,6 +105,7 @@ func (t *languageTrainer) learn(weights, squares []float32, p []float64, languag
 		for _, h := range cues {
 			z += float64(weights[sentiment.Bucket(h, t.rows)*len(p)+j])
 		}
+		// A long text may have a logit at which the exponential overflows.
 		p[j] = math.Exp(max(-30, min(30, z)))
 		sum += p[j]
 	}
@@ -117,7 +122,8 @@ func (t *languageTrainer) learn(weights, squares []float32, p []float64, languag
 	}
 }
 
-// report returns the section of the report for the detected languages of the texts.
+// report returns the section of the report for the detected languages of the texts, by text. A text that is detected as
+// a language without weights gets no score, which is worse than a confusion of two languages with weights.
 func (t *languageTrainer) report(detected []string) string {
 	var b strings.Builder
 	b.WriteString("\n## Languages, cross-validated\n\n| language | n | recognized | detected as a language without weights |\n|---|---|---|---|\n")
@@ -143,7 +149,7 @@ func (t *languageTrainer) report(detected []string) string {
 	return b.String()
 }
 
-// readCues returns the hashes of the language cues of a text.
+// readCues returns the hashes of the language cues of a text, a cue as often as it occurs.
 func readCues(text string) []uint32 {
 	var cues []uint32
 	for x := sentiment.ReadFeatures(text); ; {

@@ -22,13 +22,14 @@ func findEvidence(m *sentiment.Model, text string, positive bool) evidence {
 	return evidence{t, z, positive}
 }
 
-// judgement is the probability of a labelled text to be positive, or to be abusive.
+// judgement is the probability, 0 to 1, of a labelled text to be positive, or to be abusive.
 type judgement struct {
 	probability float64
 	positive    bool // label; also for abusive
 }
 
-// judge returns the judgement of a model on a text.
+// judge returns the judgement of a model on a text. A text that the model does not score has a probability of 0.5, so
+// it counts as negative.
 func judge(m *sentiment.Model, text string, positive bool) judgement {
 	return judgement{(m.Analyze(text).Score + 1) / 2, positive}
 }
@@ -36,14 +37,16 @@ func judge(m *sentiment.Model, text string, positive bool) judgement {
 // correct reports whether the judgement agrees with the label.
 func (j judgement) correct() bool { return (j.probability > 0.5) == j.positive }
 
-// platt is a Platt scaling (Platt, 1999): a linear map of logits to calibrated logits.
+// platt is a Platt scaling (Platt, Probabilistic Outputs for Support Vector Machines, 1999): a linear map of logits to
+// calibrated logits.
 type platt struct{ slope, shift float64 }
 
 // logit returns the calibrated logit of z.
 func (p platt) logit(z float64) float64 { return p.slope*z + p.shift }
 
-// fitPlatt fits a Platt scaling by gradient descent. Both classes have the same total weight. If one class has no examples,
-// the result is the identity.
+// fitPlatt fits a Platt scaling by gradient descent. Both classes have the same total weight, so a score of 0 does not
+// depend on how many positive lines the corpus has. If one class has no examples, the result is the identity. The loss
+// is convex, so the start has no influence on the minimum.
 func fitPlatt(examples []evidence) platt {
 	var n [2]float64
 	for _, e := range examples {
@@ -77,7 +80,8 @@ func class(positive bool) int {
 // calibration has the Platt scaling of each table.
 type calibration [sentiment.Symbol]platt
 
-// weights returns the calibration as scores. A probability of 0 to 1 is a score of -1 to 1.
+// weights returns the calibration as scores, in the layout of sentiment.Model.Scores. A probability of 0 to 1 is a
+// score of -1 to 1, in units of 1/127.
 func (c calibration) weights() sentiment.Weights {
 	var all []int8
 	for _, p := range c {
@@ -91,12 +95,14 @@ func (c calibration) weights() sentiment.Weights {
 
 // quality has the quality metrics of judgements. A metric without texts is 0.
 type quality struct {
-	accuracy, balanced, f1 float64 // f1 is the mean of both classes
+	accuracy, balanced, f1 float64 // balanced is the mean recall, and f1 the mean F1, of both classes
 	precision, recall      float64 // of the positive class
-	calibration            float64 // expected calibration error in ten bins
+	// calibration is the expected calibration error in ten bins of equal width (Naeini et al., Obtaining Well
+	// Calibrated Probabilities Using Bayesian Binning, 2015). It does not depend on the threshold.
+	calibration float64
 }
 
-// measure returns the quality of judgements for a threshold of the probability.
+// measure returns the quality of judgements. A text whose probability is above the threshold is taken for positive.
 func measure(judgements []judgement, threshold float64) quality {
 	var correct, n [2]float64
 	var bins [10]struct{ p, positive float64 }
@@ -143,7 +149,9 @@ type reporter struct {
 	judgements []judgement // of the cross-validation, by line
 }
 
-// report returns the report on the model on the test part of all texts, and on the cross-validation of lines.
+// report returns the report on the model on the test part of all texts, and on the cross-validation of lines. films and
+// snippets are those of the test part. judgements are those of the cross-validation, one for each of c.Lines. The text
+// is Markdown.
 func report(m *sentiment.Model, c *corpus.Corpus, judgements []judgement, films, snippets []example) string {
 	r := &reporter{model: m, lines: c.Lines, judgements: judgements}
 	r.WriteString("# Accuracy of the weights\n\n" +
@@ -168,7 +176,8 @@ func (r *reporter) row(name string, judgements []judgement) {
 	}
 }
 
-// selectLines returns the indices of the lines of a language that match, without lines of three stars.
+// selectLines returns the indices in r.lines of the lines of a language that match, in their order, without lines of
+// three stars.
 func (r *reporter) selectLines(language string, match func(corpus.Line) bool) []int {
 	var selected []int
 	for i, n := range r.lines {

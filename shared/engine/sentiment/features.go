@@ -12,19 +12,20 @@ const (
 	None
 )
 
-// Unit is the value of a feature that occurs once outside of a negation.
+// Unit is the value of a feature that occurs once outside of a negation. Values are integers, so that sums do not
+// depend on their order; four units allow a negated value of -1.25.
 const Unit = 4
 
 // Feature is a feature of a text: an n-gram of letters or words, a stem, the start of a word, or a language cue.
 type Feature struct {
-	Hash  uint32
-	Table Table
-	Value int8 // in units of 1/Unit; negative under a negation
-	Extra bool // corrects other features, and does not count for the length of the text
-	Cue   bool // is evidence for a language
+	Hash  uint32 // see Bucket
+	Table Table  // None for a language cue without sentiment
+	Value int8   // in units of 1/Unit; negative under a negation
+	Extra bool   // corrects other features, and does not count for the length of the text
+	Cue   bool   // is evidence for a language
 }
 
-// Step is the result of Features.Next.
+// Step is the result of Features.Next. Found returns no features after SentenceEnd and TextEnd.
 type Step uint8
 
 // The steps through a text.
@@ -36,21 +37,28 @@ const (
 )
 
 const (
-	// negatedValue is the value of a feature under a negation. Its magnitude is larger than Unit, because the negation does
-	// not reach all features of the sentence.
+	// negatedValue is the value of a feature under a negation. Its magnitude is larger than Unit, because the negation
+	// does not reach all features of the sentence.
 	negatedValue = -5
 	// retractedValue is added to a feature of value Unit when a negation follows it, so that the sum is negatedValue.
 	retractedValue = negatedValue - Unit
 )
 
 const (
-	historyTokens    = 8  // tokens that a negation can reach back to
-	maxTokenFeatures = 8  // of one token
-	maxSuffix        = 5  // letters of an n-gram within a Latin word
-	maxStepFeatures  = 64 // of one step: those of a token and those that it retracts
+	// historyTokens is the number of tokens that a reader remembers. The negation that reaches furthest, 없, retracts
+	// the token six before the last.
+	historyTokens = 8
+	// maxTokenFeatures bounds the features of one token. A syllable has seven: four n-grams, two stems, one start of a
+	// word.
+	maxTokenFeatures = 8
+	maxSuffix        = 5 // letters of an n-gram within a Latin word
+	// maxStepFeatures bounds the features of one step: seven of a syllable, and eight for each of the five tokens that
+	// it retracts, seven features and one negated n-gram.
+	maxStepFeatures = 64
 )
 
-// Seeds separate the hashes of different kinds of features.
+// Seeds separate the hashes of different kinds of features. Weights belong to the hashes: a change of a seed, a hash,
+// the folding or the features needs new weights.
 const (
 	seedGram = 0x9E3779B97F4A7C15 * (iota + 1) & (1<<64 - 1)
 	seedStem
@@ -62,8 +70,9 @@ const (
 	seedCue
 )
 
-// Features reads the features and sentences of a text in one pass without allocation. The model and its training share it,
-// so that both read the same features. It is not safe for concurrent use.
+// Features reads the features and sentences of a text in one pass without allocation. The model and its training share
+// it, so that both read the same features. It is not safe for concurrent use. The time is linear in the length of the
+// text, and the memory is constant: tokens beyond historyTokens are forgotten.
 type Features struct {
 	text string
 	pos  int // byte offset of the next letter
@@ -80,7 +89,7 @@ type Features struct {
 	terminated bool // the sentence has a terminator; trailing symbols still belong to it
 	spaced     bool // a space follows the terminator
 
-	counts      [foreign + 1]int // letters by class
+	counts      [foreign + 1]int // letters by class, of the whole text, repeats included
 	traditional int              // Han characters that are not simplified
 	foreignRune rune             // letter by which foreignLanguage decides
 
@@ -92,13 +101,14 @@ type Features struct {
 	repeats    int // occurrences of lastRune in a row
 	negation
 
-	word         [24]byte // current Latin word, folded
-	wordLength   int
+	word         [24]byte          // current Latin word, folded
+	wordLength   int               // 0 outside of a word
 	suffix       [maxSuffix]uint32 // last letters of the word, latest first
 	suffixLength int
 }
 
-// negation is the state of the last negation word.
+// negation is the state of the last negation word that negates the tokens after it. push decrements reach before it
+// reads it, so a negation word sets one more than the number of tokens to negate.
 type negation struct {
 	reach int // tokens that it still negates, the current one included
 	age   int // tokens since the negation word
@@ -106,7 +116,7 @@ type negation struct {
 
 // token is a letter of Korean, Japanese or Chinese, a Latin word, or a symbol.
 type token struct {
-	code  uint32
+	code  uint32 // folded rune, or hash of a word with its highest bit set, so that no word has the code of a letter
 	n     uint8
 	found [maxTokenFeatures]Feature // the first n are the features that a later negation retracts
 }
@@ -117,7 +127,8 @@ func ReadFeatures(text string) Features { return Features{text: text, table: Sym
 // Found returns the features of the last step. The slice is valid until the next call of Next.
 func (x *Features) Found() []Feature { return x.found[:x.n] }
 
-// Next reads one letter, or ends the current word or sentence. After TextEnd it returns TextEnd.
+// Next reads one letter, or ends the current word or sentence. After TextEnd it returns TextEnd. A sentence that ends
+// with the text has a SentenceEnd of its own before TextEnd.
 func (x *Features) Next() Step {
 	x.n = 0
 	if x.pos >= len(x.text) {
@@ -168,7 +179,7 @@ func (x *Features) Next() Step {
 	return x.addLetter(l, from)
 }
 
-// endText ends the word or the sentence at the end of the text.
+// endText ends the word or the sentence at the end of the text, one with each call.
 func (x *Features) endText() Step {
 	switch {
 	case x.wordLength > 0:
@@ -180,7 +191,8 @@ func (x *Features) endText() Step {
 	return TextEnd
 }
 
-// addLetter adds the features of a letter that starts at the byte offset from.
+// addLetter adds the features of a letter that starts at the byte offset from. The last letter with a script decides
+// the table of digits, symbols and punctuation after it.
 func (x *Features) addLetter(l letter, from int) Step {
 	switch l.class {
 	case latin:
@@ -214,14 +226,16 @@ func (x *Features) addLetter(l letter, from int) Step {
 	return Letters
 }
 
-// endSentence resets the state of the sentence.
+// endSentence publishes the table of the sentence in Script and resets its state. Start and End keep their values until
+// the next sentence opens.
 func (x *Features) endSentence() {
 	x.Script = x.table
 	x.open, x.hasContent, x.terminated, x.spaced = false, false, false, false
 	x.tokenCount, x.wordStart, x.lastRune, x.reach, x.table = 0, 0, 0, 0, Symbol
 }
 
-// startsSentence reports whether a letter after a terminator starts the next sentence.
+// startsSentence reports whether a letter after a terminator starts the next sentence. Symbols do not, because reviews
+// put them after the full stop: "Nice! ㅋㅋ 💜" is one sentence.
 func (x *Features) startsSentence(r rune, content bool) bool {
 	return content || x.spaced && opensSentence(r)
 }
@@ -235,13 +249,13 @@ func opensSentence(r rune) bool {
 	return false
 }
 
-// terminates reports whether a punctuation mark that starts at the byte offset from ends a sentence. A full stop within a
-// number or an address does not.
+// terminates reports whether a punctuation mark that starts at the byte offset from ends a sentence. A full stop within
+// a number or an address does not.
 func (x *Features) terminates(l letter, from int) bool {
 	switch l.rune {
 	case '!', '?', '…':
 		return true
-	case '.':
+	case '.': // only 。 and ｡ have a cue; numbers and addresses do not have them
 		if l.cue != 0 || x.pos == len(x.text) {
 			return true
 		}
@@ -257,8 +271,8 @@ func (x *Features) terminates(l letter, from int) bool {
 	return false
 }
 
-// continuesWord reports whether an apostrophe of the given size continues a word, as in "don't". It ends an elided article,
-// as in "l'album".
+// continuesWord reports whether an apostrophe of the given size continues a word, as in "don't". It ends an elided
+// article, as in "l'album".
 func (x *Features) continuesWord(size int) bool {
 	if x.wordLength <= 2 || x.pos+size >= len(x.text) {
 		return false
@@ -267,14 +281,16 @@ func (x *Features) continuesWord(size int) bool {
 	return l.class == latin
 }
 
-// mix returns the 32-bit hash of a hash state.
+// mix returns the 32-bit hash of a hash state. Its multiplier is that of SplitMix64 (Steele, Lea and Flood, 2014). The
+// high bits of the result are the best, and Bucket uses those.
 func mix(h uint64) uint32 {
 	h ^= h >> 29
 	h *= 0xBF58476D1CE4E5B9
 	return uint32(h >> 32)
 }
 
-// factor is the multiplier of the hash, 2^64 divided by the golden ratio.
+// factor is the multiplier of the hash, 2^64 divided by the golden ratio, as in Fibonacci hashing (Knuth, The Art of
+// Computer Programming, section 6.4).
 const factor = 0x9E3779B97F4A7C15
 
 // add adds a feature. It drops the feature if the step has maxStepFeatures.
@@ -293,13 +309,14 @@ func (x *Features) addExtra(h uint64, t Table) {
 	}
 }
 
-// addCue adds a language cue.
+// addCue adds a language cue: a letter with marks, a Han character, or the hash of a Latin word.
 func (x *Features) addCue(code uint32) {
 	x.add((seedCue+uint64(code))*factor, None, 0)
 	x.found[x.n-1].Cue = true
 }
 
-// push adds a token and its n-grams of 1 to n tokens that end with it.
+// push adds a token and its n-grams of 1 to n tokens that end with it, in the table of the last letter. With n = 0 the
+// token only separates the tokens around it.
 func (x *Features) push(code uint32, n uint) {
 	t := &x.tokens[x.tokenCount%historyTokens]
 	t.code, t.n = code, 0
@@ -318,8 +335,8 @@ func (x *Features) push(code uint32, n uint) {
 	}
 }
 
-// value returns the value of a feature that starts i tokens before the last token. The feature is negated if it starts after
-// the negation word.
+// value returns the value of a feature that starts i tokens before the last token. The feature is negated if it starts
+// after the negation word.
 func (x *Features) value(i uint) int8 {
 	if x.reach > 0 && int(i) < x.age {
 		return negatedValue
@@ -327,7 +344,8 @@ func (x *Features) value(i uint) int8 {
 	return Unit
 }
 
-// remember stores the features from index first on as those of the last token.
+// remember stores the features from index first on as those of the last token, which a later negation can retract.
+// Tokens of Latin words, digits and symbols have none, so a negation retracts nothing of them.
 func (x *Features) remember(first int) {
 	t := &x.tokens[(x.tokenCount-1)%historyTokens]
 	t.n = uint8(copy(t.found[:], x.found[first:x.n]))
@@ -345,7 +363,8 @@ func (x *Features) back(i uint) rune {
 func (x *Features) addSyllable(r rune) Step {
 	first := x.n
 	x.push(uint32(r), 4)
-	// Without its final consonant, the last syllable of a stem is equal in all forms: 예쁘다, 예쁜, 예쁩니다.
+	// Without its final consonant, the last syllable of a stem is equal in all forms: 예쁘다, 예쁜, 예쁩니다. Unicode orders the
+	// syllables by consonant, vowel and 28 final consonants, one of which is none (section 3.12).
 	h := (seedStem + uint64((r-0xAC00)/28)) * factor
 	for i := uint(1); i <= 2; i++ {
 		h = (h + uint64(x.back(i))) * factor
@@ -362,13 +381,16 @@ func (x *Features) addSyllable(r rune) Step {
 	}
 	x.remember(first)
 	x.negateKorean(r)
+	// A contrast at the start of a sentence has no clause before it. The conditions for Japanese and Latin below have
+	// the same reason.
 	if r == '만' && x.back(1) == '지' && x.tokenCount > 3 {
 		return Contrast
 	}
 	return Letters
 }
 
-// negateKorean applies the Korean negation that ends with r, if there is one.
+// negateKorean applies the Korean negation that ends with r, if there is one. A particle may stand between the negated
+// word and the negation. The negation then starts one token further back.
 func (x *Features) negateKorean(r rune) {
 	start := x.tokenCount-1 == x.wordStart
 	switch r {
@@ -407,7 +429,8 @@ func (x *Features) negateKorean(r rune) {
 	}
 }
 
-// mayNegate reports whether 안 or 못 is a word of its own and not the start of a noun such as 안전 or 안내.
+// mayNegate reports whether 안 or 못 is a word of its own and not the start of a noun such as 안전 or 안내. It looks at the
+// next letter only, so it mistakes a few words.
 func (x *Features) mayNegate() bool {
 	rest := x.text[x.pos:]
 	if rest == "" {
@@ -421,8 +444,8 @@ func (x *Features) mayNegate() bool {
 	return true
 }
 
-// negateBack negates the tokens that are i to j-1 tokens before the last. It retracts their features and adds a feature for
-// each negated n-gram.
+// negateBack negates the tokens that are i to j-1 tokens before the last. It retracts their features and adds a feature
+// for each negated n-gram.
 func (x *Features) negateBack(i, j uint) {
 	h := uint64(seedNegated)
 	for ; i < min(j, x.tokenCount, historyTokens); i++ {
@@ -439,7 +462,8 @@ func (x *Features) negateBack(i, j uint) {
 	}
 }
 
-// addCharacter adds a Japanese or Chinese character.
+// addCharacter adds a Japanese or Chinese character. The language cue is the character before simplification, which
+// differs between Japanese, traditional and simplified Chinese, and the n-grams have the simplified one.
 func (x *Features) addCharacter(l letter) Step {
 	if l.class == han {
 		original := l.rune
@@ -452,6 +476,7 @@ func (x *Features) addCharacter(l letter) Step {
 	first := x.n
 	x.push(uint32(l.rune), 4)
 	x.remember(first)
+	// Chinese negations come before the negated characters; Japanese ない, なく, なかった and ません come after them.
 	switch l.rune {
 	case '不', '没', '无', '别', '未', '非':
 		if l.class == han {
@@ -490,8 +515,8 @@ func (x *Features) addLatinLetter(l letter) {
 	x.addSuffixes(byte(l.rune))
 }
 
-// addSuffixes adds the n-grams of 3 to maxSuffix letters within a word that end with c. The signs ^ and $ mark the start and
-// the end of the word.
+// addSuffixes adds the n-grams of 3 to maxSuffix letters within a word that end with c. The signs ^ and $ mark the
+// start and the end of the word.
 func (x *Features) addSuffixes(c byte) {
 	copy(x.suffix[1:], x.suffix[:maxSuffix-1])
 	x.suffix[0] = uint32(c)
@@ -510,7 +535,8 @@ func (x *Features) addSuffixes(c byte) {
 	}
 }
 
-// endWord adds the current Latin word as a token.
+// endWord adds the current Latin word as a token, with n-grams of one to three words and a pair of words with one word
+// between them. It returns Contrast for a word that starts a contrast.
 func (x *Features) endWord() Step {
 	x.addSuffixes('$')
 	h := uint64(seedWord)

@@ -1,7 +1,9 @@
 package sentiment
 
-// traditional maps traditional Chinese and Japanese characters to the simplified characters whose weights they share. It has
-// the characters that are likely in reviews, sorted by from.
+// traditional maps traditional Chinese and Japanese characters to the simplified characters whose weights they share.
+// It has the characters that are likely in reviews, sorted by from, because simplified searches it by bisection. One
+// character of the table makes a Chinese text traditional, so characters that are common in simplified texts must not
+// be in from. A changed table needs new weights.
 var traditional = [...]struct{ from, to rune }{
 	{'両', '两'}, {'亂', '乱'}, {'仮', '假'}, {'伝', '传'}, {'佈', '布'}, {'佔', '占'}, {'併', '并'}, {'來', '来'},
 	{'価', '价'}, {'係', '系'}, {'倉', '仓'}, {'個', '个'}, {'們', '们'}, {'偉', '伟'}, {'側', '侧'}, {'偵', '侦'},

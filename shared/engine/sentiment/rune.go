@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// class is the class of a letter.
+// class is the class of a letter. foreign must stay the last one: Features.counts has an element for each class.
 type class uint8
 
 const (
@@ -25,7 +25,8 @@ const (
 	foreign // letters of scripts without weights
 )
 
-// isContent reports whether letters of the class are letters of a language or digits.
+// isContent reports whether letters of the class are letters of a language or digits. Single jamo are not: ㅋㅋ and ㅠㅠ
+// are used like emoji, and belong to the sentence before them.
 func (c class) isContent() bool {
 	switch c {
 	case digit, latin, hangul, kana, han, foreign:
@@ -34,7 +35,8 @@ func (c class) isContent() bool {
 	return false
 }
 
-// letter is a folded rune: composed, in lower case, without marks, katakana as hiragana, traditional Chinese as simplified.
+// letter is a folded rune: composed, in lower case, without marks, katakana as hiragana, traditional Chinese as
+// simplified.
 type letter struct {
 	rune  rune
 	class class
@@ -43,9 +45,14 @@ type letter struct {
 
 // fold returns the first letter of s and its length in bytes. Hangul, kana and Latin letters are equal in composed and
 // decomposed form. An invalid byte is an ignored letter. s must not be empty.
+//
+// The cases are blocks of Unicode. Composition of Hangul is the arithmetic of section 3.12 of the Unicode Standard: a
+// syllable is U+AC00 + (consonant·21 + vowel)·28 + final consonant. A full normalization (NFKC) would need tables and
+// allocate.
 func fold(s string) (letter, int) {
 	if c := s[0]; c < utf8.RuneSelf {
 		l := foldASCII(c)
+		// UTF-8 of the combining marks, U+0300 to U+036F, starts with 0xCC or 0xCD.
 		if len(s) >= 3 && (s[1] == 0xCC || s[1] == 0xCD) && l.class == latin {
 			mark, size := utf8.DecodeRuneInString(s[1:])
 			l.cue = composed(byte(l.rune), mark)
@@ -57,16 +64,16 @@ func fold(s string) (letter, int) {
 	switch {
 	case r == utf8.RuneError && size == 1:
 		return letter{}, 1
-	case r >= 0xAC00 && r <= 0xD7A3:
+	case r >= 0xAC00 && r <= 0xD7A3: // Hangul syllables; one without a final consonant may have it in the next rune
 		if (r-0xAC00)%28 == 0 {
 			if t, n := jamoAt(s[size:], 0x11A8, 0x11C2); n > 0 {
 				return letter{r + t + 1, hangul, 0}, size + n
 			}
 		}
 		return letter{r, hangul, 0}, size
-	case r >= 0x1100 && r <= 0x11FF:
+	case r >= 0x1100 && r <= 0x11FF: // jamo of decomposed Hangul
 		return foldJamo(r, s, size)
-	case r >= 0x3131 && r <= 0x318E:
+	case r >= 0x3131 && r <= 0x318E: // single jamo, as keyboards write them
 		if r == 'ㅜ' {
 			r = 'ㅠ' // both represent crying
 		}
@@ -78,15 +85,15 @@ func fold(s string) (letter, int) {
 			return letter{simple, han, r}, size
 		}
 		return letter{r, han, 0}, size
-	case r >= 0xC0 && r <= 0x17F && r != '×' && r != '÷':
+	case r >= 0xC0 && r <= 0x17F && r != '×' && r != '÷': // Latin-1 Supplement and Latin Extended-A
 		base := rune(latinBase[r-0xC0])
 		return letter{base, latin, unicode.ToLower(r)}, size
-	case r >= 0x300 && r <= 0x36F:
+	case r >= 0x300 && r <= 0x36F: // combining marks that follow no Latin letter
 		return letter{}, size
-	case r >= 0xFF66 && r <= 0xFF9D:
+	case r >= 0xFF66 && r <= 0xFF9D: // half-width katakana
 		r, _ = utf8.DecodeRuneInString(halfwidth[(r-0xFF66)*3:])
 		return letter{r, kana, 0}, size
-	case r >= 0xFF01 && r <= 0xFF5E:
+	case r >= 0xFF01 && r <= 0xFF5E: // full-width ASCII
 		return foldASCII(byte(r - 0xFEE0)), size
 	case r >= 0x1E00 && r <= 0x1EFF:
 		return letter{rune(vietnameseBase(r)), latin, 'ạ'}, size // all are evidence for Vietnamese
@@ -94,7 +101,9 @@ func fold(s string) (letter, int) {
 	return foldOther(r), size
 }
 
-// foldOther folds a rune that is not a letter of a script with weights.
+// foldOther folds a rune that is not a letter of a script with weights. Marks of one meaning become one rune, so that
+// they share features: hearts of all colours, quotation marks as apostrophes, wide and narrow full stops. A broken
+// heart stays apart.
 func foldOther(r rune) letter {
 	switch r {
 	case '\u2018', '\u2019', '\u02BC', '\u00B4':
@@ -137,8 +146,8 @@ func foldOther(r rune) letter {
 	return letter{}
 }
 
-// jamoAt returns the offset from lo of the jamo at the start of s, and its length in bytes. The length is 0 if s does not start
-// with a jamo from lo to hi.
+// jamoAt returns the offset from lo of the jamo at the start of s, and its length in bytes. The length is 0 if s does
+// not start with a jamo from lo to hi.
 func jamoAt(s string, lo, hi rune) (rune, int) {
 	if len(s) < 3 || s[0] != 0xE1 {
 		return 0, 0
@@ -167,7 +176,9 @@ func foldJamo(r rune, s string, size int) (letter, int) {
 	return letter{syllable, hangul, 0}, size
 }
 
-// foldKana converts katakana to hiragana, and composes a letter with the voicing mark after it.
+// foldKana converts katakana to hiragana, and composes a letter with the voicing mark after it. r is the first size
+// bytes of s. Unicode places each voiced letter one after its base, and each semi-voiced one two after it; the marks
+// are U+3099 and U+309A.
 func foldKana(r rune, s string, size int) (letter, int) {
 	switch {
 	case r == 'ー' || r == '・' || r == '゠':
@@ -188,7 +199,7 @@ func foldKana(r rune, s string, size int) (letter, int) {
 	return letter{r, kana, 0}, size
 }
 
-// simplified returns the simplified form of a traditional Chinese character.
+// simplified returns the simplified form of a traditional Chinese or Japanese character, and false for all other runes.
 func simplified(r rune) (rune, bool) {
 	i := sort.Search(len(traditional), func(i int) bool { return traditional[i].from >= r })
 	if i < len(traditional) && traditional[i].from == r {
@@ -197,7 +208,7 @@ func simplified(r rune) (rune, bool) {
 	return 0, false
 }
 
-// foldASCII folds an ASCII character.
+// foldASCII folds an ASCII character. c must be below utf8.RuneSelf.
 func foldASCII(c byte) letter {
 	switch {
 	case c >= 'a' && c <= 'z':
@@ -216,7 +227,8 @@ func foldASCII(c byte) letter {
 	return letter{rune(c), punctuation, 0}
 }
 
-// latinBase has the letters U+00C0 to U+017F without marks, one byte each.
+// latinBase has the letters U+00C0 to U+017F without marks, one byte each. The signs * and / stand for × and ÷, which
+// fold does not look up. Ligatures have their first letter.
 const latinBase = "" +
 	"aaaaaaaceeeeiiiidnooooo*ouuuuyts" + "aaaaaaaceeeeiiiidnooooo/ouuuuyty" +
 	"aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllllllllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"
@@ -251,8 +263,8 @@ func composed(base byte, mark rune) rune {
 	return r
 }
 
-// vietnameseBase returns the base letter of U+1E00 to U+1EFF, the block of the Vietnamese vowels. It returns x for the other
-// letters of the block.
+// vietnameseBase returns the base letter of U+1E00 to U+1EFF, the block of the Vietnamese vowels. It returns x for the
+// other letters of the block.
 func vietnameseBase(r rune) byte {
 	switch {
 	case r < 0x1EA0:

@@ -1,8 +1,9 @@
-// Package sentiment scores the sentiment of texts with an embedded model, in microseconds and without a network. It has weights
-// for Korean, English, Japanese, Chinese, French and Spanish. README.md describes the algorithm, the training and the accuracy.
+// Package sentiment scores the sentiment of texts with an embedded model, in microseconds and without a network. It has
+// weights for Korean, English, Japanese, Chinese, French and Spanish. README.md describes the algorithm, the training
+// and the accuracy.
 //
-// The functions do not allocate or block, need no initialization, are safe for concurrent use and accept any bytes. Only
-// AppendSentences allocates if dst lacks capacity.
+// The functions do not allocate or block, need no initialization, are safe for concurrent use and accept any bytes.
+// Only AppendSentences allocates if dst lacks capacity.
 package sentiment
 
 import (
@@ -10,7 +11,8 @@ import (
 	"math"
 )
 
-// Name is the name of the model with its version, the value of scored_by in reviews. Change it together with the weights.
+// Name is the name of the model with its version, the value of scored_by in reviews. Change it together with the
+// weights.
 const Name = "embedded-2"
 
 // Result is the sentiment of a text.
@@ -28,24 +30,29 @@ type Sentence struct {
 	Magnitude  float64 // absolute value of Score
 }
 
-// Analyze returns the sentiment of a text.
+// Analyze returns the sentiment of a text. The time is linear in the length of the text; see README.md for a
+// measurement. An empty text is not scored.
 func Analyze(text string) Result {
 	m := embedded()
 	return m.Analyze(text)
 }
 
-// AppendSentences appends the sentences of a text to dst. The script of a sentence selects its calibration, even if Analyze
-// does not score the text because of its language.
+// AppendSentences appends the sentences of a text to dst. The script of a sentence selects its calibration, even if
+// Analyze does not score the text because of its language.
 func AppendSentences(dst []Sentence, text string) []Sentence {
 	m := embedded()
 	return m.AppendSentences(dst, text)
 }
 
-// Abuse returns the probability, 0 to 1, that a Korean or English text contains profanity or an insult.
+// Abuse returns the probability, 0 to 1, that a Korean or English text contains profanity or an insult. The training
+// has no abusive texts in other languages. REPORT.md in scripts/model/train has the precision and recall of thresholds.
 func Abuse(text string) float64 {
 	m := embedded()
 	return 1 / (1 + math.Exp(-m.AbuseLogit(text)))
 }
+
+// The weights are strings, because the linker puts the bytes of strings into the read-only part of the binary: they
+// cost no time at the start. scripts/model/train writes the files; do not edit them.
 
 //go:embed weights/hangul.bin
 var hangulWeights string

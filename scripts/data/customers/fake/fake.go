@@ -1,9 +1,10 @@
 // Package fake generates fictional customers for tests, benchmarks and the local run.
 //
-// The customers resemble those of a shop with fans in many countries: names are in the scripts of the countries, a few of
-// about two thousand cities have most customers, city names have several spellings, and some values are missing. No value
-// belongs to a real person. E-mail addresses use the domains that RFC 2606 reserves for examples. Telephone numbers have a
-// zero after the country code, where no valid number has one, or are from ranges that numbering plans reserve for fiction.
+// The customers resemble those of a shop with fans in many countries: names are in the scripts of the countries, a few
+// of about two thousand cities have most customers, city names have several spellings, and some values are missing. No
+// value belongs to a real person. E-mail addresses use the domains that RFC 2606 reserves for examples. Telephone
+// numbers have a zero after the country code, where no valid number has one, or are from ranges that numbering plans
+// reserve for fiction.
 package fake
 
 import (
@@ -19,10 +20,11 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// columnNames is the header of the file.
+// columnNames is the header of the file, in the order in which appendCustomer writes the cells.
 var columnNames = []string{"id", "name", "email", "phone", "joined", "city", "country", "postcode", "street"}
 
-// Write writes n customers as CSV with a header. Equal n and seed give equal bytes. The errors are those of w.
+// Write writes n customers as CSV with a header. Equal n and seed give equal bytes, and a smaller n gives a prefix of
+// them. The errors are those of w. The memory does not grow with n.
 func Write(w io.Writer, n int, seed uint64) error {
 	out := bufio.NewWriterSize(w, 1<<18)
 	g := newGenerator(seed)
@@ -43,17 +45,19 @@ func Write(w io.Writer, n int, seed uint64) error {
 type town struct {
 	name             string
 	country          *country
-	region           string  // country code such as "FR" or subdivision code such as "US-TX"
+	region           string  // ISO 3166: country code such as "FR" or subdivision code such as "US-TX"
 	cumulativeWeight float64 // sum of the weights of all towns up to this one
 }
 
-// generator generates customers from one random sequence.
+// generator generates customers from one random sequence. The order of the draws is part of the format: a changed order
+// changes the customers of every seed. It is not safe for concurrent use.
 type generator struct {
 	*rand.Rand
 	towns []town
 }
 
-// newGenerator returns a generator whose sequence depends on the seed only.
+// newGenerator returns a generator whose sequence depends on the seed only. PCG takes two words of seed; the constant,
+// 2^64 divided by the golden ratio, makes the second differ from the first.
 func newGenerator(seed uint64) *generator {
 	return &generator{Rand: rand.New(rand.NewPCG(seed, seed^0x9e3779b97f4a7c15)), towns: makeTowns()}
 }
@@ -61,7 +65,8 @@ func newGenerator(seed uint64) *generator {
 // townCount is the number of cities.
 const townCount = 2000
 
-// makeTowns returns the cities by falling weight. Weights follow Zipf's law: 1/(rank+3).
+// makeTowns returns the cities by falling weight: those of the constant cities in their order, then small towns.
+// Weights follow Zipf's law with an offset, 1/(rank+3), so that the largest city has about 4 % of the customers.
 func makeTowns() []town {
 	byCode := map[string]*country{}
 	for i := range countries {
@@ -81,7 +86,8 @@ func makeTowns() []town {
 			add(name, code)
 		}
 	}
-	// Small towns have names of two parts. The countries take turns.
+	// Small towns have names of two parts. The countries take turns. Their parts must give enough distinct names, or
+	// the loop does not end.
 	for i := 0; len(all) < townCount; i++ {
 		c := &countries[i%len(countries)]
 		turn := i / len(countries)
@@ -96,7 +102,7 @@ func makeTowns() []town {
 	return all
 }
 
-// town returns a random town. Its probability is proportional to its weight.
+// town returns a random town with a probability proportional to its weight, by binary search. The town belongs to g.
 func (g *generator) town() *town {
 	x := g.Float64() * g.towns[len(g.towns)-1].cumulativeWeight
 	i, _ := slices.BinarySearchFunc(g.towns, x, func(t town, x float64) int {
@@ -108,13 +114,14 @@ func (g *generator) town() *town {
 	return &g.towns[i]
 }
 
-// pick returns a random element.
+// pick returns a random element. An element that is in from twice is twice as frequent.
 func pick(g *generator, from []string) string { return from[g.IntN(len(from))] }
 
 // oneIn returns true with a probability of 1/n.
 func (g *generator) oneIn(n int) bool { return g.IntN(n) == 0 }
 
-// appendCustomer appends a random customer to b as a line of CSV. The id is a version 4 UUID (RFC 9562).
+// appendCustomer appends a random customer to b as a line of CSV. The id is a version 4 UUID (RFC 9562): random ids
+// spread the writes to Bigtable. One in 20 customers has no telephone number.
 func (g *generator) appendCustomer(b []byte) []byte {
 	t := g.town()
 	c := t.country
@@ -145,6 +152,7 @@ func (g *generator) appendCustomer(b []byte) []byte {
 }
 
 // spell returns a spelling of a city: in 4 % of the calls in upper case, lower case, decomposed or with extra spaces.
+// All spellings have one form in customers.FoldCity, so they are one city in Bigtable.
 func (g *generator) spell(name string) string {
 	switch g.IntN(100) {
 	case 0:
@@ -173,10 +181,11 @@ func (g *generator) digits(pattern string) string {
 	return string(b)
 }
 
-// debut is the first day on which a customer joined.
+// debut is the first day on which a customer joined, the day of the band's debut.
 var debut = time.Date(2013, time.June, 13, 0, 0, 0, 0, time.UTC)
 
-// joinDays is the number of days from debut on which customers joined.
+// joinDays is the number of days from debut on which customers joined. It is fixed, because the date of the run must
+// not change the file; the last day is 2026-11-11.
 const joinDays = 4900
 
 // hosts are the hosts of e-mail addresses. Their domains are reserved for examples (RFC 2606).

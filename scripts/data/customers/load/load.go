@@ -3,19 +3,20 @@
 // Loads are idempotent. A load replaces the row of each customer whole, so loading a file twice changes nothing, and
 // loading the file again completes a load that was killed. A customer has one row. If the file gives a customer another
 // city, the load moves the row; the table homes holds the row key of each customer for that. The last row of a customer
-// in a file wins. Customers who are missing from a file keep their rows, because a file may hold a part of the customers.
+// in a file wins. Customers missing from a file keep their rows, because a file may hold only some customers.
 //
-// Loads recount cities and do not add to counts. After a load wrote its rows, it reads each city that it wrote to or moved
-// a customer out of, row keys and city cells only. So counts are right after any sequence of loads of the same file, a
-// changed file or a part. The price is one read of the touched cities for each load.
+// Loads recount cities and do not add to counts. After a load wrote its rows, it reads each city that it wrote to or
+// moved a customer out of, row keys and city cells only. So counts are right after any sequence of loads of the same
+// file, a changed file or a part. The price is one read of the touched cities for each load.
 //
-// Before a load touches a city, it sets a mark in the row of the city. The write of the count deletes the mark. A killed
-// load leaves its marks, and every later load counts the marked cities too, until the marks expire after LoadingMarkTTL.
+// Before a load touches a city, it sets a mark in the row of the city. The write of the count deletes the mark. A
+// killed load leaves its marks, and every later load counts the marked cities too, until the marks expire after
+// LoadingMarkTTL.
 //
-// Concurrent loads are safe. The version of a count is the time at which its read began, so the latest read wins, and the
-// read of the load that ends last sees all rows. The clock skew between two machines must be less than the time between
-// their counts. If two concurrent loads give a customer different cities, the customer may have a row in both cities until
-// a later load of the customer.
+// Concurrent loads are safe. The version of a count is the time at which its read began, so the latest read wins, and
+// the read of the load that ends last sees all rows. The clock skew between two machines must be less than the time
+// between their counts. If two concurrent loads give a customer different cities, the customer may have a row in both
+// cities until a later load of the customer.
 package load
 
 import (
@@ -37,7 +38,9 @@ import (
 const (
 	// writerCount is the number of batches in flight.
 	writerCount = 8
-	// maxBatchRows and maxBatchBytes bound a batch. With writerCount they bound the memory of a load.
+	// maxBatchRows and maxBatchBytes bound a batch. With writerCount they bound the memory of a load: each writer has
+	// one batch in flight and one that fills. A row takes nine mutations at most, and two for each city that the
+	// customer leaves, so a batch stays far below the 100,000 mutations that Bigtable accepts in one call.
 	maxBatchRows  = 500
 	maxBatchBytes = 1 << 20
 	// counterCount is the number of cities that are counted at once.
@@ -50,32 +53,35 @@ const (
 type Loader struct {
 	// Client is a client of the instance with the tables. If it is nil, Load only validates the file (a dry run).
 	Client *bigtable.Client
-	// Refused, if not nil, is called for each row that is not loaded: the line on which the row starts, the customer's id
-	// or "" if it is invalid, and the reason. The reason contains no value of the row.
+	// Refused, if not nil, is called for each row that is not loaded: the line of the row, from 1, the customer's id or
+	// "" if it is invalid, and the reason. The reason contains no value of the row. One load makes its calls in the
+	// order of the file, one at a time.
 	Refused func(line int, customer string, reason error)
-	// Progress, if not nil, is called with the number of rows read, every 500 rows and at the end.
+	// Progress, if not nil, is called with the number of rows read, refused ones included, every 500 rows and at the
+	// end. One load makes its calls one at a time, and waits for each.
 	Progress func(rows int64)
 }
 
-// Summary is the result of a load.
+// Summary is the result of a load. If Load returns an error, the summary is incomplete.
 type Summary struct {
-	Read     int64    // rows of the file
+	Read     int64    // rows of the file, refused ones included; the header is no row
 	Refused  int64    // rows that were not loaded
 	Replaced int64    // rows with a later row of the same customer in the same batch; others are not counted
-	Moved    int64    // rows of customers who were in another city before
+	Moved    int64    // rows of customers that were in another city before
 	Cities   int      // cities that were counted; in a dry run, cities of the file
 	Ignored  []string // unknown column names, at most 20
 }
 
 // Load loads a file: CSV with a header, whose columns may be in any order, or one JSON object per line; either may be
-// compressed with gzip. Invalid rows are refused and do not stop the load. After an error the load is incomplete; load the
-// file again.
+// compressed with gzip. Invalid rows are refused and do not stop the load. After an error the load is incomplete; load
+// the file again.
 func (l *Loader) Load(ctx context.Context, file io.Reader) (Summary, error) {
 	var sum Summary
 	in, err := newReader(file)
 	if err != nil {
 		return sum, err
 	}
+	// All cells of a load have one version, the time of its start.
 	t := &tableWriter{loadID: uuid.NewString(), version: cellVersion(time.Now()), touched: map[string]bool{}}
 	write, finish := t.dryWrite, t.dryCount
 	if l.Client != nil {
@@ -107,7 +113,8 @@ func (l *Loader) Load(ctx context.Context, file io.Reader) (Summary, error) {
 	return sum, err
 }
 
-// read validates all rows of a file and passes them to the batcher.
+// read validates all rows of a file and passes them to the batcher. It counts read and refused rows in sum. The error
+// is that of the file or of ctx, never that of a refused row.
 func (l *Loader) read(ctx context.Context, in *reader, b *batcher, sum *Summary) error {
 	for {
 		r, err := in.read()
@@ -139,14 +146,15 @@ func (l *Loader) read(ctx context.Context, in *reader, b *batcher, sum *Summary)
 	return b.flush(ctx)
 }
 
-// progress reports the number of rows read.
+// progress reports the number of rows read to l.Progress, if set.
 func (l *Loader) progress(rows int64) {
 	if l.Progress != nil {
 		l.Progress(rows)
 	}
 }
 
-// refuse reports a row that is not loaded.
+// refuse reports a row that is not loaded to l.Refused, if set. It replaces an id that is not valid by "", because the
+// cell may hold personal data of a shifted column.
 func (l *Loader) refuse(r *record, reason error) {
 	if l.Refused == nil {
 		return
@@ -158,11 +166,13 @@ func (l *Loader) refuse(r *record, reason error) {
 	l.Refused(r.line, customer, reason)
 }
 
-// batcher distributes rows to writers. All rows of a customer go to the same writer, in the order of the file.
+// batcher distributes rows to writers. All rows of a customer go to the same writer, in the order of the file: so the
+// last row wins, and no two writers move a customer at the same time. One goroutine adds; writer i receives from
+// out[i].
 type batcher struct {
-	out   [writerCount]chan []customerRow
-	rows  [writerCount][]customerRow
-	bytes [writerCount]int
+	out   [writerCount]chan []customerRow // unbuffered; the receiver owns the batch
+	rows  [writerCount][]customerRow      // batches that fill; nil if empty
+	bytes [writerCount]int                // length of the values in rows
 	seed  maphash.Seed
 }
 
@@ -175,7 +185,7 @@ func newBatcher() *batcher {
 	return b
 }
 
-// add adds a row of the given size in bytes. It sends the batch when the batch is full.
+// add adds a row of the given size in bytes. It sends the batch when the batch is full, and then waits for the writer.
 func (b *batcher) add(ctx context.Context, c customerRow, size int) error {
 	i := int(maphash.String(b.seed, c.key.Customer) % writerCount)
 	b.rows[i] = append(b.rows[i], c)
@@ -186,7 +196,7 @@ func (b *batcher) add(ctx context.Context, c customerRow, size int) error {
 	return nil
 }
 
-// flush sends all batches that are not empty.
+// flush sends all batches that are not empty. Call it after the last add and before close.
 func (b *batcher) flush(ctx context.Context) error {
 	for i := range b.rows {
 		if b.rows[i] != nil {
@@ -198,7 +208,8 @@ func (b *batcher) flush(ctx context.Context) error {
 	return nil
 }
 
-// send waits until writer i takes its batch, or until ctx is done.
+// send waits until writer i takes its batch, or until ctx is done. The context ends with the error of any writer, so a
+// writer that stopped does not block the reader.
 func (b *batcher) send(ctx context.Context, i int) error {
 	select {
 	case b.out[i] <- b.rows[i]:
@@ -209,7 +220,7 @@ func (b *batcher) send(ctx context.Context, i int) error {
 	}
 }
 
-// close ends the writers.
+// close ends the writers after their current batch. Call it once, after the last add or flush.
 func (b *batcher) close() {
 	for _, c := range b.out {
 		close(c)

@@ -13,19 +13,20 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// maxLineBytes is the maximum length of a line of a file, its line break included.
+// maxLineBytes is the maximum length of a line of a file, its line break included. It bounds the memory of a row.
 const maxLineBytes = 64 << 10
 
 // maxIgnored is the maximum number of unknown columns that a load reports.
 const maxIgnored = 20
 
-// columnNames are the columns of a file. A file may have them in any order; the first requiredColumns are required.
+// columnNames are the columns of a file. A file may have them in any order; the first requiredColumns are required. In
+// a CSV header, case and surrounding space do not matter; members of a JSON object have exactly these names.
 var columnNames = [...]string{"id", "name", "city", "country", "email", "phone", "joined", "postcode", "street"}
 
 // requiredColumns is the number of required columns at the start of columnNames.
 const requiredColumns = 4
 
-// Indices of columnNames.
+// Indices of columnNames. Both lists have the same order.
 const (
 	columnID = iota
 	columnName
@@ -53,20 +54,23 @@ func (r *record) size() int {
 	return n
 }
 
-// rowError is the reason for which one row is refused. The reader can continue with the next row.
+// rowError is the reason for which one row is refused. The reader can continue with the next row; after any other error
+// it cannot. Its text contains no values of the row, which may be personal data.
 type rowError struct{ error }
 
-// reader reads the rows of a file: CSV with a header, or one JSON object per line; either may be compressed with gzip. A
-// row is one line. CSV allows line breaks in quoted cells, but no value may contain one; so an unclosed quote makes one
-// row invalid and does not swallow the rows after it.
+// reader reads the rows of a file: CSV with a header, or one JSON object per line; either may be compressed with gzip.
+// A row is one line. CSV allows line breaks in quoted cells, but no value may contain one; so an unclosed quote makes
+// one row invalid and does not swallow the rows after it. A reader is not safe for concurrent use.
 type reader struct {
-	in      *bufio.Reader
-	line    int      // number of the next line
-	columns []int    // index in columnNames of each column of the file, -1 for unknown ones; nil for JSON
-	ignored []string // unknown columns
+	in      *bufio.Reader // of the decompressed file
+	line    int           // number of the next line
+	columns []int         // index in columnNames of each column of the file, -1 for unknown ones; nil for JSON
+	ignored []string      // unknown columns, at most maxIgnored
 }
 
-// newReader returns a reader of r. For CSV it reads the header.
+// newReader returns a reader of r. For CSV it reads the header, so an empty file is an error. The first bytes decide
+// the format: those of gzip (RFC 1952), then "{" for JSON. Errors of Peek are not lost, because the next read returns
+// them.
 func newReader(r io.Reader) (*reader, error) {
 	in := bufio.NewReaderSize(r, 16*maxLineBytes)
 	if magic, _ := in.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
@@ -76,6 +80,7 @@ func newReader(r io.Reader) (*reader, error) {
 		}
 		in = bufio.NewReaderSize(z, 16*maxLineBytes)
 	}
+	// Spreadsheets start UTF-8 files with a byte order mark.
 	if bom, _ := in.Peek(3); string(bom) == "\ufeff" {
 		_, _ = in.Discard(3)
 	}
@@ -86,7 +91,8 @@ func newReader(r io.Reader) (*reader, error) {
 	return rd, rd.readHeader()
 }
 
-// readHeader reads the header of a CSV file.
+// readHeader reads the header of a CSV file. A missing required column or a column that occurs twice is an error; an
+// unknown column is ignored, so that files may have more columns than the shop stores.
 func (rd *reader) readHeader() error {
 	text, _, err := rd.nextLine()
 	if err != nil {
@@ -119,15 +125,15 @@ func (rd *reader) readHeader() error {
 	return nil
 }
 
-// ignore records an unknown column.
+// ignore records an unknown column once. It drops columns beyond maxIgnored: JSON rows may have new names without end.
 func (rd *reader) ignore(name string) {
 	if len(rd.ignored) < maxIgnored && !slices.Contains(rd.ignored, name) {
 		rd.ignored = append(rd.ignored, name)
 	}
 }
 
-// read returns the next row. The error is io.EOF after the last row, and a rowError for an invalid row, whose line is set.
-// Other errors are those of the underlying reader.
+// read returns the next row. The error is io.EOF after the last row, and a rowError for an invalid row, whose line is
+// set. Other errors are those of the underlying reader.
 func (rd *reader) read() (record, error) {
 	text, line, err := rd.nextLine()
 	r := record{line: line}
@@ -152,7 +158,9 @@ func (rd *reader) read() (record, error) {
 	return r, nil
 }
 
-// parseObject sets the values of r to the members of a JSON object. A null member is a missing value.
+// parseObject sets the values of r to the members of a JSON object. A null member is a missing value. A repeated name
+// and a value that is not a string make the row invalid; numbers would lose the leading zeros of postcodes. The error
+// is a rowError.
 func (rd *reader) parseObject(text []byte, r *record) error {
 	var members map[string]*string
 	if err := json.Unmarshal(text, &members); err != nil {
@@ -170,7 +178,7 @@ func (rd *reader) parseObject(text []byte, r *record) error {
 }
 
 // nextLine returns the next line that is not empty, without its line break, and its number. The text is valid until the
-// next call.
+// next call. For the errors, see readLine.
 func (rd *reader) nextLine() (text []byte, line int, err error) {
 	for {
 		text, line, err = rd.readLine()
@@ -180,7 +188,9 @@ func (rd *reader) nextLine() (text []byte, line int, err error) {
 	}
 }
 
-// readLine returns the next line. It skips a line that is too long and returns a rowError for it.
+// readLine returns the next line with its line break, and its number. It skips a line that is too long, in constant
+// memory, and returns a rowError for it. The error after the last line is io.EOF. The text is valid until the next
+// call.
 func (rd *reader) readLine() (text []byte, line int, err error) {
 	line = rd.line
 	text, err = rd.in.ReadSlice('\n')
@@ -200,7 +210,8 @@ func (rd *reader) readLine() (text []byte, line int, err error) {
 	return text, line, err
 }
 
-// splitCSV returns the cells of a record of CSV (RFC 4180) without its line break. The error is a rowError.
+// splitCSV returns the cells of a record of CSV (RFC 4180) without its line break. Space around a cell belongs to the
+// cell, and a quote is allowed in quoted cells only, where it is doubled. The error is a rowError.
 func splitCSV(record []byte) ([]string, error) {
 	text := string(record) // one allocation for all cells without quotes
 	cells := make([]string, 0, len(columnNames))

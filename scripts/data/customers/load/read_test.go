@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// FuzzReaderMatchesEncodingCSV compares the reader with encoding/csv for files that encoding/csv accepts and in which no
-// cell spans lines. For all other files the reader must end without a panic.
+// FuzzReaderMatchesEncodingCSV compares the reader with encoding/csv for files that encoding/csv accepts and in which
+// no cell spans lines. For all other files the reader must end without a panic.
 func FuzzReaderMatchesEncodingCSV(f *testing.F) {
 	f.Add([]byte("id,name\n1,\"a\"\"b\nc\"\r\n\n2,\n"))
 	f.Add([]byte("\"a\",\"\"\n\"b\n"))

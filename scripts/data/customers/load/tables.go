@@ -20,16 +20,18 @@ import (
 type tableWriter struct {
 	customers, cities, homes *bigtable.Table // nil in a dry run
 
-	loadID          string
-	version         bigtable.Timestamp // of the cells that the load writes
-	replaced, moved atomic.Int64
+	loadID  string             // UUID; the column of the marks in family loading
+	version bigtable.Timestamp // of the cells that the load writes, except counts
 
-	mu      sync.Mutex
-	touched map[string]bool // row keys of the cities that have the mark of this load
+	replaced, moved atomic.Int64 // see Summary
+
+	mu sync.Mutex // guards touched until the writers end
+	// touched has the row keys of the cities that have the mark of this load; in a dry run, of the cities of the file.
+	touched map[string]bool
 }
 
-// cellVersion returns the version of cells with data as of t. Writes with an explicit version are idempotent, so the client
-// retries them.
+// cellVersion returns the version of cells with data as of t, in the milliseconds that Bigtable accepts. Writes with an
+// explicit version are idempotent, so the client retries them.
 func cellVersion(t time.Time) bigtable.Timestamp { return bigtable.Time(t).TruncateToMilliseconds() }
 
 // dryWrite records the cities of a batch and writes nothing.
@@ -42,16 +44,17 @@ func (t *tableWriter) dryWrite(_ context.Context, batch []customerRow) error {
 	return nil
 }
 
-// dryCount returns the number of cities of the batches.
+// dryCount returns the number of cities of the batches. Call it after all writes.
 func (t *tableWriter) dryCount(context.Context) (int, error) { return len(t.touched), nil }
 
-// cityKey returns the row key of a customer's city.
+// cityKey returns the row key of a customer's city in table cities. It is the prefix of the row keys of the city's
+// customers.
 func cityKey(k customers.Key) string { return customers.Key{City: k.City, Country: k.Country}.String() }
 
-// mutations are writes to one table.
+// mutations are writes to one table. Bigtable applies them in any order, so no two of them may conflict.
 type mutations struct {
 	keys []string
-	ops  []*bigtable.Mutation
+	ops  []*bigtable.Mutation // ops[i] applies to the row keys[i]
 }
 
 // add adds a write to the row with the given key.
@@ -59,7 +62,8 @@ func (m *mutations) add(key string, op *bigtable.Mutation) {
 	m.keys, m.ops = append(m.keys, key), append(m.ops, op)
 }
 
-// apply applies the writes. Each is atomic, all of them together are not.
+// apply applies the writes within callTimeout. Each is atomic, all of them together are not: after an error, some may
+// be applied. The error is one of those that the rows have.
 func (m *mutations) apply(ctx context.Context, table *bigtable.Table, tableName string) error {
 	if len(m.keys) == 0 {
 		return nil
@@ -80,10 +84,11 @@ func (m *mutations) apply(ctx context.Context, table *bigtable.Table, tableName 
 	return nil
 }
 
-// write writes a batch. The order of the writes allows a kill at any point: marks of cities first; then new homes beside
-// the old ones, so that the next load knows every row key that a customer may have; then the rows; last the deletion of
-// old homes, after their rows are deleted.
+// write writes a batch. The order of the writes allows a kill at any point: marks of cities first; then new homes
+// beside the old ones, so that the next load knows every row key that a customer may have; then the rows; last the
+// deletion of old homes, after their rows are deleted.
 func (t *tableWriter) write(ctx context.Context, batch []customerRow) error {
+	// A batch may have several rows of a customer. The last one wins.
 	latest := make(map[string]*customerRow, len(batch))
 	for i := range batch {
 		latest[batch[i].key.Customer] = &batch[i]
@@ -138,7 +143,8 @@ func (t *tableWriter) write(ctx context.Context, batch []customerRow) error {
 	return oldHomes.apply(ctx, t.homes, customers.HomesTable)
 }
 
-// readHomes returns the row keys that the homes of the given customers hold, by customer. New customers have no entry.
+// readHomes returns the row keys that the homes of the given customers hold, by customer, in one read. New customers
+// have no entry. A customer has several homes if a load was killed during a move, or if two loads ran at the same time.
 func (t *tableWriter) readHomes(ctx context.Context, rows map[string]*customerRow) (map[string][]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -159,7 +165,8 @@ func (t *tableWriter) readHomes(ctx context.Context, rows map[string]*customerRo
 	return homes, nil
 }
 
-// markCities sets the mark of the load on the given cities unless they have it.
+// markCities sets the mark of the load on the given cities unless they have it. Two writers may both set the mark of a
+// city, which is idempotent. The marks are stored when it returns without an error.
 func (t *tableWriter) markCities(ctx context.Context, cities map[string]bool) error {
 	var marks mutations
 	t.mu.Lock()
@@ -183,8 +190,9 @@ func (t *tableWriter) markCities(ctx context.Context, cities map[string]bool) er
 	return nil
 }
 
-// countCities counts the cities that have a mark of this load or of a killed one. It returns the number of cities. Call it
-// after all writes.
+// countCities counts the cities that have a mark of this load or of a killed one, counterCount at once. It returns the
+// number of cities. It scans the whole table cities for marks. Call it after all writes; it reads touched without the
+// mutex.
 func (t *tableWriter) countCities(ctx context.Context) (int, error) {
 	marks := bigtable.ChainFilters(bigtable.ColumnRangeFilter(customers.LoadingFamily, "", ""), bigtable.CellsPerRowLimitFilter(1), bigtable.StripValueFilter())
 	err := t.cities.ReadRows(ctx, bigtable.InfiniteRange(""), func(row bigtable.Row) bool {
@@ -210,10 +218,12 @@ func (t *tableWriter) countCities(ctx context.Context) (int, error) {
 // maxSpellings bounds the memory for the spellings of one city. Further spellings are not counted.
 const maxSpellings = 100
 
-// countCity writes the number of customers of a city and its most frequent spelling. Of equally frequent spellings the
-// first in byte order wins.
+// countCity writes the number of customers of a city and its most frequent spelling, and deletes the mark of this load
+// in the same atomic write. Marks of killed loads stay until they expire. Of equally frequent spellings the first in
+// byte order wins. It reads one cell of each customer of the city. The read has no time limit but that of ctx, because
+// a city may be large.
 func (t *tableWriter) countCity(ctx context.Context, city string) error {
-	began := time.Now()
+	began := time.Now() // before the read: of concurrent counts, the one that began last has seen the most
 	n, spellings := 0, map[string]int{}
 	cityCell := bigtable.ChainFilters(bigtable.ColumnRangeFilter("address", "city", "city\x00"), bigtable.LatestNFilter(1))
 	err := t.customers.ReadRows(ctx, bigtable.PrefixRange(city), func(row bigtable.Row) bool {

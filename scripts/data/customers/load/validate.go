@@ -17,8 +17,8 @@ import (
 
 // customerRow is a valid row in the form in which it is stored.
 type customerRow struct {
-	key   customers.Key
-	cells []cell
+	key   customers.Key // with folded city and country
+	cells []cell        // in the order of columnNames, without empty cells and the id, which is in the key
 }
 
 // cell is a cell of a customerRow. Its value is not empty.
@@ -36,15 +36,17 @@ var storedColumns = func() map[int]customers.Column {
 	return m
 }()
 
-// maxCharacters is the maximum length of each value, indexed like columnNames. The syntax of the other values bounds their
-// length.
+// maxCharacters is the maximum length of each value, indexed like columnNames. The syntax of the other values bounds
+// their length. 254 is the longest e-mail address that fits into a path of SMTP (RFC 5321, section 4.5.3.1.3).
 var maxCharacters = [len(columnNames)]int{columnName: 200, columnCity: 200, columnEmail: 254, columnPhone: 40, columnPostcode: 20, columnStreet: 300}
 
-// phonePattern accepts common notations of telephone numbers and rejects formulas of spreadsheets.
+// phonePattern accepts common notations of telephone numbers and rejects formulas of spreadsheets, which may start with
+// "+" too: functions/city exports customers as CSV.
 var phonePattern = regexp.MustCompile(`^\+?[0-9][0-9 ()./-]*$`)
 
-// validate returns the row to store. The error is a rowError that joins all faults of the row. Its text names columns and
-// contains no values, which may be personal data.
+// validate returns the row to store, with trimmed values, an upper-case country and a date without time. The error is a
+// rowError. Faults of the text, such as invalid UTF-8, are reported alone, because the other checks expect text; else
+// the error joins all faults of the row. Its text names columns and contains no values, which may be personal data.
 func validate(r *record) (customerRow, error) {
 	var c customerRow
 	v := r.values
@@ -93,7 +95,8 @@ func validate(r *record) (customerRow, error) {
 	return c, nil
 }
 
-// canonicalID returns a UUID in lower case, so that a customer has one id in all files. It returns other ids unchanged.
+// canonicalID returns a UUID in lower case, so that a customer has one id in all files. It returns other ids unchanged,
+// and other notations of UUIDs, such as those with braces, too.
 func canonicalID(id string) string {
 	if u, err := uuid.Parse(id); err == nil && len(id) == len(u.String()) {
 		return u.String()
@@ -101,8 +104,8 @@ func canonicalID(id string) string {
 	return id
 }
 
-// checkText returns an error if s is not UTF-8, has a control character or more characters than limit. A limit of 0 is no
-// limit.
+// checkText returns an error if s is not UTF-8, has a control character or more characters than limit. A limit of 0 is
+// no limit.
 func checkText(s string, limit int) error {
 	switch {
 	case !utf8.ValidString(s):
@@ -115,14 +118,15 @@ func checkText(s string, limit int) error {
 	return nil
 }
 
-// isEmail reports whether s has one @ between a local part and a host, and no character that only quoted local parts have.
-// It does not check whether the address can receive mail.
+// isEmail reports whether s has one @ between a local part and a host, and no character that only quoted local parts
+// have. It does not check whether the address can receive mail.
 func isEmail(s string) bool {
 	local, host, ok := strings.Cut(s, "@")
 	return ok && local != "" && host != "" && !strings.ContainsAny(s, " ,;<>\"") && !strings.Contains(host, "@")
 }
 
-// parseDate returns the date, YYYY-MM-DD, of a date or a timestamp. An empty text has an empty date.
+// parseDate returns the date, YYYY-MM-DD, of a date or a timestamp. The date of a timestamp is that of its own offset,
+// not of UTC: the day on which the customer joined. An empty text has an empty date.
 func parseDate(s string) (string, error) {
 	if s == "" {
 		return "", nil

@@ -1,4 +1,7 @@
 // Package corpus reads the labelled texts of the sentiment model and splits them into parts for training and tests.
+//
+// Texts keep the order of their files, and files the order of their names. Training depends on the order, so equal
+// files give equal weights.
 package corpus
 
 import (
@@ -14,7 +17,8 @@ import (
 	"github.com/ulikunitz/xz"
 )
 
-// Corpus is the set of all labelled texts.
+// Corpus is the set of all labelled texts. The zero value is empty. It takes about as much memory as the uncompressed
+// files, for each of which README.md of the folder data has the columns, the source and the licence.
 type Corpus struct {
 	Films    []Film
 	Snippets []Snippet
@@ -27,14 +31,14 @@ type Corpus struct {
 
 // Film is a Korean film review.
 type Film struct {
-	Rating int // 1 to 10
-	Movie  string
+	Rating int    // 1 to 10
+	Movie  string // name or number of the film, the group of the split
 	Text   string
 }
 
 // Snippet is a part of an English review or tweet.
 type Snippet struct {
-	Source string
+	Source string  // collection, such as tweets
 	Mean   float64 // mean of human grades, -4 to 4
 	Text   string
 }
@@ -47,22 +51,28 @@ type Comment struct {
 
 // Line is a text written for this model.
 type Line struct {
-	Language string  // "zh" for simplified and traditional Chinese
-	Group    string  // texts with the same author, topic or idea; a split never separates a group
-	Stars    float64 // 1 to 5
-	Text     string
+	Language string // ISO 639-1; "zh" for simplified and traditional Chinese
+	// Group is that of texts with the same author, topic or idea; a split never separates a group. A text in
+	// Corpus.Foreign is its own group.
+	Group string
+	Stars float64 // 1 to 5, but see the fields of Corpus
+	Text  string
 }
 
-// Positive reports whether a line recommends a purchase.
+// Positive reports whether a line recommends a purchase. Lines of three stars do neither; training and report exclude
+// them.
 func (l Line) Positive() bool { return l.Stars > 3 }
 
-// Pair reports whether a line belongs to a pair of an idea and its negation.
+// Pair reports whether a line belongs to a pair of an idea and its negation. The name of the group says so: it contains
+// "-pair" or "-neg", or starts with ja-n or zh-n.
 func (l Line) Pair() bool {
 	language, rest, _ := strings.Cut(l.Group, "-")
 	return strings.Contains(l.Group, "-pair") || strings.Contains(l.Group, "-neg") || (language == "ja" || language == "zh") && strings.HasPrefix(rest, "n")
 }
 
-// Texts are split into Parts by group: the film, the author or the idea. The shipped weights are trained without TestPart.
+// Texts are split into Parts by group: the film, the author or the idea. The shipped weights are trained without
+// TestPart, except those for languages. Another number of parts gives other weights and a report that cannot be
+// compared.
 const (
 	Parts    = 12
 	TestPart = 0
@@ -71,7 +81,8 @@ const (
 // Part returns the part of a group, 0 to Parts-1.
 func Part(group string) int { return Fold(group, Parts) }
 
-// Fold returns the part of a group in a split into n parts, 0 to n-1. It is a hash of the group.
+// Fold returns the part of a group in a split into n parts, 0 to n-1. It is a hash of the group, FNV-1a with a
+// finalizer, so a new group leaves the parts of the others unchanged.
 func Fold(group string, n int) int {
 	h := fnv.New32a()
 	h.Write([]byte(group))
@@ -87,7 +98,9 @@ const (
 	CommentsFile = "curse.txt.xz"
 )
 
-// Read reads the compressed files of the folder data and the labelled lines of the folder lines.
+// Read reads the compressed files of the folder data and the labelled lines of the folder lines. An error names the
+// file and the line. Training data are trusted: labels out of range are no errors here, a test checks those of the
+// lines.
 func Read(data, lines string) (*Corpus, error) {
 	var c Corpus
 	for _, file := range []struct {
@@ -106,7 +119,7 @@ func Read(data, lines string) (*Corpus, error) {
 	return &c, nil
 }
 
-// addFilm adds a row with the columns rating, film, id and text. Row 1 is the header.
+// addFilm adds a row with the columns rating, film, id and text. Row 1 is the header. The text may contain tabs.
 func (c *Corpus) addFilm(n int, row string) error {
 	if n == 1 {
 		return nil
@@ -120,7 +133,7 @@ func (c *Corpus) addFilm(n int, row string) error {
 	return err
 }
 
-// addSnippet adds a row with the columns source, mean grade and text. Row 1 is the header.
+// addSnippet adds a row with the columns source, mean grade and text. Row 1 is the header. The text may contain tabs.
 func (c *Corpus) addSnippet(n int, row string) error {
 	if n == 1 {
 		return nil
@@ -142,8 +155,16 @@ func (c *Corpus) addComment(_ int, row string) error {
 	return nil
 }
 
-// ReadLines adds the files of a folder of labelled lines: LANGUAGE[-PART].tsv, words-LANGUAGE.tsv, abuse-LANGUAGE.tsv and
-// languages.tsv. Lines that start with # are comments.
+// ReadLines adds the files of a folder of labelled lines. Lines that start with # are comments, and empty lines are
+// skipped.
+//
+//	file                        columns             field
+//	LANGUAGE[-PART].tsv         group, stars, text  Lines
+//	words-LANGUAGE[-PART].tsv   topic, stars, text  Words
+//	abuse-LANGUAGE.tsv          group, label, text  Abuse
+//	languages.tsv               language, text      Foreign
+//
+// After an error, c has the lines before it.
 func (c *Corpus) ReadLines(dir string) error {
 	files, err := filepath.Glob(filepath.Join(dir, "*.tsv"))
 	if err != nil {
@@ -223,7 +244,8 @@ func rows(file string, f func(n int, row string) error) error {
 	return nil
 }
 
-// scan calls f with each line of r, and the line's number from 1.
+// scan calls f with each line of r, and the line's number from 1. The first error of f ends it. A line of more than 1
+// MiB is an error.
 func scan(r io.Reader, f func(n int, row string) error) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 1<<20)
