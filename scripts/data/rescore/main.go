@@ -1,12 +1,12 @@
-// Rescore has reviews scored again that the embedded model scored in place of the Natural Language API.
+// Rescore requests new scores for reviews that the embedded model scored in place of the Natural Language API.
 //
 //	go run ./scripts/data/rescore -project PROJECT -instance INSTANCE -database DATABASE -topic TOPIC [flags]
 //
-// It looks for published reviews whose score is the model's, and asks the function sentiment, over the topic of reviews, to score
-// each again: so ratings are changed by the one that writes them, and stay exact. A review that was edited
-// or erased meanwhile is left alone. What the API cannot score then either keeps the score that it has, and is found
-// by the next run. It may be stopped and started again at any time; -from begins at a review. With -n it
-// only counts. -per-minute should leave quota of the API for the reviews that come in meanwhile.
+// It queries the published reviews whose score is the model's, and publishes a Rescore message for each to the topic of reviews.
+// The function sentiment, the only writer of ratings, scores them, so ratings stay exact. A review that is edited
+// or erased meanwhile does not change. A review that the API cannot score keeps its score, and the next run finds
+// it again. Stopping and restarting is safe at any time; -from continues after a review. With -n it only
+// counts. Choose -per-minute so that quota of the API is left for new reviews.
 package main
 
 import (
@@ -44,32 +44,32 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&instance, "instance", "", "`id` of the Spanner instance")
 	f.StringVar(&database, "database", "", "`id` of its database")
 	f.StringVar(&topicID, "topic", "", "`id` of the topic of reviews")
-	f.StringVar(&r.by, "scored-by", "embedded", "`prefix` of what scored_by says of the reviews to score again")
+	f.StringVar(&r.by, "scored-by", "embedded", "`prefix` of scored_by of the reviews to score again")
 	f.StringVar(&r.from, "from", "", "only reviews after this `product/review`")
-	f.IntVar(&r.perMinute, "per-minute", 300, "reviews to ask for in a minute, at most")
-	f.BoolVar(&r.dryRun, "n", false, "only say how many there are")
+	f.IntVar(&r.perMinute, "per-minute", 300, "maximum number of requests a minute")
+	f.BoolVar(&r.dryRun, "n", false, "only count the reviews")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
 	var problems []error
-	refuse := func(wrong bool, problem string) {
+	addIf := func(wrong bool, problem string) {
 		if wrong {
 			problems = append(problems, errors.New(problem))
 		}
 	}
-	refuse(f.NArg() > 0, fmt.Sprintf("it takes no arguments, got %q", f.Args()))
-	refuse(project == "", "-project is missing")
-	refuse(instance == "", "-instance is missing")
-	refuse(database == "", "-database is missing")
-	refuse(topicID == "" && !r.dryRun, "-topic is missing")
-	refuse(r.by == "", "-scored-by is empty")
-	refuse(r.perMinute < 1, "-per-minute is less than 1")
+	addIf(f.NArg() > 0, fmt.Sprintf("unexpected arguments %q", f.Args()))
+	addIf(project == "", "-project is missing")
+	addIf(instance == "", "-instance is missing")
+	addIf(database == "", "-database is missing")
+	addIf(topicID == "" && !r.dryRun, "-topic is missing")
+	addIf(r.by == "", "-scored-by is empty")
+	addIf(r.perMinute < 1, "-per-minute is less than 1")
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
-	// What is begun outlives the signal to stop.
-	outlives := context.WithoutCancel(ctx)
-	db, err := spannerdb.Open(outlives, spannerdb.Name(project, instance, database))
+	// A signal ends the loop of run, not a request in flight.
+	unstoppable := context.WithoutCancel(ctx)
+	db, err := spannerdb.Open(unstoppable, spannerdb.Name(project, instance, database))
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if r.db = db; r.dryRun {
 		return r.run(ctx, stdout, stderr)
 	}
-	messages, err := pubsub.NewClient(outlives, project)
+	messages, err := pubsub.NewClient(unstoppable, project)
 	if err != nil {
 		return fmt.Errorf("open Pub/Sub in %s: %w", project, err)
 	}

@@ -15,61 +15,62 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-// page is how many reviews are looked up at once. No query is open while they are published, which may
-// take longer than Spanner keeps what a query reads.
-const page = 500
+// pageSize is the number of reviews that one query returns. No query stays open while messages are published, because
+// publishing may take longer than Spanner retains the data of the query's snapshot.
+const pageSize = 500
 
-// rescore is one run.
+// rescore is one run of the program.
 type rescore struct {
 	db        *spanner.Client
 	publish   func(ctx context.Context, data []byte, attributes map[string]string) error
-	by, from  string
+	by        string // prefix of ScoredBy
+	from      string // product/review after which the run begins; "": all reviews
 	perMinute int
 	dryRun    bool
 }
 
-// run asks for every review that is found, and says how many there were.
+// run publishes a message for every review that it finds, and prints their number to stdout. It draws a progress bar on stderr.
 func (r *rescore) run(ctx context.Context, stdout, stderr io.Writer) (err error) {
 	total, err := r.count(ctx)
 	if err != nil {
-		return stopped(ctx, err)
+		return stoppedOr(ctx, err)
 	}
 	if r.dryRun {
-		fmt.Fprintf(stdout, "%d reviews to ask for\n", total)
+		fmt.Fprintf(stdout, "%d reviews to rescore\n", total)
 		return nil
 	}
 	bar := progressbar.NewOptions(total, progressbar.OptionSetWriter(stderr), progressbar.OptionSetDescription("reviews"),
 		progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionThrottle(200*time.Millisecond))
 	pace := rate.NewLimiter(rate.Limit(r.perMinute)/60, 1)
-	after, asked := r.from, 0
+	after, requested := r.from, 0
 	defer func() {
-		_ = bar.Finish() // only its drawing can fail
-		fmt.Fprintf(stdout, "%d reviews asked for\n", asked)
+		_ = bar.Finish() // only drawing can fail
+		fmt.Fprintf(stdout, "%d rescores requested\n", requested)
 		if err != nil && after != "" {
-			err = fmt.Errorf("%w; go on with -from %s", err, after)
+			err = fmt.Errorf("%w; continue with -from %s", err, after)
 		}
 	}()
 	for {
 		found, err := r.find(ctx, after)
 		if err != nil {
-			return stopped(ctx, err)
+			return stoppedOr(ctx, err)
 		}
 		for _, m := range found {
-			if err := r.ask(ctx, pace, m); err != nil {
-				return stopped(ctx, err)
+			if err := r.request(ctx, pace, m); err != nil {
+				return stoppedOr(ctx, err)
 			}
-			asked++
+			requested++
 			after = m.Product + "/" + m.Review
 			_ = bar.Add(1)
 		}
-		if len(found) < page {
+		if len(found) < pageSize {
 			return nil
 		}
 	}
 }
 
-// ask publishes a message, when it is its turn.
-func (r *rescore) ask(ctx context.Context, pace *rate.Limiter, m review.Rescore) error {
+// request publishes a message as soon as the rate allows it.
+func (r *rescore) request(ctx context.Context, pace *rate.Limiter, m review.Rescore) error {
 	if err := pace.Wait(ctx); err != nil {
 		return err
 	}
@@ -80,18 +81,18 @@ func (r *rescore) ask(ctx context.Context, pace *rate.Limiter, m review.Rescore)
 	return r.publish(ctx, data, attributes)
 }
 
-// query returns one about the reviews after one.
-func (r *rescore) query(what, after, rest string) spanner.Statement {
+// query returns a query for columns of the reviews after the given one, a product/review. clauses end the statement.
+func (r *rescore) query(columns, after, clauses string) spanner.Statement {
 	product, id, _ := strings.Cut(after, "/")
 	return spanner.Statement{
-		SQL: "SELECT " + what + " FROM Reviews WHERE Status = 'published'" +
-			" AND ScoredBy >= @by AND ScoredBy < @end" + // no function: the embedded engine's take no NULL
-			" AND (Product > @product OR (Product = @product AND Review > @review))" + rest,
-		Params: map[string]any{"by": r.by, "end": r.by + "\U0010FFFF", "product": product, "review": id, "limit": int64(page)},
+		SQL: "SELECT " + columns + " FROM Reviews WHERE Status = 'published'" +
+			" AND ScoredBy >= @by AND ScoredBy < @end" + // not STARTS_WITH: the embedded engine fails on NULL
+			" AND (Product > @product OR (Product = @product AND Review > @review))" + clauses,
+		Params: map[string]any{"by": r.by, "end": r.by + "\U0010FFFF", "product": product, "review": id, "limit": int64(pageSize)},
 	}
 }
 
-// count returns how many reviews there are to ask for, now.
+// count returns the current number of reviews to rescore.
 func (r *rescore) count(ctx context.Context) (int, error) {
 	var n int64
 	err := r.db.Single().Query(ctx, r.query("COUNT(*)", r.from, "")).Do(func(row *spanner.Row) error { return row.Columns(&n) })
@@ -101,7 +102,7 @@ func (r *rescore) count(ctx context.Context) (int, error) {
 	return int(n), nil
 }
 
-// find returns the first reviews after one, in the order of their keys.
+// find returns the next page of reviews after a product/review, in the order of their keys.
 func (r *rescore) find(ctx context.Context, after string) (found []review.Rescore, err error) {
 	q := r.query("Product, Review, Revision, SubmittedAt", after, " ORDER BY Product, Review LIMIT @limit")
 	err = r.db.Single().Query(ctx, q).Do(func(row *spanner.Row) error {
@@ -111,7 +112,7 @@ func (r *rescore) find(ctx context.Context, after string) (found []review.Rescor
 		if err := row.Columns(&m.Product, &m.Review, &revision, &submitted); err != nil {
 			return err
 		}
-		m.Revision = submitted.UnixMicro() // of a row of before there were edits
+		m.Revision = submitted.UnixMicro() // a row from before edits has no revision
 		if revision.Valid {
 			m.Revision = revision.Int64
 		}
@@ -119,13 +120,13 @@ func (r *rescore) find(ctx context.Context, after string) (found []review.Rescor
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("look for reviews after %q: %w", after, err)
+		return nil, fmt.Errorf("query reviews after %q: %w", after, err)
 	}
 	return found, nil
 }
 
-// stopped returns that the run was stopped, when that is what err comes from.
-func stopped(ctx context.Context, err error) error {
+// stoppedOr returns an error about the stop if a signal ended the run, or else err.
+func stoppedOr(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return errors.New("stopped")
 	}

@@ -21,7 +21,7 @@ var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 // id returns the id of the nth review.
 func id(n int) string { return fmt.Sprintf("%08d-0000-4000-8000-000000000000", n) }
 
-// put stores reviews that are published, with what scored them, "" for nothing.
+// put stores published reviews, one for each name of a scorer; "" is a review without a score.
 func put(t *testing.T, db *spanner.Client, product string, from int, by ...string) {
 	t.Helper()
 	var rows []*spanner.Mutation
@@ -36,14 +36,14 @@ func put(t *testing.T, db *spanner.Client, product string, from int, by ...strin
 	}
 }
 
-// published is a topic that remembers what it was sent, and stops the run after so many.
-type published struct {
+// recorder is a topic that records its messages, and calls stop after the given number of them.
+type recorder struct {
 	messages []string // product/review@revision
 	stop     func()
 	after    int
 }
 
-func (p *published) publish(_ context.Context, data []byte, attributes map[string]string) error {
+func (p *recorder) publish(_ context.Context, data []byte, attributes map[string]string) error {
 	m, err := review.Decode(data, attributes)
 	if err != nil {
 		return err
@@ -56,7 +56,7 @@ func (p *published) publish(_ context.Context, data []byte, attributes map[strin
 	return nil
 }
 
-func TestReviewsOfTheFallbackAreAskedForOnce(t *testing.T) {
+func TestFallbackScoresAreRequestedOnce(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		put(t, db, "be", 0, "embedded-1", "natural-language-v2", "", "embedded-2")
 		put(t, db, "butter", 10, "embedded-1", "embedded-1", "embedded-1")
@@ -73,18 +73,18 @@ func TestReviewsOfTheFallbackAreAskedForOnce(t *testing.T) {
 		for name, tc := range map[string]struct {
 			r    rescore
 			want []string
-			says string
+			out  string
 		}{
-			"all":            {rescore{by: "embedded"}, all, "4 reviews asked for\n"},
-			"of one version": {rescore{by: "embedded-2"}, all[1:2], "1 reviews asked for\n"},
-			"from a review":  {rescore{by: "embedded", from: "be/" + id(3)}, all[2:], "2 reviews asked for\n"},
-			"dry run":        {rescore{by: "embedded", dryRun: true}, nil, "4 reviews to ask for\n"},
+			"all":            {rescore{by: "embedded"}, all, "4 rescores requested\n"},
+			"of one version": {rescore{by: "embedded-2"}, all[1:2], "1 rescores requested\n"},
+			"from a review":  {rescore{by: "embedded", from: "be/" + id(3)}, all[2:], "2 rescores requested\n"},
+			"dry run":        {rescore{by: "embedded", dryRun: true}, nil, "4 reviews to rescore\n"},
 		} {
-			var p published
+			var p recorder
 			var out bytes.Buffer
 			tc.r.db, tc.r.publish, tc.r.perMinute = db, p.publish, 1e6
-			if err := tc.r.run(t.Context(), &out, io.Discard); err != nil || out.String() != tc.says {
-				t.Errorf("%s: said %q, %v", name, &out, err)
+			if err := tc.r.run(t.Context(), &out, io.Discard); err != nil || out.String() != tc.out {
+				t.Errorf("%s: printed %q, %v", name, &out, err)
 			}
 			if diff := cmp.Diff(tc.want, p.messages); diff != "" {
 				t.Errorf("%s: %s", name, diff)
@@ -93,20 +93,20 @@ func TestReviewsOfTheFallbackAreAskedForOnce(t *testing.T) {
 	})
 }
 
-func TestStoppedRunGoesOnWhereItWas(t *testing.T) {
+func TestStoppedRunNamesTheReviewToContinueWith(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	by := make([]string, page+page/2)
+	by := make([]string, pageSize+pageSize/2)
 	for i := range by {
 		by[i] = "embedded-1"
 	}
 	put(t, db, "butter", 0, by...)
 	ctx, stop := context.WithCancel(t.Context())
-	p := published{stop: stop, after: page + 3}
+	p := recorder{stop: stop, after: pageSize + 3}
 	r := rescore{db: db, publish: p.publish, by: "embedded", perMinute: 1e7}
 	err := r.run(ctx, io.Discard, io.Discard)
-	_, r.from, _ = strings.Cut(fmt.Sprint(err), "go on with -from ")
-	if want := "butter/" + id(page+2); r.from != want {
-		t.Fatalf("err = %v, want that it goes on from %s", err, want)
+	_, r.from, _ = strings.Cut(fmt.Sprint(err), "continue with -from ")
+	if want := "butter/" + id(pageSize+2); r.from != want {
+		t.Fatalf("err = %v, want to continue from %s", err, want)
 	}
 	if err := r.run(t.Context(), io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
@@ -121,10 +121,10 @@ func TestStoppedRunGoesOnWhereItWas(t *testing.T) {
 	}
 }
 
-func TestPaceIsKept(t *testing.T) {
+func TestRequestsKeepTheRate(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	put(t, db, "butter", 0, "embedded-1", "embedded-1", "embedded-1", "embedded-1")
-	var p published
+	var p recorder
 	r := rescore{db: db, publish: p.publish, by: "embedded", perMinute: 1200}
 	began := time.Now()
 	if err := r.run(t.Context(), io.Discard, io.Discard); err != nil {
@@ -135,7 +135,7 @@ func TestPaceIsKept(t *testing.T) {
 	}
 }
 
-func TestFlagsThatAreWrongAreReportedTogether(t *testing.T) {
+func TestInvalidFlagsAreReportedTogether(t *testing.T) {
 	err := run(t.Context(), []string{"-per-minute", "0", "-scored-by", ""}, io.Discard, io.Discard)
 	for _, name := range []string{"-project", "-instance", "-database", "-topic", "-per-minute", "-scored-by"} {
 		if !strings.Contains(fmt.Sprint(err), name) {

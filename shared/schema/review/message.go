@@ -9,22 +9,23 @@ import (
 	"time"
 )
 
-// Attributes of a message. One without KindAttribute is a Review.
+// Names of message attributes. A message without KindAttribute is a Review.
 const (
 	KindAttribute    = "kind"
 	VersionAttribute = "schema_version"
 )
 
-// Versions of the format. A reader takes fields that it does not know; a change that an old reader would
-// get wrong is a new version. Readers of version 1 know no kinds, and take an edit for a review that they
-// have: so version 1 is for reviews as submitted, alone.
+// Versions of the format. Readers ignore unknown fields. A change that an old reader would misread needs a new version.
+// Readers of version 1 know no kinds and take an edit for a duplicate, so version 1 is for submissions alone.
 const (
 	SubmissionVersion = "1"
 	ChangeVersion     = "2"
 )
 
-// Message is what happens to a review: a Review, Erasure, Decision, Reply, Vote or Rescore; or, on a topic of its own, ChangeNotice.
+// Message is a command to the review writer (Review, Erasure, Decision, Reply, Vote or Rescore) or, on a topic of its own, a
+// ChangeNotice.
 type Message interface {
+	// About returns the key of the review that the message concerns.
 	About() Key
 	kind() string
 	check() error
@@ -38,11 +39,10 @@ func (Vote) kind() string         { return "vote" }
 func (Rescore) kind() string      { return "rescore" }
 func (ChangeNotice) kind() string { return "news" }
 
-// Erasure takes a review away, with its photos and all that belongs to it, for ever: nothing that comes
-// later, or late, brings it back.
+// Erasure deletes a review, its photos, votes and reply. No later or late message restores the review.
 type Erasure struct{ Key }
 
-// Verdict is what an operator decides.
+// Verdict is the result of an operator's decision.
 type Verdict string
 
 // The verdicts.
@@ -52,102 +52,99 @@ const (
 	Reject  Verdict = "reject"
 )
 
-// MaxReason bounds the reason of a decision, in runes.
+// MaxReason is the maximum length of a decision's reason, in runes.
 const MaxReason = 200
 
-// Decision is an operator's. To publish concerns the revision that it names and no other; to hold or to
-// reject concerns the review, whatever is written in it, until an operator publishes it. Of two, the one
-// that was made later wins.
+// Decision is an operator's decision on a review. Publish applies to the named revision alone. Hold and Reject apply to all
+// content of the review, until an operator publishes it. Of two decisions the later one wins.
 type Decision struct {
 	Key
 	Verdict  Verdict   `json:"verdict"`
-	Reason   string    `json:"reason,omitempty"` // of holding and rejecting: required
-	Revision int64     `json:"revision"`         // that the operator saw
+	Reason   string    `json:"reason,omitempty"` // the operator's words; required to hold and to reject
+	Revision int64     `json:"revision"`         // the revision that the operator saw
 	At       time.Time `json:"at"`
 }
 
-// MaxReply bounds a merchant's reply, in runes.
+// MaxReply is the maximum length of a merchant's reply, in runes.
 const MaxReply = 2000
 
-// Reply is what the merchant answers to a review; empty, it takes the reply away. Of two, the one that was
-// written later wins.
+// Reply is the merchant's reply to a review. An empty text removes the reply. Of two replies the later one wins.
 type Reply struct {
 	Key
 	Text string    `json:"text"`
 	At   time.Time `json:"at"`
 }
 
-// VisitorPattern is what a Vote knows a visitor by: a SHA-256 HMAC in base64url, of which nothing can be
-// told but that two are the same.
+// VisitorPattern matches the pseudonym of a visitor: a SHA-256 HMAC in base64url, which allows to compare visitors and
+// reveals nothing else.
 const VisitorPattern = `^[A-Za-z0-9_-]{43}$`
 
 var visitor = regexp.MustCompile(VisitorPattern)
 
-// Vote says that a visitor finds a review helpful. The same visitor's second one changes nothing.
+// Vote says that a visitor finds a review helpful. A second vote of the same visitor changes nothing.
 type Vote struct {
 	Key
 	Visitor string `json:"visitor"`
 }
 
-// Rescore asks for the score of a revision, and of no other, to be found again, as when the embedded model
-// stood in for the Natural Language API.
+// Rescore asks the review writer to score a revision again, for example because the embedded model stood in for the Natural
+// Language API. It has no effect on other revisions.
 type Rescore struct {
 	Key
 	Revision int64 `json:"revision"`
 }
 
-// Status is what became of a review.
+// Status is the state of a review.
 type Status string
 
-// The statuses. A review that is erased is not there; the word is for the news of it.
+// The statuses. No stored review is Erased; a ChangeNotice may be.
 const (
 	Published Status = "published" // shown and counted
-	Held      Status = "held"      // neither, for now
-	Rejected  Status = "rejected"  // neither, by an operator
+	Held      Status = "held"      // not shown and not counted, until the content changes or an operator decides
+	Rejected  Status = "rejected"  // not shown and not counted, by an operator's decision
 	Erased    Status = "erased"
 )
 
-// ChangeNotice says that what a page shows of a review may have changed. It may come twice, or late: what holds
-// is what the database says when it is read.
+// ChangeNotice announces that the page of a review may have changed. It may arrive late or twice: the database alone has the
+// current state.
 type ChangeNotice struct {
 	Key
 	Status   Status `json:"status"`
-	Revision int64  `json:"revision"` // of the content; 0 when it is erased
+	Revision int64  `json:"revision"` // revision of the content; 0 for an erased review
 }
 
 func (d Decision) check() error {
-	p := about(d.Key)
+	p := checkKey(d.Key)
 	blocks := d.Verdict == Hold || d.Verdict == Reject
-	p.refuse(!blocks && d.Verdict != Publish, "verdict %.20q is not publish, hold or reject", d.Verdict)
-	p.refuse(blocks && d.Reason == "", "reason is missing")
-	p.refuse(d.Verdict == Publish && d.Revision == 0, "revision is missing")
-	p.long("reason", d.Reason, MaxReason)
-	p.time("at", d.At)
+	p.addIf(!blocks && d.Verdict != Publish, "verdict %.20q is not publish, hold or reject", d.Verdict)
+	p.addIf(blocks && d.Reason == "", "reason is missing")
+	p.addIf(d.Verdict == Publish && d.Revision == 0, "revision is missing")
+	p.checkLength("reason", d.Reason, MaxReason)
+	p.checkTime("at", d.At)
 	return errors.Join(p...)
 }
 
 func (r Reply) check() error {
-	p := about(r.Key)
-	p.long("text", r.Text, MaxReply)
-	p.time("at", r.At)
+	p := checkKey(r.Key)
+	p.checkLength("text", r.Text, MaxReply)
+	p.checkTime("at", r.At)
 	return errors.Join(p...)
 }
 
 func (v Vote) check() error {
-	p := about(v.Key)
-	p.refuse(!visitor.MatchString(v.Visitor), "visitor does not match %s", VisitorPattern)
+	p := checkKey(v.Key)
+	p.addIf(!visitor.MatchString(v.Visitor), "visitor does not match %s", VisitorPattern)
 	return errors.Join(p...)
 }
 
 func (n ChangeNotice) check() error {
-	p := about(n.Key)
+	p := checkKey(n.Key)
 	known := n.Status == Published || n.Status == Held || n.Status == Rejected || n.Status == Erased
-	p.refuse(!known, "status %.20q is not known", n.Status)
+	p.addIf(!known, "unknown status %.20q", n.Status)
 	return errors.Join(p...)
 }
 
-// Encode returns the data and attributes of the message that holds m. It refuses what Decode would
-// refuse, so that nothing is published that no reader takes.
+// Encode returns the data and the attributes of m on Pub/Sub. It returns an error for a message that Decode would reject.
 func Encode(m Message) (data []byte, attributes map[string]string, err error) {
 	if err := m.check(); err != nil {
 		return nil, nil, fmt.Errorf("encode %s: %w", m.kind(), err)
@@ -161,30 +158,31 @@ func Encode(m Message) (data []byte, attributes map[string]string, err error) {
 	return data, map[string]string{VersionAttribute: ChangeVersion, KindAttribute: m.kind()}, nil
 }
 
-// kinds reads each kind of message.
-var kinds = map[string]func(data []byte) (Message, error){
-	"review": decode[Review], "erasure": decode[Erasure], "decision": decode[Decision], "reply": decode[Reply], "vote": decode[Vote],
-	"rescore": decode[Rescore], "news": decode[ChangeNotice],
+// decoders decode the data of each kind of message.
+var decoders = map[string]func(data []byte) (Message, error){
+	"review": decodeAs[Review], "erasure": decodeAs[Erasure], "decision": decodeAs[Decision], "reply": decodeAs[Reply], "vote": decodeAs[Vote],
+	"rescore": decodeAs[Rescore], "news": decodeAs[ChangeNotice],
 }
 
-// Decode returns what a message holds. A message that it refuses will never be right.
+// Decode returns the message with the given data and attributes. Its errors are permanent: a redelivery does not help.
 func Decode(data []byte, attributes map[string]string) (Message, error) {
 	kind, version := cmp.Or(attributes[KindAttribute], Review{}.kind()), attributes[VersionAttribute]
-	read, known := kinds[kind]
+	decode, known := decoders[kind]
 	if !known {
-		return nil, fmt.Errorf("decode message: kind %.20q is not known", kind)
+		return nil, fmt.Errorf("decode message: unknown kind %.20q", kind)
 	}
 	if first := version == SubmissionVersion && kind == (Review{}).kind(); !first && version != ChangeVersion {
 		return nil, fmt.Errorf("decode %s: schema version %.20q, want %q", kind, version, ChangeVersion)
 	}
-	m, err := read(data)
+	m, err := decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("decode %s: %w", kind, err)
 	}
 	return m, nil
 }
 
-func decode[M Message](data []byte) (Message, error) {
+// decodeAs decodes and checks a message of type M.
+func decodeAs[M Message](data []byte) (Message, error) {
 	var m M
 	if err := json.Unmarshal(data, &m); err != nil {
 		return nil, err

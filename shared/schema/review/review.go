@@ -1,7 +1,8 @@
-// Package review is the wire format of all that happens to a review, which its one writer is told over Pub/Sub.
+// Package review is the wire format of the messages about reviews on Pub/Sub: the commands to the review writer on topic
+// reviews, and its change notices.
 //
-// Every message on the topic of reviews is a Message. What it tells may come late, twice or out of order:
-// each kind says which of two wins, so that the order in which they come never matters.
+// A message may arrive late, twice or out of order. Each kind defines which of two messages wins, so the order of their
+// arrival never matters.
 //
 // Writers: functions/review, functions/api, functions/admin and scripts/data/rescore, to topic reviews; functions/sentiment.
 package review
@@ -16,14 +17,15 @@ import (
 	"github.com/google/uuid"
 )
 
-// Bounds of a review's fields, in runes.
+// Maximum lengths of a review's fields, in runes.
 const (
 	MaxText   = 5000
 	MaxAuthor = 80
-	MaxLocale = 35 // the length that RFC 5646 section 4.4.1 asks implementations to have room for
+	MaxLocale = 35 // the minimum buffer size of RFC 5646 section 4.4.1
 )
 
-// MaxPhotos is how many photos a review may have, and PhotoPattern what their names look like.
+// MaxPhotos is the maximum number of photos of a review. PhotoPattern matches their names, which are objects in the originals
+// bucket.
 const (
 	MaxPhotos    = 6
 	PhotoPattern = `^reviews/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(jpg|png|webp)$`
@@ -31,30 +33,30 @@ const (
 
 var photo = regexp.MustCompile(PhotoPattern)
 
-// IsPhoto reports whether name can be that of a photo.
+// IsPhoto reports whether name matches PhotoPattern.
 func IsPhoto(name string) bool { return photo.MatchString(name) }
 
-// ProductPattern is what a product's id looks like.
+// ProductPattern matches the id of a product.
 const ProductPattern = `^[a-z0-9-]{1,64}$`
 
 var product = regexp.MustCompile(ProductPattern)
 
-// Review is what a shopper submitted, or made of it by an edit. Of two with the same id, an edit wins over what
-// was submitted, which comes again with a later time when a shopper sends it again; of two edits, the one
-// with the higher revision.
+// Review is the content of a review, as submitted or as edited. Of two messages with the same id an edit wins over a
+// submission, and the edit with the higher revision over the other. Two submissions have the same content: a shopper who
+// submits again sends it with a later time.
 type Review struct {
 	ID          string    `json:"id"` // a UUID
 	Product     string    `json:"product"`
 	Rating      int       `json:"rating"`           // 1 to 5 stars
 	Text        string    `json:"text"`             // NFC; empty in a review of stars only
 	Author      string    `json:"author"`           // may be empty
-	Locale      string    `json:"locale,omitempty"` // BCP 47: of the author's browser, not of the text
-	Photos      []string  `json:"photos,omitempty"` // names of objects in the originals bucket
+	Locale      string    `json:"locale,omitempty"` // BCP 47; the locale of the author's browser, not of the text
+	Photos      []string  `json:"photos,omitempty"` // names that match PhotoPattern
 	SubmittedAt time.Time `json:"submitted_at"`
-	EditedAt    time.Time `json:"edited_at,omitzero"` // zero: never
+	EditedAt    time.Time `json:"edited_at,omitzero"` // zero: not edited
 }
 
-// Revision returns the revision of the content: when it was written, in microseconds since 1970.
+// Revision returns the revision of the content: the time of its edit or submission, in microseconds since 1970.
 func (r Review) Revision() int64 {
 	if r.EditedAt.IsZero() {
 		return r.SubmittedAt.UnixMicro()
@@ -62,66 +64,67 @@ func (r Review) Revision() int64 {
 	return r.EditedAt.UnixMicro()
 }
 
-// Key names a review.
+// Key identifies a review.
 type Key struct {
 	Product string `json:"product"`
-	Review  string `json:"review"` // its id
+	Review  string `json:"review"` // the id, a UUID
 }
 
-// About returns the name of the review that a message is about.
+// About returns the key itself. Messages that embed Key thereby implement Message.
 func (k Key) About() Key { return k }
 
 func (k Key) check() error {
-	return errors.Join(about(k)...)
+	return errors.Join(checkKey(k)...)
 }
 
-// About returns the name of the review.
+// About returns the key of the review.
 func (r Review) About() Key { return Key{r.Product, r.ID} }
 
 func (r Review) check() error {
-	p := about(r.About())
-	p.refuse(r.Rating < 1 || r.Rating > 5, "rating %d is not 1 to 5", r.Rating)
-	p.long("text", r.Text, MaxText)
-	p.long("author", r.Author, MaxAuthor)
-	p.long("locale", r.Locale, MaxLocale)
-	p.refuse(len(r.Photos) > MaxPhotos, "%d photos, more than %d", len(r.Photos), MaxPhotos)
+	p := checkKey(r.About())
+	p.addIf(r.Rating < 1 || r.Rating > 5, "rating %d is not 1 to 5", r.Rating)
+	p.checkLength("text", r.Text, MaxText)
+	p.checkLength("author", r.Author, MaxAuthor)
+	p.checkLength("locale", r.Locale, MaxLocale)
+	p.addIf(len(r.Photos) > MaxPhotos, "%d photos, more than %d", len(r.Photos), MaxPhotos)
 	for _, name := range r.Photos {
-		p.refuse(!IsPhoto(name), "photo %.80q does not match %s", name, PhotoPattern)
+		p.addIf(!IsPhoto(name), "photo %.80q does not match %s", name, PhotoPattern)
 	}
-	p.time("submitted_at", r.SubmittedAt)
+	p.checkTime("submitted_at", r.SubmittedAt)
 	if !r.EditedAt.IsZero() {
-		p.time("edited_at", r.EditedAt)
-		p.refuse(r.EditedAt.UnixMicro() <= r.SubmittedAt.UnixMicro(), "edited_at is not after submitted_at")
+		p.checkTime("edited_at", r.EditedAt)
+		p.addIf(r.EditedAt.UnixMicro() <= r.SubmittedAt.UnixMicro(), "edited_at is not after submitted_at")
 	}
 	return errors.Join(p...)
 }
 
-// problems is what is wrong with a message.
+// problems collects the errors of a message.
 type problems []error
 
-func (p *problems) refuse(wrong bool, format string, args ...any) {
+// addIf adds an error if wrong is true.
+func (p *problems) addIf(wrong bool, format string, args ...any) {
 	if wrong {
 		*p = append(*p, fmt.Errorf(format, args...))
 	}
 }
 
-// about returns what is wrong with the name of a review.
-func about(k Key) (p problems) {
+// checkKey returns the problems of a key.
+func checkKey(k Key) (p problems) {
 	id, err := uuid.Parse(k.Review)
-	p.refuse(err != nil || id.String() != k.Review, "id is not a UUID")
-	p.refuse(!product.MatchString(k.Product), "product %.80q does not match %s", k.Product, ProductPattern)
+	p.addIf(err != nil || id.String() != k.Review, "id is not a UUID")
+	p.addIf(!product.MatchString(k.Product), "product %.80q does not match %s", k.Product, ProductPattern)
 	return p
 }
 
-// long refuses a text of more than most runes.
-func (p *problems) long(name, text string, most int) {
+// checkLength adds an error for a text of more than most runes.
+func (p *problems) checkLength(name, text string, most int) {
 	n := utf8.RuneCountInString(text)
-	p.refuse(n > most, "%s has %d characters, more than %d", name, n, most)
+	p.addIf(n > most, "%s has %d characters, more than %d", name, n, most)
 }
 
-// time refuses what RFC 3339 and Spanner cannot write.
-func (p *problems) time(name string, t time.Time) {
-	p.refuse(t.IsZero(), "%s is missing", name)
+// checkTime adds an error for a time that RFC 3339 and Spanner cannot represent: they have the years 1 to 9999.
+func (p *problems) checkTime(name string, t time.Time) {
+	p.addIf(t.IsZero(), "%s is missing", name)
 	year := t.UTC().Year()
-	p.refuse(year < 1 || year > 9999, "%s is out of range", name)
+	p.addIf(year < 1 || year > 9999, "%s is out of range", name)
 }

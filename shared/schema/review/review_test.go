@@ -40,8 +40,8 @@ func ExampleDecode() {
 	// decode review: schema version "", want "2"
 }
 
-// every is a message of each kind.
-func every() []review.Message {
+// allKinds returns messages of every kind.
+func allKinds() []review.Message {
 	plain, edited := valid(), valid()
 	plain.Photos = []string{"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"}
 	edited.EditedAt = edited.SubmittedAt.Add(time.Second)
@@ -59,8 +59,8 @@ func every() []review.Message {
 	}
 }
 
-func TestWhatIsEncodedIsDecoded(t *testing.T) {
-	for _, want := range every() {
+func TestMessagesSurviveEncodingAndDecoding(t *testing.T) {
+	for _, want := range allKinds() {
 		data, attributes, err := review.Encode(want)
 		if err != nil {
 			t.Fatal(err)
@@ -78,20 +78,20 @@ func TestWhatIsEncodedIsDecoded(t *testing.T) {
 	}
 }
 
-// A reader of before there were kinds takes version 1, whatever the kind, and an edit for a review that it has.
-func TestOldReadersAreNotMisled(t *testing.T) {
-	for i, m := range every() {
+// Readers of version 1 ignore the kind, and take an edit for a duplicate.
+func TestOnlySubmissionsHaveVersion1(t *testing.T) {
+	for i, m := range allKinds() {
 		_, attributes, err := review.Encode(m)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if old := attributes[review.VersionAttribute] == "1"; old != (i == 0) {
-			t.Errorf("%T %d goes to old readers: %v", m, i, old)
+			t.Errorf("%T %d has version 1: %v", m, i, old)
 		}
 	}
 }
 
-func TestRevisionGrowsWithAnEdit(t *testing.T) {
+func TestEditHasAHigherRevision(t *testing.T) {
 	r := valid()
 	if got := r.Revision(); got != r.SubmittedAt.UnixMicro() {
 		t.Errorf("revision %d as submitted", got)
@@ -102,7 +102,7 @@ func TestRevisionGrowsWithAnEdit(t *testing.T) {
 	}
 }
 
-func TestWhatNobodyTakesIsNeitherEncodedNorDecoded(t *testing.T) {
+func TestInvalidReviewsAreNeitherEncodedNorDecoded(t *testing.T) {
 	at := func(s string) time.Time {
 		v, err := time.Parse(time.RFC3339, s)
 		if err != nil {
@@ -126,11 +126,11 @@ func TestWhatNobodyTakesIsNeitherEncodedNorDecoded(t *testing.T) {
 		"seven photos": func(r *review.Review) {
 			r.Photos = slices.Repeat([]string{"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"}, review.MaxPhotos+1)
 		},
-		"a photo of elsewhere":   func(r *review.Review) { r.Photos = []string{"products/butter.jpg"} },
-		"a photo with a way out": func(r *review.Review) { r.Photos = []string{"reviews/../products/butter.jpg"} },
-		"no time":                func(r *review.Review) { r.SubmittedAt = time.Time{} },
-		"edited before":          func(r *review.Review) { r.EditedAt = r.SubmittedAt },
-		"edited after 9999":      func(r *review.Review) { r.EditedAt = at("9999-12-31T23:59:59-10:00") },
+		"a photo of another folder":  func(r *review.Review) { r.Photos = []string{"products/butter.jpg"} },
+		"a photo outside the folder": func(r *review.Review) { r.Photos = []string{"reviews/../products/butter.jpg"} },
+		"no time":                    func(r *review.Review) { r.SubmittedAt = time.Time{} },
+		"edited before":              func(r *review.Review) { r.EditedAt = r.SubmittedAt },
+		"edited after 9999":          func(r *review.Review) { r.EditedAt = at("9999-12-31T23:59:59-10:00") },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := valid()
@@ -154,28 +154,28 @@ func TestWhatNobodyTakesIsNeitherEncodedNorDecoded(t *testing.T) {
 	}
 }
 
-func TestChangesThatNobodyTakes(t *testing.T) {
+func TestInvalidChangesAreNeitherEncodedNorDecoded(t *testing.T) {
 	key, at := valid().About(), valid().SubmittedAt
 	long := strings.Repeat("가", 2001)
 	for name, m := range map[string]review.Message{
-		"an erasure of nothing":       review.Erasure{},
-		"an erasure without product":  review.Erasure{Key: review.Key{Review: key.Review}},
-		"no verdict":                  review.Decision{Key: key, Reason: "a", At: at},
-		"another verdict":             review.Decision{Key: key, Verdict: "burn", Reason: "a", At: at},
-		"rejected without a reason":   review.Decision{Key: key, Verdict: review.Reject, At: at},
-		"a long reason":               review.Decision{Key: key, Verdict: review.Hold, Reason: long, At: at},
-		"published without revision":  review.Decision{Key: key, Verdict: review.Publish, At: at},
-		"a decision without time":     review.Decision{Key: key, Verdict: review.Hold, Reason: "a"},
-		"a long reply":                review.Reply{Key: key, Text: long, At: at},
-		"a reply without time":        review.Reply{Key: key, Text: "a"},
-		"a reply to nothing":          review.Reply{Text: "a", At: at},
-		"a vote of nobody":            review.Vote{Key: key},
-		"a vote of a readable name":   review.Vote{Key: key, Visitor: "me@example.org"},
-		"a rescore of nothing":        review.Rescore{Revision: 1},
-		"news of nothing":             review.ChangeNotice{Status: review.Erased},
-		"news without a status":       review.ChangeNotice{Key: key},
-		"news with another status":    review.ChangeNotice{Key: key, Status: "gone"},
-		"a vote with a newline after": review.Vote{Key: key, Visitor: strings.Repeat("a", 43) + "\n"},
+		"an erasure without a key":        review.Erasure{},
+		"an erasure without product":      review.Erasure{Key: review.Key{Review: key.Review}},
+		"no verdict":                      review.Decision{Key: key, Reason: "a", At: at},
+		"another verdict":                 review.Decision{Key: key, Verdict: "burn", Reason: "a", At: at},
+		"rejected without a reason":       review.Decision{Key: key, Verdict: review.Reject, At: at},
+		"a long reason":                   review.Decision{Key: key, Verdict: review.Hold, Reason: long, At: at},
+		"published without revision":      review.Decision{Key: key, Verdict: review.Publish, At: at},
+		"a decision without time":         review.Decision{Key: key, Verdict: review.Hold, Reason: "a"},
+		"a long reply":                    review.Reply{Key: key, Text: long, At: at},
+		"a reply without time":            review.Reply{Key: key, Text: "a"},
+		"a reply without a key":           review.Reply{Text: "a", At: at},
+		"a vote without a visitor":        review.Vote{Key: key},
+		"a vote of a readable name":       review.Vote{Key: key, Visitor: "me@example.org"},
+		"a rescore without a key":         review.Rescore{Revision: 1},
+		"a notice without a key":          review.ChangeNotice{Status: review.Erased},
+		"a notice without a status":       review.ChangeNotice{Key: key},
+		"a notice with an unknown status": review.ChangeNotice{Key: key, Status: "gone"},
+		"a vote with a newline after":     review.Vote{Key: key, Visitor: strings.Repeat("a", 43) + "\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, _, err := review.Encode(m); err == nil {
@@ -191,7 +191,7 @@ func TestChangesThatNobodyTakes(t *testing.T) {
 			}
 			_, err = review.Decode(data, map[string]string{review.VersionAttribute: review.ChangeVersion, review.KindAttribute: kind})
 			if err == nil || !strings.Contains(err.Error(), "decode "+kind) {
-				t.Errorf("Decode() = %v, want what is wrong with the %s", err, kind)
+				t.Errorf("Decode() = %v, want an error about the %s", err, kind)
 			}
 		})
 	}
@@ -211,7 +211,7 @@ func TestChangesThatNobodyTakes(t *testing.T) {
 	}
 }
 
-func TestDecodeTakesFieldsOfLaterWriters(t *testing.T) {
+func TestDecodeIgnoresUnknownFields(t *testing.T) {
 	data, attributes, err := review.Encode(valid())
 	if err != nil {
 		t.Fatal(err)
@@ -223,7 +223,7 @@ func TestDecodeTakesFieldsOfLaterWriters(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, m := range every() {
+	for _, m := range allKinds() {
 		data, attributes, err := review.Encode(m)
 		if err != nil {
 			f.Fatal(err)

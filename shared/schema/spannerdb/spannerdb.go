@@ -1,4 +1,4 @@
-// Package spannerdb opens the shop's Spanner database, whose schema it holds.
+// Package spannerdb opens the shop's Spanner database, and embeds its schema.
 //
 // Writers: functions/sentiment for reviews and ratings; scripts/local for products.
 package spannerdb
@@ -26,10 +26,10 @@ func Name(project, instance, database string) string {
 	return fmt.Sprintf("projects/%s/instances/%s/databases/%s", project, instance, database)
 }
 
-// Open returns a client of the database with the given full name. It does not wait for the
-// database: the first request does. The client library reads SPANNER_EMULATOR_HOST; opts are for tests.
+// Open returns a client of the database with the given full name. It does not connect: the first request does. The client
+// library reads SPANNER_EMULATOR_HOST. Tests pass opts.
 func Open(ctx context.Context, name string, opts ...option.ClientOption) (*spanner.Client, error) {
-	// Spanner's own metrics are there without the client's, which take a second client at start.
+	// Spanner has server metrics of its own. Client metrics would open a second client at the start.
 	db, err := spanner.NewClientWithConfig(ctx, name, spanner.ClientConfig{DisableNativeMetrics: true}, opts...)
 	if err != nil {
 		return nil, fmt.Errorf("open Spanner database %s: %w", name, err)
@@ -39,17 +39,18 @@ func Open(ctx context.Context, name string, opts ...option.ClientOption) (*spann
 
 var comment = regexp.MustCompile(`--[^\n]*`)
 
-// Schema returns the statements that make an empty database the shop's, in order. Those of search are
-// last and apart, since not every engine knows them. No string of theirs holds a semicolon or two dashes.
+// Schema returns the DDL statements of the database in order. search has the statements of full-text search, which run last and
+// which not every engine supports. No string literal of the schema contains a semicolon or two dashes, so Schema splits
+// files at semicolons and removes comments by their dashes.
 func Schema() (tables, search []string) {
 	names, err := fs.Glob(files, "schema/*.sql")
 	if err != nil {
-		panic(err) // the pattern above is well-formed
+		panic(err) // Glob fails on a malformed pattern only
 	}
 	for _, name := range names {
 		b, err := files.ReadFile(name)
 		if err != nil {
-			panic(err) // it is embedded
+			panic(err) // an embedded file is readable
 		}
 		to := &tables
 		if strings.HasSuffix(name, "_search.sql") {
@@ -64,8 +65,8 @@ func Schema() (tables, search []string) {
 	return tables, search
 }
 
-// Words returns the words of texts as search compares them, with a space between two: letters and digits,
-// in one case and width, without accents. It is what the column Words of Products holds.
+// Words returns the words of texts for search: letters and digits, case-folded, in normal width, without accents, separated by
+// single spaces. Column Words of Products holds them, and a query uses the same form.
 func Words(texts ...string) string {
 	folded := norm.NFKD.String(cases.Fold().String(norm.NFKC.String(strings.Join(texts, " "))))
 	plain := norm.NFC.String(strings.Map(func(r rune) rune {
@@ -80,5 +81,5 @@ func Words(texts ...string) string {
 	return strings.Join(strings.Fields(plain), " ")
 }
 
-// accents are those of Latin, Greek and Cyrillic; the marks of other scripts make other letters.
+// accents are the combining marks of Latin, Greek and Cyrillic. Marks of other scripts change the letter, so they stay.
 var accents = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x300, Hi: 0x36f, Stride: 1}}}

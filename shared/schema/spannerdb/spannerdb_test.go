@@ -17,19 +17,19 @@ func ExampleWords() {
 	// t shirt edition 100 バター
 }
 
-func TestSearchIsLastAndApart(t *testing.T) {
+func TestSearchStatementsAreSeparate(t *testing.T) {
 	tables, search := spannerdb.Schema()
 	if len(tables) == 0 || len(search) == 0 {
 		t.Fatalf("%d statements, and %d of search", len(tables), len(search))
 	}
 	for _, s := range tables {
 		if strings.Contains(s, "SEARCH INDEX") || strings.Contains(s, "TOKENLIST") {
-			t.Errorf("among the tables: %s", s)
+			t.Errorf("a statement of search among the tables: %s", s)
 		}
 	}
 }
 
-// Whatever is typed becomes words that a column can hold, and the words of a title find it.
+// FuzzWords checks that any text becomes words that the column can hold, and that a title contains the words of its parts.
 func FuzzWords(f *testing.F) {
 	for _, s := range []string{"버터 \u1107\u1165", "T-Shirt %_\\", "\xff\x00", "ẞ ﬁ ½ İ", "e\u0301\u0301", "\u0301", "ͅα"} {
 		f.Add(s)

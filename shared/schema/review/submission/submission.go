@@ -1,6 +1,6 @@
-// Package submission is what a shopper may write into a review, as the JSON of a request: checked and cleaned.
+// Package submission is the content of a review in the JSON of a request. It normalizes and checks the content.
 //
-// Writers: shoppers, whose requests functions/review and functions/api decode; functions/admin cleans replies alike.
+// Writers: shoppers, whose requests functions/review and functions/api decode; functions/admin cleans replies in the same way.
 package submission
 
 import (
@@ -20,7 +20,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-// Content is what is written into a review. Embedded in the body of a huma operation it is a part of that.
+// Content is the content of a review. The body of a huma operation may embed it.
 type Content struct {
 	Rating Stars  `json:"rating" minimum:"1" maximum:"5" doc:"Stars, a whole number."`
 	Text   string `json:"text,omitempty" doc:"At most 5000 characters, counted after normalization (NFC), removal of control characters other than newline, and trimming. Empty: a review of stars only."`
@@ -30,10 +30,10 @@ type Content struct {
 	Photos []string `json:"photos,omitempty" maxItems:"6" uniqueItems:"true" nullable:"false" doc:"The names of photos, as POST /v1/photos gave them. A photo is of the review that names it first."`
 }
 
-// Stars is a number that JSON may write as 5 or as 5.0.
+// Stars is a whole number. Its JSON may be 5 or 5.0.
 type Stars int
 
-// UnmarshalJSON reads a whole number.
+// UnmarshalJSON implements json.Unmarshaler. It returns an error for a number with a fraction.
 func (s *Stars) UnmarshalJSON(b []byte) error {
 	f, err := strconv.ParseFloat(string(b), 64)
 	if err != nil || f != float64(int(f)) {
@@ -53,17 +53,17 @@ func (c Content) ApplyTo(r *review.Review) {
 	r.Rating, r.Text, r.Author, r.Locale, r.Photos = int(c.Rating), c.Text, c.Author, c.Locale, c.Photos
 }
 
-// Resolve cleans the texts, and checks the lengths that count only then; huma calls it.
+// Resolve implements huma.Resolver. It cleans the texts, then checks their lengths and the names of photos.
 func (c *Content) Resolve(huma.Context) []error {
 	c.Text = Clean(c.Text, '\n')
 	c.Author = Clean(c.Author, -1)
 	var errs []error
-	refuse := func(location, format string, args ...any) {
+	fail := func(location, format string, args ...any) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + location, Message: fmt.Sprintf(format, args...)})
 	}
 	for i, name := range c.Photos {
 		if !review.IsPhoto(name) {
-			refuse(fmt.Sprintf("photos[%d]", i), "is not the name of a photo, which POST /v1/photos gives")
+			fail(fmt.Sprintf("photos[%d]", i), "is not the name of a photo, which POST /v1/photos gives")
 		}
 	}
 	for _, f := range []struct {
@@ -71,13 +71,14 @@ func (c *Content) Resolve(huma.Context) []error {
 		max         int
 	}{{"text", c.Text, review.MaxText}, {"author", c.Author, review.MaxAuthor}} {
 		if n := utf8.RuneCountInString(f.value); n > f.max {
-			refuse(f.name, "has %d characters, more than %d", n, f.max)
+			fail(f.name, "has %d characters, more than %d", n, f.max)
 		}
 	}
 	return errs
 }
 
-// Clean returns s in NFC without control characters, save keep, and without space around it.
+// Clean returns s in NFC, without control characters except keep, and without surrounding white space. No character equals
+// a keep of -1.
 func Clean(s string, keep rune) string {
 	s = strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != keep {
@@ -88,17 +89,18 @@ func Clean(s string, keep rune) string {
 	return strings.TrimSpace(norm.NFC.String(s))
 }
 
-// Patch is a JSON merge patch (RFC 7396) of a Content, as the body of a huma operation: a field that it has
-// replaces the one that was, null takes it away, and what it does not name stays.
+// Patch is a JSON merge patch (RFC 7396) of a Content, as the body of a huma operation. A field of the patch replaces the field
+// of the content, null removes it, and the other fields stay.
 type Patch struct{ fields []byte }
 
-// UnmarshalJSON keeps the patch, which huma has checked by Schema.
+// UnmarshalJSON implements json.Unmarshaler. It stores the JSON, which huma validates by Schema.
 func (p *Patch) UnmarshalJSON(b []byte) error {
 	p.fields = bytes.Clone(b)
 	return nil
 }
 
-// Schema is that of Content, of which every field may be left out, and all but the rating be null.
+// Schema implements huma.SchemaProvider. It returns the schema of Content with all fields optional, and all but the rating
+// nullable.
 func (*Patch) Schema(r huma.Registry) *huma.Schema {
 	s := huma.SchemaFromType(r, reflect.TypeFor[Content]())
 	s.Required = nil
@@ -108,9 +110,9 @@ func (*Patch) Schema(r huma.Registry) *huma.Schema {
 	return s
 }
 
-// Apply returns what the patch makes of a content, and what is wrong with that.
+// Apply returns the patched content and its errors. It does not change c.
 func (p Patch) Apply(c Content) (Content, []error) {
-	c.Photos = append([]string(nil), c.Photos...) // the decoder writes into the slice that it finds
+	c.Photos = append([]string(nil), c.Photos...) // a copy, because the decoder reuses the slice
 	if err := json.Unmarshal(p.fields, &c); err != nil {
 		detail := &huma.ErrorDetail{Location: "body", Message: err.Error()}
 		var wrong *json.SemanticError

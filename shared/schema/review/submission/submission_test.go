@@ -21,7 +21,7 @@ func content() submission.Content {
 	return submission.Content{Rating: 5, Text: "예뻐요 💜", Author: "아미", Locale: "ko", Photos: []string{photo}}
 }
 
-func TestAPatchChangesWhatItNames(t *testing.T) {
+func TestPatchChangesTheFieldsThatItNames(t *testing.T) {
 	for _, tc := range []struct {
 		patch string
 		want  func(*submission.Content)
@@ -44,12 +44,12 @@ func TestAPatchChangesWhatItNames(t *testing.T) {
 			t.Errorf("%s: %v %s", tc.patch, errs, diff)
 		}
 		if diff := cmp.Diff(content(), before); diff != "" {
-			t.Errorf("%s changed what was: %s", tc.patch, diff)
+			t.Errorf("%s changed the original: %s", tc.patch, diff)
 		}
 	}
 }
 
-func TestAPatchThatMakesNoReview(t *testing.T) {
+func TestPatchWithAnInvalidResultIsAnError(t *testing.T) {
 	for patch, location := range map[string]string{
 		`{"rating":null}`: "body.rating", `{"rating":1.5}`: "body.rating", `{"photos":["products/butter.jpg"]}`: "body.photos[0]",
 		`{"text":"` + strings.Repeat("가", review.MaxText+1) + `"}`: "body.text", `{"text":1}`: "body",
@@ -62,13 +62,13 @@ func TestAPatchThatMakesNoReview(t *testing.T) {
 		_, errs := p.Apply(content())
 		var detail *huma.ErrorDetail
 		if len(errs) != 1 || !errors.As(errs[0], &detail) || detail.Location != location {
-			t.Errorf("%.40s: %v, want what is wrong with %s", patch, errs, location)
+			t.Errorf("%.40s: %v, want an error at %s", patch, errs, location)
 		}
 	}
 }
 
-// FuzzPatch checks that what a patch makes of a review, its readers take: what is not checked here, huma
-// checks before by the schema.
+// FuzzPatch checks that readers accept the result of every patch that Apply accepts. It skips results that huma rejects by
+// the schema.
 func FuzzPatch(f *testing.F) {
 	f.Add([]byte(`{"text":"a\u0000","author":" b"}`))
 	f.Add([]byte(`{"photos":["` + photo + `"],"rating":3}`))

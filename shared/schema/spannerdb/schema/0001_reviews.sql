@@ -1,6 +1,6 @@
--- What the shop sells. The catalogue is loaded, never changed by a function.
+-- The catalogue. A script loads it, no function changes it.
 CREATE TABLE Products (
-  Product  STRING(64)  NOT NULL, -- the slug that addresses it, such as butter-cream-peaches
+  Product  STRING(64)  NOT NULL, -- the slug in its URL, such as butter-cream-peaches
   Title    STRING(200) NOT NULL,
   Kind     STRING(16)  NOT NULL, -- album, photobook, clothing, household or video
   Price    INT64       NOT NULL, -- in the smallest unit of the currency (ISO 4217): won, cents
@@ -8,14 +8,14 @@ CREATE TABLE Products (
   Released DATE,
 ) PRIMARY KEY (Product);
 
--- Every review that was accepted, one row each however often it was delivered. A review may name a
--- product that the catalogue lacks (it is held then), so nothing ties this table to Products.
--- Ids are random, so that the reviews of one product spread over its range.
+-- One row for each accepted review, however often Pub/Sub delivers its messages. A review may name a product that the
+-- catalogue lacks, and is held then, so there is no foreign key to Products.
+-- Ids are random, so the reviews of a product spread over its key range.
 CREATE TABLE Reviews (
   Product     STRING(64)   NOT NULL,
   Review      STRING(36)   NOT NULL, -- a UUID
-  Status      STRING(16)   NOT NULL, -- published: shown and counted; held: neither
-  HeldFor     STRING(64),            -- why it is held
+  Status      STRING(16)   NOT NULL, -- published: shown and counted; held: neither of them
+  HeldFor     STRING(64),            -- the reason for holding it
   Rating      INT64        NOT NULL,
   Text        STRING(5000) NOT NULL,
   Author      STRING(80)   NOT NULL,
@@ -31,11 +31,11 @@ CREATE TABLE Reviews (
   CONSTRAINT StatusIsKnown CHECK (Status IN ('published', 'held')),
 ) PRIMARY KEY (Product, Review);
 
--- The order of a product's page. Its head is where a product's new reviews all land.
+-- The order of a product's page. All new reviews of a product are inserted at its head.
 CREATE INDEX ReviewsByTime ON Reviews (Product, Status, SubmittedAt DESC, Review);
 
--- Sums over the published reviews of a product, in shards that are added up on reading, so that no
--- row is hot. They are whole numbers, because sums of floating-point numbers drift as reviews come and go.
+-- Sums over the published reviews of a product. Readers add up the shards, which keep any one row from becoming a hot spot.
+-- The sums are whole numbers, because sums of floating-point numbers drift as reviews are added and removed.
 CREATE TABLE Ratings (
   Product     STRING(64) NOT NULL,
   Shard       INT64      NOT NULL,

@@ -1,2 +1,2 @@
--- Whether an author's name is on a published review already.
+-- Finds published reviews by the author's name.
 CREATE INDEX ReviewsByAuthor ON Reviews (Author, Status);

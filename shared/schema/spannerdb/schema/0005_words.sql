@@ -1,2 +1,2 @@
--- What search looks in: title and keywords as spannerdb.Words writes them. NULL: the product is not found by search.
+-- Text for search: title and keywords in the form of spannerdb.Words. NULL: search does not find the product.
 ALTER TABLE Products ADD COLUMN Words STRING(2000);

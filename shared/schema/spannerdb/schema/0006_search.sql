@@ -1,5 +1,5 @@
--- The index of search. A Spanner of the edition STANDARD has none, nor has the embedded engine: without this
--- file the function api is told PRODUCT_SEARCH=scan. Parts of words are found, and Korean, Japanese and Chinese
--- are not cut into words, since what is half typed is cut wrongly.
+-- The search index. The Spanner edition STANDARD and the embedded engine do not support it: without this file, set
+-- PRODUCT_SEARCH=scan for the function api. The index finds parts of words. It does not split Korean, Japanese and Chinese
+-- into words, because a half-typed query would be split wrongly.
 ALTER TABLE Products ADD COLUMN WordTokens TOKENLIST AS (TOKENIZE_SUBSTRING(Words)) HIDDEN;
 CREATE SEARCH INDEX ProductsByWords ON Products (WordTokens);
