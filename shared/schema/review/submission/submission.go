@@ -24,10 +24,10 @@ import (
 type Content struct {
 	Rating Stars  `json:"rating" minimum:"1" maximum:"5" doc:"Stars, a whole number."`
 	Text   string `json:"text,omitempty" doc:"At most 5000 characters, counted after normalization (NFC), removal of control characters other than newline, and trimming. Empty: a review of stars only."`
-	Author string `json:"author,omitempty" doc:"The name to show, at most 80 characters."`
-	Locale string `json:"locale,omitempty" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" maxLength:"35" doc:"The language of the shopper's browser (BCP 47), as a hint." example:"ko-KR"`
+	Author string `json:"author,omitempty" doc:"Displayed name, at most 80 characters."`
+	Locale string `json:"locale,omitempty" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" maxLength:"35" doc:"Language of the shopper's browser (BCP 47), a hint." example:"ko-KR"`
 
-	Photos []string `json:"photos,omitempty" maxItems:"6" uniqueItems:"true" nullable:"false" doc:"The names of photos, as POST /v1/photos gave them. A photo is of the review that names it first."`
+	Photos []string `json:"photos,omitempty" maxItems:"6" uniqueItems:"true" nullable:"false" doc:"Names of photos that POST /v1/photos returned. A photo belongs to the review that names it first."`
 }
 
 // Stars is a whole number. Its JSON may be 5 or 5.0.
@@ -63,7 +63,7 @@ func (c *Content) Resolve(huma.Context) []error {
 	}
 	for i, name := range c.Photos {
 		if !review.IsPhoto(name) {
-			fail(fmt.Sprintf("photos[%d]", i), "is not the name of a photo, which POST /v1/photos gives")
+			fail(fmt.Sprintf("photos[%d]", i), "unknown photo; use a name that POST /v1/photos returned")
 		}
 	}
 	for _, f := range []struct {
