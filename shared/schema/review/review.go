@@ -24,8 +24,7 @@ const (
 	MaxLocale = 35 // the minimum buffer size of RFC 5646 section 4.4.1
 )
 
-// MaxPhotos is the maximum number of photos of a review. PhotoPattern matches their names, which are objects in the originals
-// bucket.
+// MaxPhotos is the maximum number of photos of a review. PhotoPattern matches their names in the originals bucket.
 const (
 	MaxPhotos    = 6
 	PhotoPattern = `^reviews/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(jpg|png|webp)$`
