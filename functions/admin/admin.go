@@ -24,6 +24,12 @@ var (
 	errUnavailable = clouderr.ErrUnavailable
 )
 
+// Values of Cache-Control.
+const (
+	cacheNoStore    = "no-store"
+	cacheRevalidate = "no-cache"
+)
+
 // server is the HTTP server of the function: the API of operators and their page.
 type server struct {
 	guard       *guard

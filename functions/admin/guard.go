@@ -159,7 +159,7 @@ func operatorFrom(ctx context.Context) string {
 // issuer is unavailable, 503.
 func (g *guard) requireOperator(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Cache-Control", cacheNoStore)
 		subject, err := g.authorize(r.Context(), r.Header.Get("Authorization"))
 		var denied *authError
 		switch {
