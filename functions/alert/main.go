@@ -14,7 +14,7 @@
 // Roles: roles/pubsub.publisher on the dead-letter topic; roles/secretmanager.secretAccessor on the secret that holds the
 // webhook, which is mounted as SLACK_WEBHOOK_URL.
 //
-// Retries: every failure causes redelivery, except two that are dead-lettered: a message of unknown format, and a message
+// Retried: every failure causes redelivery, except two that are dead-lettered: a message of unknown format, and a message
 // that Slack rejects permanently. A revoked webhook therefore shows in the dead letters, since Slack cannot show it.
 // Redelivery is safe: an instance remembers the notices that it posted. It posts one message when an incident opens and
 // one when it closes, one for each threshold of a budget, and one in an hour for dead letters of one source and reason.
