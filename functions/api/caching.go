@@ -59,6 +59,7 @@ type bufferedResponse struct {
 	sent   bool
 }
 
+// WriteHeader keeps the status for send.
 func (b *bufferedResponse) WriteHeader(status int) {
 	if b.sent || status < http.StatusOK {
 		b.ResponseWriter.WriteHeader(status)
@@ -67,6 +68,7 @@ func (b *bufferedResponse) WriteHeader(status int) {
 	b.status = status
 }
 
+// Write buffers p. After send it writes to the client.
 func (b *bufferedResponse) Write(p []byte) (int, error) {
 	if b.sent {
 		return b.ResponseWriter.Write(p)

@@ -14,7 +14,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
-// maxBody bounds a request's body, in bytes.
+// maxBody is the largest size of a request body, in bytes. The longest text fits, even with all its 5000 characters
+// escaped as surrogate pairs (60,000 bytes).
 const maxBody = 64 << 10
 
 // revisionStore reads the current revision of reviews.
@@ -39,6 +40,7 @@ type commands struct {
 	now       func() time.Time
 }
 
+// reviewPath is the pattern of a review's URL path.
 const reviewPath = "/v1/products/{product}/reviews/{review}"
 
 // register adds the operations.
@@ -71,6 +73,7 @@ type ReviewInput struct {
 	Review string `path:"review" pattern:"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$" doc:"A UUID."`
 }
 
+// key returns the key of the review in messages.
 func (in *ReviewInput) key() wire.Key { return wire.Key{Product: in.Product, Review: in.Review} }
 
 // AuthorInput identifies a review and authorizes its author. It is exported for huma.
@@ -89,6 +92,7 @@ func (c *commands) authorize(in *AuthorInput) (wire.Key, error) {
 	return k, nil
 }
 
+// takenOutput is the output of operations whose response has nothing but a Taken.
 type takenOutput struct{ Body Taken }
 
 // Taken is the response to an accepted command. It is exported for huma.
@@ -97,6 +101,7 @@ type Taken struct {
 	StatusURL string `json:"status_url" doc:"URL of the review, which shows the effect." example:"/v1/products/butter-cream-peaches/reviews/6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"`
 }
 
+// newTaken returns the response to an accepted command about a review.
 func newTaken(k wire.Key) Taken {
 	return Taken{k.Review, "/v1/products/" + k.Product + "/reviews/" + k.Review}
 }

@@ -13,11 +13,13 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 )
 
+// editInput is the input of the operation edit-review.
 type editInput struct {
 	AuthorInput
 	Body submission.Patch `contentType:"application/merge-patch+json"`
 }
 
+// editOutput is the output of the operation edit-review.
 type editOutput struct {
 	Body struct {
 		Taken

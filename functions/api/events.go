@@ -42,6 +42,7 @@ func (e *productEvents) register(api huma.API) {
 	huma.Register(api, op, e.watch)
 }
 
+// eventsInput is the input of the operation watch-product.
 type eventsInput struct {
 	ProductInput
 	LastEventID string `header:"Last-Event-ID" maxLength:"100" doc:"The id of the last event that the client received."`

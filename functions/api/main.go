@@ -87,14 +87,15 @@ func main() {
 // originForm describes the input of parseOrigin.
 const originForm = "an origin such as https://shop.example"
 
-// parseOrigin returns s if it is an origin such as https://storage.googleapis.com. It rejects characters that would need
-// escaping, because headers and pages contain the origin verbatim.
+// parseOrigin returns s if it is an http or https origin such as https://storage.googleapis.com. Headers and pages
+// contain the origin verbatim, so it rejects characters that separate values there.
 func parseOrigin(s string) (string, error) {
 	u, err := url.Parse(s)
 	if err != nil {
 		return "", err
 	}
-	if origin := (&url.URL{Scheme: u.Scheme, Host: u.Host}).String(); origin != s || u.Host == "" || strings.ContainsAny(s, " ;,'\"") {
+	origin := url.URL{Scheme: u.Scheme, Host: u.Host}
+	if u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || origin.String() != s || strings.ContainsAny(s, " ;,'\"") {
 		return "", errors.New("not an origin")
 	}
 	return s, nil

@@ -2,6 +2,7 @@ package main
 
 import "context"
 
+// product is a product in responses of the web API.
 type product struct {
 	ID       string  `json:"id" example:"butter-cream-peaches"`
 	Title    string  `json:"title"`
@@ -14,12 +15,14 @@ type product struct {
 	Picture *picture `json:"picture,omitempty" doc:"Absent if the product has no picture or its renditions are not ready."`
 }
 
+// listProductsInput is the input of the operation list-products.
 type listProductsInput struct {
 	PageInput
 	Kind string `query:"kind" enum:"album,photobook,clothing,household,video" doc:"All kinds by default."`
 	Q    string `query:"q" maxLength:"200" doc:"Words to search for in titles and keywords, in any language. Each word may be a part of a word. Case, accents and punctuation are ignored." example:"버터 앨범"`
 }
 
+// listProductsOutput is the output of the operation list-products.
 type listProductsOutput struct {
 	Body struct {
 		Products      []product `json:"products" nullable:"false"`
@@ -27,7 +30,7 @@ type listProductsOutput struct {
 	}
 }
 
-// listProducts answers GET /v1/products.
+// listProducts answers GET /v1/products. Products are sorted by id.
 func (s *server) listProducts(ctx context.Context, in *listProductsInput) (*listProductsOutput, error) {
 	id := newQueryID("products", in.Kind, in.Q)
 	after, err := in.cursor(id)
@@ -46,6 +49,7 @@ func (s *server) listProducts(ctx context.Context, in *listProductsInput) (*list
 	return &out, err
 }
 
+// getProductOutput is the output of the operation get-product.
 type getProductOutput struct{ Body product }
 
 // getProduct answers GET /v1/products/{product}.

@@ -7,11 +7,14 @@ import (
 	"strconv"
 )
 
+// summary is the rating of a product in a list.
 type summary struct {
 	Count   int64   `json:"count" doc:"Number of published reviews."`
 	Average float64 `json:"average" doc:"Average of the stars; 0 without reviews."`
 }
 
+// rating is the rating of a product in responses and in live updates. Equal ratings must have equal JSON forms, because
+// live updates compare their hashes.
 type rating struct {
 	Count   int64            `json:"count" doc:"Number of published reviews."`
 	Average float64          `json:"average" doc:"Average of the stars; 0 without reviews."`
@@ -20,12 +23,14 @@ type rating struct {
 	Aspects []aspectSummary  `json:"aspects" nullable:"false" doc:"Aspects that the reviews mention, the most mentioned first."`
 }
 
+// aspectSummary is the part of a rating about one aspect.
 type aspectSummary struct {
 	Name     string  `json:"name" doc:"Such as delivery, packaging, quality, size, price or contents." example:"delivery"`
 	Mentions int64   `json:"mentions" doc:"Number of reviews that mention the aspect."`
 	Score    float64 `json:"score" doc:"Mean sentiment score of the mentions, -1 to 1."`
 }
 
+// getRatingOutput is the output of the operation get-rating.
 type getRatingOutput struct{ Body rating }
 
 // getRating answers GET /v1/products/{product}/rating.

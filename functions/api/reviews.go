@@ -16,6 +16,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
+// review is a review in responses of the web API.
 type review struct {
 	ID          string     `json:"id" format:"uuid"`
 	Product     string     `json:"product"`
@@ -40,11 +41,13 @@ type review struct {
 	Votes   *int64   `json:"-"` // Helpful as stored: nil in a row from before votes were counted
 }
 
+// aspect is an aspect of the product that a review mentions.
 type aspect struct {
 	Name  string  `json:"name" example:"delivery"`
 	Score float64 `json:"score" doc:"Sentiment score of the aspect, -1 to 1."`
 }
 
+// reply is the reply of the merchant to a review.
 type reply struct {
 	Text      string    `json:"text"`
 	RepliedAt time.Time `json:"replied_at"`
@@ -77,6 +80,7 @@ func publicReason(code reason.Code) *string {
 // same time by id.
 type sortOrder string
 
+// The orders of the contract.
 const (
 	newest       sortOrder = "newest"
 	oldest       sortOrder = "oldest"
@@ -90,6 +94,7 @@ const (
 // sortKey is the value of a review that an order compares before the time.
 type sortKey int
 
+// The sort keys.
 const (
 	byTime sortKey = iota // no such value
 	byRating
@@ -103,6 +108,7 @@ type sortRule struct {
 	ascending bool // of the key; of the time if the key is byTime
 }
 
+// sortRules has a rule for each order. A rule that is not ascending is descending.
 var sortRules = map[sortOrder]sortRule{
 	newest:       {key: byTime},
 	oldest:       {key: byTime, ascending: true},
@@ -148,6 +154,7 @@ func (q *reviewQuery) id(product string) queryID {
 	return newQueryID("reviews", product, string(q.sort), fmt.Sprint(q.ratings), q.language, strconv.FormatBool(q.photos))
 }
 
+// listReviewsInput is the input of the operation list-reviews.
 type listReviewsInput struct {
 	ProductInput
 	PageInput
@@ -157,12 +164,15 @@ type listReviewsInput struct {
 	Photos   bool    `query:"photos" doc:"true: only reviews with photos."`
 }
 
+// query returns the query of the parameters. Equal selections of stars give equal queries, so page tokens stay valid
+// when a client repeats or reorders them.
 func (in *listReviewsInput) query() reviewQuery {
 	ratings := slices.Clone(in.Rating)
 	slices.Sort(ratings)
 	return reviewQuery{sort: sortOrder(in.Sort), ratings: slices.Compact(ratings), language: in.Language, photos: in.Photos}
 }
 
+// listReviewsOutput is the output of the operation list-reviews.
 type listReviewsOutput struct {
 	Body struct {
 		Reviews       []review `json:"reviews" nullable:"false"`
@@ -199,11 +209,13 @@ type withheld struct {
 	SubmittedAt time.Time `json:"submitted_at"`
 }
 
+// getReviewInput is the input of the operation get-review.
 type getReviewInput struct {
 	ReviewInput
 	Token string `header:"Author-Token" doc:"The author_token from the response to the submission. With it, the response contains the whole review even if it is not published."`
 }
 
+// getReviewOutput is the output of the operation get-review. Body is a review or a withheld.
 type getReviewOutput struct {
 	CacheControl string `header:"Cache-Control"`
 	Body         any
@@ -222,7 +234,8 @@ func (s *server) registerReview(api huma.API) {
 	handle(api, op, s.getReview)
 }
 
-// getReview answers GET /v1/products/{product}/reviews/{review}.
+// getReview answers GET /v1/products/{product}/reviews/{review}. The token decides about the body, so a response to a
+// request with a token is not cached.
 func (s *server) getReview(ctx context.Context, in *getReviewInput) (*getReviewOutput, error) {
 	r, err := s.store.review(ctx, in.Product, in.Review)
 	byAuthor := s.commands != nil && s.commands.tokens.Valid(in.Token, in.Product, in.Review)

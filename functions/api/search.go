@@ -10,6 +10,7 @@ import (
 // searchMethod is the way to search the catalogue, the value of PRODUCT_SEARCH.
 type searchMethod string
 
+// The search methods.
 const (
 	searchIndex searchMethod = "index" // the search index of Spanner
 	searchScan  searchMethod = "scan"  // a scan of the catalogue

@@ -10,8 +10,10 @@ import (
 	"github.com/hybrid-bts/functions/shared/clouderr/spannererr"
 )
 
+// productColumns are the columns of a productRow.
 var productColumns = []string{"Product", "Title", "Kind", "Price", "Currency", "Released"}
 
+// productRow is a row of the table Products.
 type productRow struct {
 	Product, Title, Kind string
 	Price                int64
@@ -19,6 +21,7 @@ type productRow struct {
 	Released             spanner.NullDate
 }
 
+// product returns the product of the row. The totals are those of readRatingTotals.
 func (r productRow) product(totals map[string]*ratingTotals) product {
 	p := product{ID: r.Product, Title: r.Title, Kind: r.Kind, Price: r.Price, Currency: r.Currency, Rating: totals[r.Product].summary()}
 	if r.Released.Valid {
@@ -27,6 +30,7 @@ func (r productRow) product(totals map[string]*ratingTotals) product {
 	return p
 }
 
+// products implements store.
 func (s spannerStore) products(ctx context.Context, q productQuery, after *cursor, limit int) ([]product, error) {
 	afterID := ""
 	if after != nil {
@@ -82,6 +86,7 @@ func (s spannerStore) selectProducts(q productQuery, afterID string, limit int) 
 	}
 }
 
+// product implements store.
 func (s spannerStore) product(ctx context.Context, id string) (product, error) {
 	var p product
 	err := s.inSnapshot(func(r snapshot) error {

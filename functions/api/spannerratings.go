@@ -8,6 +8,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/clouderr/spannererr"
 )
 
+// rating implements store. One snapshot gives totals and aspects of the same reviews.
 func (s spannerStore) rating(ctx context.Context, product string) (rating, error) {
 	var found rating
 	err := s.inSnapshot(func(r snapshot) error {

@@ -15,12 +15,14 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
+// reviewColumns are the columns of a reviewRow in lists.
 var reviewColumns = []string{"Review", "Product", "Status", "Rating", "Text", "Author", "Language", "Score", "Magnitude",
 	"ScoredBy", "Aspects", "AspectScores", "Helpful", "Reply", "RepliedAt", "SubmittedAt", "EditedAt", "PublishedAt", "Photos"}
 
 // singleReviewColumns add the columns of the reason to reviewColumns. Lists have published reviews only, which have none.
 var singleReviewColumns = slices.Concat(reviewColumns, reason.ColumnNames)
 
+// reviewRow is a row of the table Reviews.
 type reviewRow struct {
 	Review, Product string
 	reason.Columns
@@ -39,6 +41,7 @@ type reviewRow struct {
 	Photos                []string
 }
 
+// review returns the review of the row. AspectScores has a score for each of Aspects.
 func (row reviewRow) review() review {
 	r := review{
 		ID: row.Review, Product: row.Product, Status: row.Status, Reason: publicReason(row.Reason().Code), Rating: row.Rating, Text: row.Text, Author: row.Author,
@@ -57,6 +60,7 @@ func (row reviewRow) review() review {
 	return r
 }
 
+// review implements store.
 func (s spannerStore) review(ctx context.Context, product, id string) (review, error) {
 	row, err := s.db.Single().ReadRow(ctx, "Reviews", spanner.Key{product, id}, singleReviewColumns)
 	var found reviewRow
@@ -66,6 +70,7 @@ func (s spannerStore) review(ctx context.Context, product, id string) (review, e
 	return found.review(), spannererr.Wrap(err, "read review %s of %q", id, product)
 }
 
+// reviews implements store.
 func (s spannerStore) reviews(ctx context.Context, product string, q reviewQuery, after *cursor, limit int) ([]review, error) {
 	var rows []reviewRow
 	err := s.inSnapshot(func(r snapshot) error {
@@ -107,6 +112,7 @@ type sortColumn struct {
 	nullable bool
 }
 
+// sortColumns maps each sort key to its column.
 var sortColumns = map[sortKey]sortColumn{
 	byTime:   {},
 	byRating: {name: "Rating"},
@@ -210,6 +216,7 @@ func (q reviewQuery) statement(scan indexScan, product string, after *cursor) sp
 	}
 }
 
+// currentRevision implements revisionStore. The table Erased holds the tombstones of erased reviews.
 func (s spannerStore) currentRevision(ctx context.Context, k wire.Key) (found revision, err error) {
 	key := spanner.Key{k.Product, k.Review}
 	err = s.inSnapshot(func(r snapshot) error {

@@ -25,12 +25,14 @@ const (
 // visitorPattern matches base64url of visitorBytes bytes.
 var visitorPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`)
 
+// voteInput is the input of the operation find-helpful. Proto decides whether the cookie is Secure.
 type voteInput struct {
 	ReviewInput
 	Visitor string `cookie:"visitor" doc:"Set by the first response."`
 	Proto   string `header:"X-Forwarded-Proto" hidden:"true"`
 }
 
+// voteOutput is the output of the operation find-helpful.
 type voteOutput struct {
 	SetCookie string `header:"Set-Cookie"`
 	Body      Taken

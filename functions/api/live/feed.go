@@ -35,6 +35,7 @@ const (
 	MaxClientStreams = 50
 )
 
+// Intervals, timeouts and queue sizes of a feed.
 const (
 	sendInterval   = 500 * time.Millisecond // between two batches of a product: at most two a second
 	pollInterval   = 30 * time.Second       // between two reads of a rating without change notices
@@ -94,6 +95,7 @@ func NewFeed(s *Subscription, rating ReadRating, maxStreams int) *Feed {
 	return newFeed(s, rating, maxStreams)
 }
 
+// newFeed is NewFeed for any source, which lets tests use a fake one.
 func newFeed(s noticeSource, rating ReadRating, maxStreams int) *Feed {
 	return &Feed{
 		source: s, rating: rating, maxStreams: maxStreams, maxClientStreams: MaxClientStreams,
@@ -161,12 +163,14 @@ func (f *Feed) subscribe(ctx context.Context, product string, client netip.Prefi
 	return s, nil
 }
 
+// checkLimits returns the error of a further stream of the client, nil if one is allowed.
 func (f *Feed) checkLimits(client netip.Prefix) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.checkLimitsLocked(client)
 }
 
+// checkLimitsLocked is checkLimits for callers that hold f.mu.
 func (f *Feed) checkLimitsLocked(client netip.Prefix) error {
 	switch {
 	case f.ended:

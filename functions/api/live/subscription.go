@@ -38,6 +38,7 @@ func NewSubscription(client *pubsub.Client, topic string) *Subscription {
 	return &Subscription{client, project + "/topics/" + topic, project + "/subscriptions/" + topic + "-api-" + strings.ToLower(rand.Text())}
 }
 
+// create implements noticeSource. Messages published before it are not delivered.
 func (s *Subscription) create(ctx context.Context) error {
 	_, err := s.client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
 		Name: s.name, Topic: s.topic, AckDeadlineSeconds: int32(ackDeadline.Seconds()), MessageRetentionDuration: durationpb.New(retention),
@@ -49,6 +50,7 @@ func (s *Subscription) create(ctx context.Context) error {
 	return nil
 }
 
+// receive implements noticeSource. It acknowledges and logs messages that are not change notices.
 func (s *Subscription) receive(ctx context.Context, deliver func(review.ChangeNotice)) error {
 	sub := s.client.Subscriber(s.name)
 	sub.ReceiveSettings.NumGoroutines = 1
@@ -67,6 +69,7 @@ func (s *Subscription) receive(ctx context.Context, deliver func(review.ChangeNo
 	return nil
 }
 
+// delete implements noticeSource. A subscription that does not exist is not an error.
 func (s *Subscription) delete(ctx context.Context) error {
 	err := s.client.SubscriptionAdminClient.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: s.name})
 	if err != nil && status.Code(err) != codes.NotFound {
