@@ -42,7 +42,7 @@ type size struct {
 
 // manifests lists the renditions of pictures.
 type manifests interface {
-	Manifest(ctx context.Context, object string) (*bucket.Manifest, error) // bucket.ErrNotExist
+	Manifest(ctx context.Context, object string) (*rendition.Manifest, error) // bucket.ErrNotExist
 }
 
 // pictures knows the pictures of objects. It keeps what it has read, so that a list of products costs no
@@ -118,7 +118,7 @@ func (p *pictures) read(ctx context.Context, object string) known {
 		m, err := p.manifests.Manifest(ctx, object)
 		switch {
 		case err == nil:
-			k.picture = newPicture(&m.Manifest)
+			k.picture = newPicture(m)
 		case !errors.Is(err, bucket.ErrNotExist):
 			slog.WarnContext(ctx, "picture left out", "object", object, "err", err)
 		}

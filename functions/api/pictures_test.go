@@ -42,7 +42,7 @@ func (s *shelf) put(object string, generation int64) {
 	}
 }
 
-func (s *shelf) Manifest(_ context.Context, object string) (*bucket.Manifest, error) {
+func (s *shelf) Manifest(_ context.Context, object string) (*rendition.Manifest, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads[object]++
@@ -53,7 +53,7 @@ func (s *shelf) Manifest(_ context.Context, object string) (*bucket.Manifest, er
 	if !ok {
 		return nil, bucket.ErrNotExist
 	}
-	return &bucket.Manifest{Manifest: m}, nil
+	return &m, nil
 }
 
 func (s *shelf) readsOf(object string) int {

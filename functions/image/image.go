@@ -17,280 +17,262 @@ import (
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/render"
 )
 
-// deadline bounds the work on one delivery. It ends before the ack deadline, so that we answer before
-// the event is delivered to another instance.
-const deadline = 50 * time.Second
+// deliveryTimeout bounds the work on one delivery. It is shorter than the ack deadline of 60 s, so that the function
+// answers before the event is redelivered to another instance.
+const deliveryTimeout = 50 * time.Second
 
-// announcing is how old a manifest is when who wrote it cannot be at it any more, even by a clock that is
-// off by some seconds: the work on its delivery has a deadline.
-const announcing = deadline + 10*time.Second
+// publishTimeout is the age after which the writer of an unannounced manifest must have timed out, including some
+// seconds of clock skew.
+const publishTimeout = deliveryTimeout + 10*time.Second
 
-// ready is told of finished pictures.
-type ready interface {
-	// publish returns once the news of m cannot be lost any more.
-	publish(ctx context.Context, m rendition.Manifest) error
-}
+// processor handles the changes of the originals bucket.
+type processor struct {
+	bucket    string // name of the originals bucket
+	originals *storage.BucketHandle
+	failed    *storage.BucketHandle
+	archive   *storage.BucketHandle // nil if originals are not archived
+	pipeline  *render.Pipeline
+	ready     readyPublisher
 
-// maker makes renditions.
-type maker struct {
-	bucket     string // the name of the originals bucket
-	originals  *storage.BucketHandle
-	renditions bucket.Bucket
-	failed     *storage.BucketHandle
-	archive    *storage.BucketHandle // nil: no copies
-	presets    rendition.Presets
-	renderer   *picture.Renderer
-	ready      ready
-
-	// flights lets deliveries of one event that are here at once be handled once.
+	// flights merges concurrent deliveries of the same event.
 	flights singleflight.Group
 }
 
-// object names a generation of an object.
+// object identifies a generation of an object. Its JSON form is the part of a Cloud Storage object resource that the
+// function reads: https://cloud.google.com/storage/docs/json_api/v1/objects#resource
 type object struct {
 	Bucket     string `json:"bucket"`
 	Name       string `json:"name"`
 	Generation int64  `json:"generation,string"`
 }
 
-// What Cloud Storage says of an object.
+// Types of the CloudEvents that the function handles.
 const (
-	finalized = "google.cloud.storage.object.v1.finalized"      // as a CloudEvent
-	deleted   = "google.cloud.storage.object.v1.deleted"        // as a CloudEvent
-	published = "google.cloud.pubsub.topic.v1.messagePublished" // as a Pub/Sub notification, of one of the types below
-
-	notifiedFinalized = "OBJECT_FINALIZE"
-	notifiedDeleted   = "OBJECT_DELETE"
+	eventFinalized    = "google.cloud.storage.object.v1.finalized"
+	eventDeleted      = "google.cloud.storage.object.v1.deleted"
+	eventNotification = "google.cloud.pubsub.topic.v1.messagePublished" // its attribute eventType has one of the types below
 )
 
-// change is what became of an object.
+// Types of Pub/Sub notifications: https://cloud.google.com/storage/docs/pubsub-notifications#events
+const (
+	notificationFinalized = "OBJECT_FINALIZE"
+	notificationDeleted   = "OBJECT_DELETE"
+)
+
+// change is the kind of a change to an object.
 type change int
 
 const (
-	none   change = iota // nothing that matters here
-	landed               // it is new
-	gone                 // it is no more, or was replaced
+	changeNone    change = iota // irrelevant to renditions, such as new metadata
+	changeCreated               // the generation became live
+	changeDeleted               // the generation was deleted or replaced
 )
 
-// decode returns the object that an event is about, and what became of it.
-func decode(e event.Event) (o object, what change, err error) {
+// decodeEvent returns the object of an event and the kind of its change.
+func decodeEvent(e event.Event) (object, change, error) {
+	var kind change
 	switch e.Type {
-	case finalized:
-		what = landed
-	case deleted:
-		what = gone
-	case published:
+	case eventFinalized:
+		kind = changeCreated
+	case eventDeleted:
+		kind = changeDeleted
+	case eventNotification:
 		return decodeNotification(e)
 	default:
-		return o, none, nil
+		return object{}, changeNone, nil
 	}
+	var o object
 	if err := json.Unmarshal(e.Data, &o); err != nil {
-		return o, none, fmt.Errorf("decode event: %w", err)
+		return object{}, changeNone, fmt.Errorf("decode event: %w", err)
 	}
-	return o, what, o.check()
+	return o, kind, o.validate()
 }
 
-// decodeNotification reads the attributes, which say it whatever the payload format.
-func decodeNotification(e event.Event) (o object, what change, err error) {
+// decodeNotification decodes a Pub/Sub notification. It reads the attributes alone, since the payload may be empty.
+func decodeNotification(e event.Event) (object, change, error) {
+	var kind change
 	switch e.Attributes["eventType"] {
-	case notifiedFinalized:
-		what = landed
-	case notifiedDeleted:
-		what = gone
+	case notificationFinalized:
+		kind = changeCreated
+	case notificationDeleted:
+		kind = changeDeleted
 	case "":
-		return o, none, errors.New("decode notification: it says no eventType")
+		return object{}, changeNone, errors.New("decode notification: attribute eventType is missing")
 	default:
-		return o, none, nil
+		return object{}, changeNone, nil
 	}
 	generation, err := strconv.ParseInt(e.Attributes["objectGeneration"], 10, 64)
 	if err != nil {
-		return o, none, fmt.Errorf("decode notification: generation %q", e.Attributes["objectGeneration"])
+		return object{}, changeNone, fmt.Errorf("decode notification: objectGeneration %q is not a number", e.Attributes["objectGeneration"])
 	}
-	o = object{e.Attributes["bucketId"], e.Attributes["objectId"], generation}
-	return o, what, o.check()
+	o := object{e.Attributes["bucketId"], e.Attributes["objectId"], generation}
+	return o, kind, o.validate()
 }
 
-func (o object) check() error {
+func (o object) validate() error {
 	if o.Name == "" || o.Generation < 1 {
-		return fmt.Errorf("decode event: object %q of generation %d", o.Name, o.Generation)
+		return fmt.Errorf("decode event: invalid object name %q or generation %d", o.Name, o.Generation)
 	}
 	return nil
 }
 
-// changed handles one delivery of what became of an object.
-func (m *maker) changed(ctx context.Context, e event.Event) error {
-	o, what, err := decode(e)
+// handle handles one delivery of an event. It returns a permanent error for an event that can never be handled.
+func (p *processor) handle(ctx context.Context, e event.Event) error {
+	o, kind, err := decodeEvent(e)
 	if err != nil {
 		return event.Permanent(err)
 	}
-	if what == none {
+	if kind == changeNone {
 		return nil
 	}
-	if o.Bucket != m.bucket {
-		return event.Permanent(fmt.Errorf("object %q is of bucket %q, want %q", o.Name, o.Bucket, m.bucket))
+	if o.Bucket != p.bucket {
+		return event.Permanent(fmt.Errorf("object %q is in bucket %q, want %q", o.Name, o.Bucket, p.bucket))
 	}
-	_, err, _ = m.flights.Do(fmt.Sprint(what, "/", o.Generation, "/", o.Name), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline) // others may wait for the same
+	_, err, _ = p.flights.Do(fmt.Sprint(kind, "/", o.Generation, "/", o.Name), func() (any, error) {
+		// The merged deliveries share this work, so the end of one must not cancel it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliveryTimeout)
 		defer cancel()
-		if what == landed {
-			if err := m.make(ctx, o); err != nil {
+		if kind == changeCreated {
+			if err := p.render(ctx, o); err != nil {
 				return nil, err
 			}
 		}
-		// Of a new one too: it may have been deleted meanwhile, when there was nothing to remove yet.
-		return nil, m.remove(ctx, o)
+		// The check follows a rendering too: the deletion may have been handled before there was anything to remove.
+		return nil, p.removeIfDeleted(ctx, o)
 	})
 	return err
 }
 
-// remove removes what was made of an object up to a generation, if there is no such object any more. What
-// was made of one that was replaced stays, since pages may show it for a while; so does a copy in the archive,
+// removeIfDeleted removes the renditions of an object up to its generation, unless the object has a live generation.
+// Renditions of a replaced generation stay, since pages may still link to them. Copies in the archive stay
 // unless the object is personal.
-func (m *maker) remove(ctx context.Context, o object) error {
-	_, err := bucket.FindOriginal(ctx, m.originals, o.Name, 0)
+func (p *processor) removeIfDeleted(ctx context.Context, o object) error {
+	_, err := bucket.FindOriginal(ctx, p.originals, o.Name, 0)
 	if !errors.Is(err, bucket.ErrNotExist) {
 		return err
 	}
-	if err := m.renditions.Remove(ctx, o.Name, o.Generation); err != nil {
+	if err := p.pipeline.Renditions.Remove(ctx, o.Name, o.Generation); err != nil {
 		return err
 	}
 	if !rendition.IsPersonal(o.Name) {
 		return nil
 	}
-	if m.archive != nil {
-		if err := bucket.RemoveGenerations(ctx, m.archive, "originals/"+rendition.Key(o.Name), o.Generation); err != nil {
+	if p.archive != nil {
+		if err := bucket.RemoveGenerations(ctx, p.archive, archiveFolder+rendition.Key(o.Name), o.Generation); err != nil {
 			return err
 		}
 	}
-	return bucket.RemoveGenerations(ctx, m.failed, "failed/"+rendition.Key(o.Name), o.Generation)
+	return bucket.RemoveGenerations(ctx, p.failed, failedFolder+rendition.Key(o.Name), o.Generation)
 }
 
-// make makes what is missing of an object's renditions.
-func (m *maker) make(ctx context.Context, o object) error {
-	listed, err := m.manifest(ctx, o.Name)
+// render renders a generation of an object, stores its manifest and publishes the notice. It does nothing more than
+// the missing steps if the stored manifest covers the generation.
+func (p *processor) render(ctx context.Context, o object) error {
+	stored, err := p.storedManifest(ctx, o.Name)
 	if err != nil {
 		return err
 	}
-	presets := m.presets.For(o.Name)
-	if listed != nil && (listed.Generation > o.Generation || listed.Generation == o.Generation && listed.Lists(presets)) {
-		return m.announce(ctx, o, listed)
+	if stored != nil && stored.Covers(o.Generation, p.pipeline.Presets.For(o.Name)) {
+		return p.announceStored(ctx, o, stored)
 	}
-	original, err := bucket.FindOriginal(ctx, m.originals, o.Name, o.Generation)
+	original, err := bucket.FindOriginal(ctx, p.originals, o.Name, o.Generation)
 	if errors.Is(err, bucket.ErrNotExist) {
-		slog.InfoContext(ctx, "original is gone", "object", o.Name, "generation", o.Generation)
-		return nil // deleted or replaced; what replaced it has an event of its own
-	}
-	if err != nil {
-		return err
-	}
-	if original.Size == 0 && strings.HasSuffix(o.Name, "/") { // a folder of the console
+		// A generation that replaced it has an event of its own.
+		slog.InfoContext(ctx, "original no longer exists", "object", o.Name, "generation", o.Generation)
 		return nil
 	}
-	if m.archive != nil {
-		if err := original.CopyTo(ctx, m.archive, "originals/"+copyName(o)); err != nil {
-			return err
-		}
-	}
-	p, err := m.renderer.Render(ctx, original.Size, original.Open, engine(presets))
-	var refusal *picture.Refusal
-	if errors.As(err, &refusal) {
-		return m.fail(ctx, original, o, refusal)
-	}
-	if err != nil {
-		return fmt.Errorf("render %q: %w", o.Name, err)
-	}
-	made, err := m.store(ctx, original, presets, p)
 	if err != nil {
 		return err
 	}
-	return m.list(ctx, o, listed, made)
-}
-
-// engine tells the engine what the presets are.
-func engine(presets []rendition.Preset) []picture.Preset {
-	out := make([]picture.Preset, len(presets))
-	for i, p := range presets {
-		out[i] = picture.Preset{Width: p.Width, KeepPNG: p.KeepPNG}
+	if original.Size == 0 && strings.HasSuffix(o.Name, "/") { // a folder made in the Cloud console
+		return nil
 	}
-	return out
+	if p.archive != nil {
+		if err := original.CopyTo(ctx, p.archive, archiveFolder+copyName(o)); err != nil {
+			return err
+		}
+	}
+	m, _, err := p.pipeline.Render(ctx, original)
+	var rejected *picture.RejectedError
+	if errors.As(err, &rejected) {
+		return p.keepRejected(ctx, original, o, rejected)
+	}
+	if err != nil {
+		return err
+	}
+	return p.putManifest(ctx, o, stored, m)
 }
 
-// manifest returns the manifest of an object, nil when it has none.
-func (m *maker) manifest(ctx context.Context, object string) (*bucket.Manifest, error) {
-	listed, err := m.renditions.Manifest(ctx, object)
+// storedManifest returns the manifest of an object, or nil if it has none.
+func (p *processor) storedManifest(ctx context.Context, object string) (*rendition.Manifest, error) {
+	m, err := p.pipeline.Renditions.Manifest(ctx, object)
 	if errors.Is(err, bucket.ErrNotExist) {
 		return nil, nil
 	}
-	return listed, err
+	return m, err
 }
 
-// store stores renditions, and returns their manifest.
-func (m *maker) store(ctx context.Context, original bucket.Original, presets []rendition.Preset, p *picture.Picture) (rendition.Manifest, error) {
-	width, height := p.Size()
-	made := rendition.Manifest{
-		Object: original.Name, Generation: original.Generation, ContentType: string(p.Type), Width: width, Height: height,
-		Thumbhash: p.Thumbhash, MadeAt: time.Now().UTC(),
-	}
-	for i, r := range p.Renditions {
-		put, err := m.renditions.Put(ctx, original, p.Thumbhash, bucket.Made{
-			Preset: presets[i].Name, ContentType: string(r.Type), Width: r.Width, Height: r.Height, Data: r.Data,
-		})
-		if err != nil {
-			return made, err
-		}
-		made.Renditions = append(made.Renditions, put)
-	}
-	return made, nil
-}
-
-// list puts a manifest in the place of listed, unless that place is taken by a newer one.
-func (m *maker) list(ctx context.Context, o object, listed *bucket.Manifest, made rendition.Manifest) error {
+// putManifest replaces the stored manifest, nil for none, by m and announces m. If another delivery replaced the stored
+// manifest first, it tries again unless that manifest is of the same or a later generation.
+func (p *processor) putManifest(ctx context.Context, o object, stored, m *rendition.Manifest) error {
 	for ctx.Err() == nil {
-		put, err := m.renditions.PutManifest(ctx, listed, made)
-		if err != nil {
+		m.Version = 0
+		if stored != nil {
+			m.Version = stored.Version
+		}
+		err := p.pipeline.Renditions.PutManifest(ctx, m)
+		if err == nil {
+			return p.announce(ctx, m)
+		}
+		if !errors.Is(err, bucket.ErrConflict) {
 			return err
 		}
-		if put != nil {
-			return m.publish(ctx, put)
-		}
-		// Another one came between.
-		if listed, err = m.manifest(ctx, o.Name); err != nil {
+		if stored, err = p.storedManifest(ctx, o.Name); err != nil {
 			return err
 		}
-		if listed != nil && listed.Generation >= o.Generation {
-			return m.announce(ctx, o, listed)
+		if stored != nil && stored.Generation >= o.Generation {
+			return p.announceStored(ctx, o, stored)
 		}
 	}
 	return ctx.Err()
 }
 
-// announce publishes the news of a manifest that another delivery wrote, if that one did not.
-func (m *maker) announce(ctx context.Context, o object, listed *bucket.Manifest) error {
-	if listed.Generation != o.Generation || listed.Announced {
+// announceStored announces a manifest of the same generation that another delivery stored and did not announce. It
+// returns an error, for a redelivery, while that delivery may still be publishing.
+func (p *processor) announceStored(ctx context.Context, o object, stored *rendition.Manifest) error {
+	if stored.Generation != o.Generation || stored.Announced {
 		return nil
 	}
-	if age := time.Since(listed.MadeAt); age < announcing {
-		return fmt.Errorf("the manifest of %q is %v old, and who wrote it may be publishing it", o.Name, age.Round(time.Millisecond))
+	if age := time.Since(stored.MadeAt); age < publishTimeout {
+		return fmt.Errorf("manifest of %q is %v old and another delivery may be publishing it", o.Name, age.Round(time.Millisecond))
 	}
-	return m.publish(ctx, listed)
+	return p.announce(ctx, stored)
 }
 
-// publish publishes the news of a manifest and marks it.
-func (m *maker) publish(ctx context.Context, listed *bucket.Manifest) error {
-	news := listed.Manifest
-	news.Announced = true
-	if err := m.ready.publish(ctx, news); err != nil {
+// announce publishes the notice of a stored manifest and marks the manifest as announced.
+func (p *processor) announce(ctx context.Context, m *rendition.Manifest) error {
+	m.Announced = true
+	if err := p.ready.publish(ctx, *m); err != nil {
 		return err
 	}
-	// When a newer one has come between, that has news of its own.
-	_, err := m.renditions.PutManifest(ctx, listed, news)
+	err := p.pipeline.Renditions.PutManifest(ctx, m)
+	if errors.Is(err, bucket.ErrConflict) { // a later manifest replaced m and has a notice of its own
+		return nil
+	}
 	return err
 }
 
-// reason is what is told of a picture that cannot be handled.
-type reason struct {
+// Folders of the copies: in the archive bucket, and in the bucket of rejected pictures.
+const (
+	archiveFolder = "originals/"
+	failedFolder  = "failed/"
+)
+
+// rejection is the content of the file beside a rejected picture, named as the picture with .reason.json appended.
+type rejection struct {
 	Object     string         `json:"object"`
 	Generation int64          `json:"generation,string"`
 	Bytes      int64          `json:"bytes"`
@@ -299,25 +281,26 @@ type reason struct {
 	At         time.Time      `json:"at"`
 }
 
-// fail keeps a picture that cannot be handled, with the reason.
-func (m *maker) fail(ctx context.Context, original bucket.Original, o object, r *picture.Refusal) error {
-	name := "failed/" + copyName(o)
-	if err := original.CopyTo(ctx, m.failed, name); err != nil {
+// keepRejected copies a rejected picture to the failed bucket and stores the reason beside it.
+func (p *processor) keepRejected(ctx context.Context, original bucket.Original, o object, r *picture.RejectedError) error {
+	name := failedFolder + copyName(o)
+	if err := original.CopyTo(ctx, p.failed, name); err != nil {
 		return err
 	}
-	data, err := json.Marshal(reason{o.Name, o.Generation, original.Size, r.Reason, r.Detail, time.Now().UTC()})
+	data, err := json.Marshal(rejection{o.Name, o.Generation, original.Size, r.Reason, r.Detail, time.Now().UTC()})
 	if err != nil {
-		return fmt.Errorf("encode the reason of %q: %w", o.Name, err)
+		return fmt.Errorf("encode rejection of %q: %w", o.Name, err)
 	}
-	file := m.failed.Object(name + ".reason.json").If(storage.Conditions{DoesNotExist: true})
-	if _, err := bucket.Write(ctx, file, storage.ObjectAttrs{ContentType: "application/json"}, data); err != nil && !bucket.Failed(err) {
+	file := p.failed.Object(name + ".reason.json").If(storage.Conditions{DoesNotExist: true})
+	_, err = bucket.Write(ctx, file, storage.ObjectAttrs{ContentType: "application/json"}, data)
+	if err != nil && !bucket.IsPreconditionFailed(err) {
 		return err
 	}
-	slog.WarnContext(ctx, "picture refused", "object", o.Name, "generation", o.Generation, "reason", r.Reason, "err", r.Detail)
+	slog.WarnContext(ctx, "picture rejected", "object", o.Name, "generation", o.Generation, "reason", r.Reason, "err", r.Detail)
 	return nil
 }
 
-// copyName is what a copy of an original is called.
+// copyName returns the name of a copy of an original within the folder of copies.
 func copyName(o object) string {
 	return rendition.Key(o.Name) + "/" + strconv.FormatInt(o.Generation, 10)
 }

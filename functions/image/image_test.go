@@ -34,6 +34,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/render"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
@@ -44,9 +45,9 @@ const (
 	archive    = "shop-archive"
 )
 
-// shop is a maker on embedded engines.
+// shop is a processor on fake servers.
 type shop struct {
-	*maker
+	*processor
 	files  *storage.Client
 	server *fakestorage.Server
 	topic  *pstest.Server
@@ -57,18 +58,14 @@ type shop struct {
 func newShop(t testing.TB, fault func(*http.Request) *http.Response) *shop {
 	t.Helper()
 	files, srv := buckettest.New(t, fault, originals, renditions, failed, archive)
-	publisher, told := pubsubtest.New(t, "images")
-	presets, err := rendition.ParsePresets("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &shop{files: files, server: srv, topic: told, maker: &maker{
-		bucket: originals, originals: files.Bucket(originals), renditions: bucket.Bucket{Handle: files.Bucket(renditions)},
-		failed: files.Bucket(failed), archive: files.Bucket(archive), presets: presets, ready: news{topic.New(publisher)},
-		renderer: picture.NewRenderer(256<<20, time.Minute),
+	publisher, published := pubsubtest.New(t, "images")
+	s := &shop{files: files, server: srv, topic: published, processor: &processor{
+		bucket: originals, originals: files.Bucket(originals), failed: files.Bucket(failed), archive: files.Bucket(archive),
+		ready:    readyPublisher{topic.New(publisher)},
+		pipeline: render.NewPipeline(render.DefaultMemoryMiB, rendition.DefaultPresets(), bucket.Bucket{Handle: files.Bucket(renditions)}),
 	}}
 	var mu sync.Mutex
-	s.h = event.Handler(s.changed, func(_ context.Context, _ event.Event, reason error) error {
+	s.h = event.Handler(s.handle, func(_ context.Context, _ event.Event, reason error) error {
 		mu.Lock()
 		defer mu.Unlock()
 		s.dead = append(s.dead, reason)
@@ -92,11 +89,11 @@ func (s *shop) upload(t testing.TB, name string, data []byte) int64 {
 // deliver sends the event of a new object, and returns the status of the answer.
 func (s *shop) deliver(t testing.TB, name string, generation int64) int {
 	t.Helper()
-	return s.tell(t, finalized, name, generation)
+	return s.deliverEvent(t, eventFinalized, name, generation)
 }
 
-// tell sends an event of an object, and returns the status of the answer.
-func (s *shop) tell(t testing.TB, what, name string, generation int64) int {
+// deliverEvent sends an event of the given type and returns the status of the response.
+func (s *shop) deliverEvent(t testing.TB, eventType, name string, generation int64) int {
 	t.Helper()
 	body, err := json.Marshal(map[string]string{"bucket": originals, "name": name, "generation": strconv.FormatInt(generation, 10)})
 	if err != nil {
@@ -104,7 +101,7 @@ func (s *shop) tell(t testing.TB, what, name string, generation int64) int {
 	}
 	r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
 	for k, v := range map[string]string{
-		"Content-Type": "application/json", "Ce-Id": "1", "Ce-Specversion": "1.0", "Ce-Type": what,
+		"Content-Type": "application/json", "Ce-Id": "1", "Ce-Specversion": "1.0", "Ce-Type": eventType,
 		"Ce-Source": "//storage.googleapis.com/projects/_/buckets/" + originals,
 	} {
 		r.Header.Set(k, v)
@@ -129,8 +126,8 @@ func (s *shop) list(t testing.TB, bucket string) []string {
 	return names
 }
 
-// news returns the published news by object and generation.
-func (s *shop) news(t testing.TB) []string {
+// notices returns the object and generation of each published notice, sorted.
+func (s *shop) notices(t testing.TB) []string {
 	t.Helper()
 	var all []string
 	for _, m := range s.topic.Messages() {
@@ -183,11 +180,11 @@ func TestAPictureBecomesItsRenditions(t *testing.T) {
 		}
 	}
 	same(t, "renditions", s.list(t, renditions), append(names(name, g), name+"/manifest.json"))
-	same(t, "news", s.news(t), []string{fmt.Sprint(name, "#", g)})
+	same(t, "notices", s.notices(t), []string{fmt.Sprint(name, "#", g)})
 	same(t, "archive", s.list(t, archive), []string{fmt.Sprintf("originals/%s/%d", name, g)})
 	same(t, "failed", s.list(t, failed), nil)
 
-	m, err := s.renditions.Manifest(t.Context(), name)
+	m, err := s.pipeline.Renditions.Manifest(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,18 +250,18 @@ func TestEventsOfOtherThings(t *testing.T) {
 		permanent bool
 	}{
 		"a change of metadata":       {event.Event{Type: "google.cloud.storage.object.v1.metadataUpdated", Data: []byte(`{}`)}, false},
-		"a notification of one":      {event.Event{Type: published, Attributes: map[string]string{"eventType": "OBJECT_METADATA_UPDATE"}}, false},
-		"a deletion of nothing":      {event.Event{Type: deleted, Data: []byte(`{}`)}, true},
-		"a deletion of none of ours": {event.Event{Type: deleted, Data: []byte(`{"bucket":"shop-originals","name":"a","generation":"1"}`)}, false},
-		"a folder":                   {event.Event{Type: finalized, Data: []byte(`{"bucket":"shop-originals","name":"products/","generation":"1"}`)}, false},
-		"an object that is gone":     {event.Event{Type: finalized, Data: []byte(`{"bucket":"shop-originals","name":"a","generation":"1"}`)}, false},
-		"no JSON":                    {event.Event{Type: finalized, Data: []byte(`{`)}, true},
-		"no generation":              {event.Event{Type: finalized, Data: []byte(`{"bucket":"shop-originals","name":"a"}`)}, true},
-		"a message of something":     {event.Event{Type: published, Data: []byte(`{}`)}, true},
-		"a notification without one": {event.Event{Type: published, Attributes: map[string]string{"eventType": notifiedFinalized}}, true},
-		"an object of our output":    {event.Event{Type: finalized, Data: []byte(`{"bucket":"shop-renditions","name":"a","generation":"1"}`)}, true},
+		"a notification of one":      {event.Event{Type: eventNotification, Attributes: map[string]string{"eventType": "OBJECT_METADATA_UPDATE"}}, false},
+		"a deletion of nothing":      {event.Event{Type: eventDeleted, Data: []byte(`{}`)}, true},
+		"a deletion of none of ours": {event.Event{Type: eventDeleted, Data: []byte(`{"bucket":"shop-originals","name":"a","generation":"1"}`)}, false},
+		"a folder":                   {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-originals","name":"products/","generation":"1"}`)}, false},
+		"an object that is gone":     {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-originals","name":"a","generation":"1"}`)}, false},
+		"no JSON":                    {event.Event{Type: eventFinalized, Data: []byte(`{`)}, true},
+		"no generation":              {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-originals","name":"a"}`)}, true},
+		"a message of something":     {event.Event{Type: eventNotification, Data: []byte(`{}`)}, true},
+		"a notification without one": {event.Event{Type: eventNotification, Attributes: map[string]string{"eventType": notificationFinalized}}, true},
+		"an object of our output":    {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-renditions","name":"a","generation":"1"}`)}, true},
 	} {
-		if err := s.changed(t.Context(), tc.e); (err != nil) != tc.permanent || permanent(err) != tc.permanent {
+		if err := s.handle(t.Context(), tc.e); (err != nil) != tc.permanent || permanent(err) != tc.permanent {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -293,32 +290,31 @@ func TestANewerGenerationSupersedesAndAnOlderOneNever(t *testing.T) {
 			t.Fatalf("generation %d: answer %d", g, code)
 		}
 	}
-	m, err := s.renditions.Manifest(t.Context(), "a.jpg")
+	m, err := s.pipeline.Renditions.Manifest(t.Context(), "a.jpg")
 	if err != nil || m.Generation != second || m.Height != 300 {
 		t.Errorf("manifest = %+v, %v", m, err)
 	}
-	same(t, "news", s.news(t), []string{fmt.Sprint("a.jpg#", first), fmt.Sprint("a.jpg#", second)})
+	same(t, "notices", s.notices(t), []string{fmt.Sprint("a.jpg#", first), fmt.Sprint("a.jpg#", second)})
 }
 
 // Two instances handle the same events, many at once.
 func TestConcurrentDeliveriesAreOneInEffect(t *testing.T) {
 	s := newShop(t, nil)
-	instances := []*maker{s.maker, {
-		bucket: s.bucket, originals: s.originals, renditions: s.renditions, failed: s.failed, archive: s.archive,
-		presets: s.presets, renderer: s.renderer, ready: s.ready,
+	instances := []*processor{s.processor, {
+		bucket: s.bucket, originals: s.originals, failed: s.failed, archive: s.archive, pipeline: s.pipeline, ready: s.ready,
 	}}
 	const pictures = 8
-	var want, news []string
+	var want, notices []string
 	var running sync.WaitGroup
 	for i := range pictures {
 		name := fmt.Sprintf("p%d.jpg", i)
 		g := s.upload(t, name, jpegOf(t, 50+i, 40))
-		want, news = append(append(want, names(name, g)...), name+"/manifest.json"), append(news, fmt.Sprint(name, "#", g))
+		want, notices = append(append(want, names(name, g)...), name+"/manifest.json"), append(notices, fmt.Sprint(name, "#", g))
 		data := fmt.Appendf(nil, `{"bucket":%q,"name":%q,"generation":"%d"}`, originals, name, g)
 		for n := range 6 {
 			running.Go(func() {
 				for { // as Pub/Sub does
-					if instances[n%2].changed(t.Context(), event.Event{Type: finalized, Data: data}) == nil {
+					if instances[n%2].handle(t.Context(), event.Event{Type: eventFinalized, Data: data}) == nil {
 						return
 					}
 					time.Sleep(10 * time.Millisecond)
@@ -329,7 +325,7 @@ func TestConcurrentDeliveriesAreOneInEffect(t *testing.T) {
 	running.Wait()
 	slices.Sort(want)
 	same(t, "renditions", s.list(t, renditions), want)
-	same(t, "news", s.news(t), news)
+	same(t, "notices", s.notices(t), notices)
 }
 
 func TestWhatCannotBeHandledIsKeptWithItsReason(t *testing.T) {
@@ -344,12 +340,12 @@ func TestWhatCannotBeHandledIsKeptWithItsReason(t *testing.T) {
 	kept := fmt.Sprintf("failed/%s/%d", rendition.Key(name), g)
 	same(t, "failed", s.list(t, failed), []string{kept, kept + ".reason.json"})
 	same(t, "renditions", s.list(t, renditions), nil)
-	same(t, "news", s.news(t), nil)
+	same(t, "notices", s.notices(t), nil)
 	o, err := s.server.GetObject(failed, kept+".reason.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r reason
+	var r rejection
 	if err := json.Unmarshal(o.Content, &r); err != nil || r.Object != name || r.Generation != g || r.Reason != picture.UnknownType {
 		t.Errorf("reason = %s: %v", o.Content, err)
 	}
@@ -365,7 +361,7 @@ func TestStrangeNames(t *testing.T) {
 		if code := s.deliver(t, name, g); code != http.StatusNoContent {
 			t.Errorf("%q: answer %d", name, code)
 		}
-		m, err := s.renditions.Manifest(t.Context(), name)
+		m, err := s.pipeline.Renditions.Manifest(t.Context(), name)
 		if err != nil || len(m.Renditions) != 4 {
 			t.Errorf("%q: %v", name, err)
 		}
@@ -385,11 +381,11 @@ func TestTroubleOfStorageIsRetriedAndLosesNothing(t *testing.T) {
 		}
 		return status(http.StatusForbidden) // one that the client library does not try again itself
 	})
-	var want, news []string
+	var want, notices []string
 	for n := int64(1); ; n++ { // the n-th request fails
 		name := fmt.Sprintf("p%02d.jpg", n)
 		g := s.upload(t, name, jpegOf(t, 40, 40))
-		want, news = append(append(want, names(name, g)...), name+"/manifest.json"), append(news, fmt.Sprint(name, "#", g))
+		want, notices = append(append(want, names(name, g)...), name+"/manifest.json"), append(notices, fmt.Sprint(name, "#", g))
 		requests.Store(0)
 		failing.Store(n)
 		code := s.deliver(t, name, g)
@@ -400,19 +396,19 @@ func TestTroubleOfStorageIsRetriedAndLosesNothing(t *testing.T) {
 			break
 		}
 		failing.Store(0)
-		if m, err := s.renditions.Manifest(t.Context(), name); err == nil && !m.Announced { // it was being announced
-			m.MadeAt = m.MadeAt.Add(-announcing)
-			if _, err := s.renditions.PutManifest(t.Context(), m, m.Manifest); err != nil {
+		if m, err := s.pipeline.Renditions.Manifest(t.Context(), name); err == nil && !m.Announced { // it was being announced
+			m.MadeAt = m.MadeAt.Add(-publishTimeout)
+			if err := s.pipeline.Renditions.PutManifest(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
-			news = append(news, news[len(news)-1]) // the mark failed, so it is told twice
+			notices = append(notices, notices[len(notices)-1]) // the mark failed, so the notice is published twice
 		}
 		if code := s.deliver(t, name, g); code != http.StatusNoContent {
 			t.Errorf("with request %d failing once: answer %d", n, code)
 		}
 	}
 	same(t, "renditions", s.list(t, renditions), want)
-	same(t, "news", s.news(t), news)
+	same(t, "notices", s.notices(t), notices)
 	if len(s.dead) > 0 {
 		t.Errorf("dead letters: %v", s.dead)
 	}
@@ -420,27 +416,27 @@ func TestTroubleOfStorageIsRetriedAndLosesNothing(t *testing.T) {
 
 func TestNewsThatCouldNotBePublishedComeWithTheRedelivery(t *testing.T) {
 	s := newShop(t, nil)
-	publisher, told := pubsubtest.New(t, "images", pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
-	works := s.ready
-	s.ready = news{topic.New(publisher)}
+	publisher, published := pubsubtest.New(t, "images", pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
+	working := s.ready
+	s.ready = readyPublisher{topic.New(publisher)}
 	g := s.upload(t, "a.jpg", jpegOf(t, 40, 40))
 	if code := s.deliver(t, "a.jpg", g); code != http.StatusServiceUnavailable {
 		t.Fatalf("answer %d", code)
 	}
-	if len(told.Messages()) > 0 {
+	if len(published.Messages()) > 0 {
 		t.Fatal("the fault does not work")
 	}
-	s.ready = works
+	s.ready = working
 	// Who wrote the manifest may still be at it, as far as another instance can know.
 	if code := s.deliver(t, "a.jpg", g); code != http.StatusServiceUnavailable {
 		t.Errorf("answer %d", code)
 	}
-	m, err := s.renditions.Manifest(t.Context(), "a.jpg")
+	m, err := s.pipeline.Renditions.Manifest(t.Context(), "a.jpg")
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.MadeAt = m.MadeAt.Add(-announcing)
-	if _, err := s.renditions.PutManifest(t.Context(), m, m.Manifest); err != nil {
+	m.MadeAt = m.MadeAt.Add(-publishTimeout)
+	if err := s.pipeline.Renditions.PutManifest(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -448,7 +444,7 @@ func TestNewsThatCouldNotBePublishedComeWithTheRedelivery(t *testing.T) {
 			t.Errorf("answer %d", code)
 		}
 	}
-	same(t, "news", s.news(t), []string{fmt.Sprint("a.jpg#", g)})
+	same(t, "notices", s.notices(t), []string{fmt.Sprint("a.jpg#", g)})
 }
 
 func TestAPresetThatIsNewIsMadeWithTheNextEvent(t *testing.T) {
@@ -456,13 +452,13 @@ func TestAPresetThatIsNewIsMadeWithTheNextEvent(t *testing.T) {
 	g := s.upload(t, "a.jpg", jpegOf(t, 400, 40))
 	s.deliver(t, "a.jpg", g)
 	var err error
-	if s.presets, err = rendition.ParsePresets("icon=32"); err != nil {
+	if s.pipeline.Presets, err = rendition.ParsePresets("icon=32"); err != nil {
 		t.Fatal(err)
 	}
 	if code := s.deliver(t, "a.jpg", g); code != http.StatusNoContent {
 		t.Errorf("answer %d", code)
 	}
-	if m, err := s.renditions.Manifest(t.Context(), "a.jpg"); err != nil || len(m.Renditions) != 5 || !m.Announced {
+	if m, err := s.pipeline.Renditions.Manifest(t.Context(), "a.jpg"); err != nil || len(m.Renditions) != 5 || !m.Announced {
 		t.Errorf("manifest = %+v, %v", m, err)
 	}
 }
@@ -501,14 +497,14 @@ func TestConfigurationThatWouldLoop(t *testing.T) {
 }
 
 func FuzzDecodeEvent(f *testing.F) {
-	f.Add(finalized, []byte(`{"bucket":"b","name":"a","generation":"1"}`), "", "", "")
-	f.Add(published, []byte(nil), notifiedFinalized, "1", "a")
+	f.Add(eventFinalized, []byte(`{"bucket":"b","name":"a","generation":"1"}`), "", "", "")
+	f.Add(eventNotification, []byte(nil), notificationFinalized, "1", "a")
 	f.Fuzz(func(t *testing.T, kind string, data []byte, eventType, generation, id string) {
-		o, what, err := decode(event.Event{Type: kind, Data: data, Attributes: map[string]string{
+		o, change, err := decodeEvent(event.Event{Type: kind, Data: data, Attributes: map[string]string{
 			"eventType": eventType, "objectGeneration": generation, "objectId": id, "bucketId": "b",
 		}})
-		if what != none && err == nil && (o.Name == "" || o.Generation < 1) {
-			t.Fatalf("%v of %+v", what, o)
+		if change != changeNone && err == nil && (o.Name == "" || o.Generation < 1) {
+			t.Fatalf("change %v of %+v", change, o)
 		}
 	})
 }

@@ -1,40 +1,40 @@
-// Image makes the renditions of a picture that lands in the originals bucket, says when they are ready, and
-// removes them when the picture is deleted.
+// Image renders each picture that is uploaded to the originals bucket, publishes a notice when the renditions are
+// stored, and removes the renditions when the picture is deleted.
 //
-// Trigger: Cloud Storage, google.cloud.storage.object.v1.finalized and .deleted of the originals bucket, by
-// Eventarc; or Pub/Sub notifications of that bucket, OBJECT_FINALIZE and OBJECT_DELETE, by a push
-// subscription, as an operator hands them to it again on topic originals. Either with an ack deadline of 60 s or more.
+// Trigger: Cloud Storage events of the originals bucket, google.cloud.storage.object.v1.finalized and .deleted,
+// through Eventarc; or Pub/Sub notifications of that bucket, OBJECT_FINALIZE and OBJECT_DELETE, through a push
+// subscription to topic originals, on which operators also replay events. Either needs an ack deadline of 60 s or more.
 //
 //	variable               meaning                                                      default
-//	GOOGLE_CLOUD_PROJECT   the project of topics and traces                             required
-//	ORIGINALS_BUCKET       where pictures land                                          required
-//	RENDITIONS_BUCKET      what is made of them; another bucket, so that what we        required
-//	                       write never triggers us
-//	FAILED_BUCKET          takes what cannot be handled, below failed/, with the        required
-//	                       reason; not public
-//	ARCHIVE_BUCKET         takes a copy of every original, by generation; those of      no copies
-//	                       shoppers' photos are deleted with them
-//	IMAGES_TOPIC           id of the topic that is told of finished pictures            required
-//	DEAD_LETTER_TOPIC      id of the topic that takes events that are none of ours      required
-//	PRESETS                sizes besides thumb, card, page and zoom, such as            none
+//	GOOGLE_CLOUD_PROJECT   project of the topics and traces                             required
+//	ORIGINALS_BUCKET       bucket of the uploaded pictures                              required
+//	RENDITIONS_BUCKET      bucket of the renditions; must differ from the originals,    required
+//	                       or each rendition would trigger the function
+//	FAILED_BUCKET          bucket of rejected pictures and their reasons, below         required
+//	                       failed/; must not be public
+//	ARCHIVE_BUCKET         bucket for a copy of each generation of each original;       no copies
+//	                       copies of shoppers' photos are deleted with the photo
+//	IMAGES_TOPIC           topic id for image.ready notices                             required
+//	DEAD_LETTER_TOPIC      topic id for events that can never be handled                required
+//	PRESETS                presets besides thumb, card, page and zoom, such as          none
 //	                       poster=2400,reviews/:avatar=96,logos/:card=400+png
-//	MEMORY_MIB             the instance's memory, of which 96 are for the program       512
-//	PORT                   where to listen, a port or host:port                         8080
+//	MEMORY_MIB             memory of the instance in MiB, 96 of them for the program    512
+//	PORT                   port or host:port to listen on                               8080
 //
-// Roles: roles/storage.objectViewer on the originals, roles/storage.objectUser on the other buckets,
+// Roles: roles/storage.objectViewer on the originals bucket, roles/storage.objectUser on the other buckets,
 // roles/pubsub.publisher on both topics.
 //
-// Retried: trouble of storage and of Pub/Sub. A redelivery is safe: every write is conditional, and an
-// older generation never takes the place of a newer one. A picture that can never be handled is copied
-// to FAILED_BUCKET with its reason, and acknowledged. A bucket notification must not be a push of its own
-// and an Eventarc trigger at once, though even that would only be work for nothing. A deletion may come before
-// what it deletes has been rendered: who renders looks afterwards whether the picture is still there.
+// Retried: errors of Cloud Storage and Pub/Sub, by redelivery of the event. A redelivery is safe: each write has a
+// precondition, and an older generation never replaces a newer manifest. A picture that can never be rendered is not
+// retried: the function copies it to FAILED_BUCKET with the reason and acknowledges the event. A bucket with both an
+// Eventarc trigger and a push subscription causes duplicate work but no wrong result. A deletion may be delivered
+// before the picture is rendered, so the function checks after each rendering that the picture still exists.
 //
-// image.ready is published once in effect: who writes a manifest publishes it, then marks the manifest
-// as announced. A function that dies in between leaves an unmarked manifest, which the redelivery of
-// the event announces once it is old enough that nobody else can be at it. So a second message comes only
-// when a function dies after publishing and before marking, or when a preset was added and the event of
-// an old picture is sent again; both have the same object and generation.
+// image.ready is published at least once for each generation, and twice only in two cases. The writer of a manifest
+// publishes the notice and then marks the manifest as announced. If an instance stops before it marks the manifest, the
+// redelivered event publishes the notice once the manifest is older than any delivery can run, so a notice published
+// just before the stop has a duplicate. If a preset is added, a replayed event of an old picture publishes a notice of
+// the new manifest. A duplicate has the same object and generation.
 package main
 
 import (
@@ -43,25 +43,17 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime/debug"
-	"time"
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
-	"github.com/hybrid-bts/functions/shared/engine/picture"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/render"
 	"github.com/hybrid-bts/functions/shared/serve"
 	"github.com/hybrid-bts/functions/shared/serve/framework"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
-
-// program is the memory that is not for pictures, in MiB.
-const program = 96
-
-// slow is how long a picture may take to render; a large one takes some seconds.
-const slow = 20 * time.Second
 
 func main() {
 	slog.SetDefault(cloudlog.New(os.Stderr))
@@ -74,15 +66,14 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	originals, renditions := e.Required("ORIGINALS_BUCKET"), e.Required("RENDITIONS_BUCKET")
 	failed, archive := e.Required("FAILED_BUCKET"), e.String("ARCHIVE_BUCKET", "")
 	images, deadLetters := e.Required("IMAGES_TOPIC"), e.Required("DEAD_LETTER_TOPIC")
-	none, _ := rendition.ParsePresets("")
-	presets := env.Parsed(&e, "PRESETS", none, rendition.PresetsForm, rendition.ParsePresets)
-	memory := e.Int("MEMORY_MIB", 512, 2*program)
+	presets := env.Parsed(&e, "PRESETS", rendition.DefaultPresets(), rendition.PresetsForm, rendition.ParsePresets)
+	memory := e.Int("MEMORY_MIB", render.DefaultMemoryMiB, render.MinMemoryMiB)
 	port := e.String("PORT", "8080")
 	err := errors.Join(e.Err(), checkBuckets(originals, renditions, failed, archive))
 	if err != nil {
 		return err
 	}
-	debug.SetMemoryLimit(int64(memory-program/2) << 20) // collect garbage rather than be killed
+	render.LimitMemory(memory)
 	files, err := bucket.Open(ctx)
 	if err != nil {
 		return err
@@ -93,24 +84,25 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer messages.Close()
-	m := &maker{
-		bucket: originals, originals: files.Bucket(originals), renditions: bucket.Bucket{Handle: files.Bucket(renditions)},
-		failed: files.Bucket(failed), presets: presets, ready: news{messages.Topic(images)},
-		renderer: picture.NewRenderer(int64(memory-program)<<20, slow),
+	p := &processor{
+		bucket: originals, originals: files.Bucket(originals), failed: files.Bucket(failed),
+		ready:    readyPublisher{messages.Topic(images)},
+		pipeline: render.NewPipeline(memory, presets, bucket.Bucket{Handle: files.Bucket(renditions)}),
 	}
 	if archive != "" {
-		m.archive = files.Bucket(archive)
+		p.archive = files.Bucket(archive)
 	}
-	h := event.Handler(m.changed, event.DeadLetterTopic(messages.Topic(deadLetters)))
+	h := event.Handler(p.handle, event.DeadLetterTopic(messages.Topic(deadLetters)))
 	return framework.Serve(ctx, "Image", port, cloudlog.Trace(project, h))
 }
 
-// checkBuckets refuses buckets with which our own output would trigger us, or be public as it came.
+// checkBuckets rejects a configuration in which the function's output would trigger it, or in which copies of uploaded
+// files would be public.
 func checkBuckets(originals, renditions, failed, archive string) error {
 	var errs []error
 	for name, b := range map[string]string{"RENDITIONS_BUCKET": renditions, "FAILED_BUCKET": failed, "ARCHIVE_BUCKET": archive} {
 		if b != "" && b == originals {
-			errs = append(errs, fmt.Errorf("variable %s is the originals bucket: what is written there would trigger this function", name))
+			errs = append(errs, fmt.Errorf("variable %s is the originals bucket: writing to it would trigger this function", name))
 		}
 		if b != "" && b == renditions && name != "RENDITIONS_BUCKET" {
 			errs = append(errs, fmt.Errorf("variable %s is the renditions bucket, which is public", name))

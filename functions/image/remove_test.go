@@ -39,7 +39,7 @@ func TestWhatIsDeletedLeavesNoRenditions(t *testing.T) {
 	for _, name := range []string{photo, product, "reviews/no picture.jpg"} {
 		s.delete(t, name)
 		for range 2 {
-			if code := s.tell(t, deleted, name, generations[name]); code != http.StatusNoContent {
+			if code := s.deliverEvent(t, eventDeleted, name, generations[name]); code != http.StatusNoContent {
 				t.Fatalf("%s: answer %d", name, code)
 			}
 		}
@@ -61,8 +61,8 @@ func TestDeletedAsNotified(t *testing.T) {
 	g := s.upload(t, photo, jpegOf(t, 40, 30))
 	s.deliver(t, photo, g)
 	s.delete(t, photo)
-	err := s.changed(t.Context(), event.Event{Type: published, Attributes: map[string]string{
-		"eventType": notifiedDeleted, "bucketId": originals, "objectId": photo, "objectGeneration": fmt.Sprint(g),
+	err := s.handle(t.Context(), event.Event{Type: eventNotification, Attributes: map[string]string{
+		"eventType": notificationDeleted, "bucketId": originals, "objectId": photo, "objectGeneration": fmt.Sprint(g),
 	}})
 	if err != nil {
 		t.Error(err)
@@ -83,7 +83,7 @@ func TestADeletionWhileItIsRenderedLeavesNothing(t *testing.T) {
 					deleting = true
 					s.delete(t, photo)
 					// Its event is early: there may be nothing to remove yet.
-					if code := s.tell(t, deleted, photo, g); code != http.StatusNoContent {
+					if code := s.deliverEvent(t, eventDeleted, photo, g); code != http.StatusNoContent {
 						t.Errorf("answer %d", code)
 					}
 				})
@@ -119,17 +119,17 @@ func TestANewerGenerationIsNotRemoved(t *testing.T) {
 	firsts := s.list(t, renditions)
 	second := s.upload(t, photo, jpegOf(t, 30, 40))
 	// Cloud Storage says of what was replaced that it was deleted; pages may show it until the new one is rendered.
-	if code := s.tell(t, deleted, photo, first); code != http.StatusNoContent {
+	if code := s.deliverEvent(t, eventDeleted, photo, first); code != http.StatusNoContent {
 		t.Errorf("answer %d", code)
 	}
 	same(t, "renditions", s.list(t, renditions), firsts)
 	s.deliver(t, photo, second)
 	s.delete(t, photo)
-	if code := s.tell(t, deleted, photo, first); code != http.StatusNoContent { // late
+	if code := s.deliverEvent(t, eventDeleted, photo, first); code != http.StatusNoContent { // late
 		t.Errorf("answer %d", code)
 	}
 	same(t, "renditions", s.list(t, renditions), append(names(photo, second), photo+"/manifest.json"))
-	s.tell(t, deleted, photo, second)
+	s.deliverEvent(t, eventDeleted, photo, second)
 	same(t, "renditions", s.list(t, renditions), nil)
 }
 
@@ -150,7 +150,7 @@ func TestARemovalThatFailsIsFinishedByTheNextDelivery(t *testing.T) {
 		s.delete(t, photo)
 		requests.Store(0)
 		failing.Store(n)
-		code := s.tell(t, deleted, photo, g)
+		code := s.deliverEvent(t, eventDeleted, photo, g)
 		if code == http.StatusNoContent { // it makes less than n requests
 			if n < 8 {
 				t.Errorf("failure of request %d is not told", n)
@@ -158,7 +158,7 @@ func TestARemovalThatFailsIsFinishedByTheNextDelivery(t *testing.T) {
 			break
 		}
 		failing.Store(0)
-		if code := s.tell(t, deleted, photo, g); code != http.StatusNoContent {
+		if code := s.deliverEvent(t, eventDeleted, photo, g); code != http.StatusNoContent {
 			t.Errorf("with request %d failing once: answer %d", n, code)
 		}
 		for _, b := range []string{renditions, archive, failed} {

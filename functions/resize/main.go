@@ -1,24 +1,25 @@
-// Resize serves renditions, and makes those that are missing on the first request for one.
+// Resize serves renditions over HTTP and renders a missing one on its first request.
 //
-// Trigger: HTTP behind a CDN; a Cloud Run handler that owns its server.
+// Trigger: HTTP behind a CDN; a Cloud Run handler with a server of its own.
 //
-//	GET /img/{object}?p={preset}&g={generation}     a rendition of an object of the originals bucket; with the
-//	                                                generation, which is optional, it may be kept for ever, or
-//	                                                a day when it is a shopper's photo
-//	GET /healthz                                    200 while the program serves (Cloud Run hides it from the outside)
+//	GET /img/{object}?p={preset}&g={generation}   a rendition of an object in the originals bucket. The optional
+//	                                              generation allows caching for a year, or for a day if the object is a
+//	                                              shopper's photo.
+//	GET /healthz                                  200 while the program serves; Cloud Run hides this path from clients
 //
 //	variable               meaning                                                      default
-//	GOOGLE_CLOUD_PROJECT   the project of the traces                                    required
-//	ORIGINALS_BUCKET       where pictures land                                          required
-//	RENDITIONS_BUCKET      what is made of them                                         required
-//	PRESETS                sizes besides thumb, card, page and zoom, as image has them  none
-//	MEMORY_MIB             the instance's memory, of which 96 are for the program       512
-//	PORT                   where to listen, a port or host:port                         8080
+//	GOOGLE_CLOUD_PROJECT   project of the traces                                        required
+//	ORIGINALS_BUCKET       bucket of the uploaded pictures                              required
+//	RENDITIONS_BUCKET      bucket of the renditions                                     required
+//	PRESETS                presets besides thumb, card, page and zoom; the value of     none
+//	                       function image
+//	MEMORY_MIB             memory of the instance in MiB, 96 of them for the program    512
+//	PORT                   port or host:port to listen on                               8080
 //
-// Roles: roles/storage.objectViewer on the originals, roles/storage.objectUser on the renditions.
+// Roles: roles/storage.objectViewer on the originals bucket, roles/storage.objectUser on the renditions bucket.
 //
-// Retried: nothing; a request that fails is made again by who sent it. An original is never served as it
-// is, and no size but a preset. The CDN's cache key holds p and g, and no other parameter.
+// Retried: nothing; the client repeats a failed request. The function never serves an original, and no size other than
+// a preset. The cache key of the CDN consists of the path, p and g.
 package main
 
 import (
@@ -26,22 +27,14 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"runtime/debug"
-	"time"
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
-	"github.com/hybrid-bts/functions/shared/engine/picture"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/render"
 	"github.com/hybrid-bts/functions/shared/serve"
 )
-
-// program is the memory that is not for pictures, in MiB.
-const program = 96
-
-// slow is how long a picture may take to render; a large one takes some seconds.
-const slow = 20 * time.Second
 
 func main() {
 	slog.SetDefault(cloudlog.New(os.Stderr))
@@ -52,9 +45,8 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
 	originals, renditions := e.Required("ORIGINALS_BUCKET"), e.Required("RENDITIONS_BUCKET")
-	none, _ := rendition.ParsePresets("")
-	presets := env.Parsed(&e, "PRESETS", none, rendition.PresetsForm, rendition.ParsePresets)
-	memory := e.Int("MEMORY_MIB", 512, 2*program)
+	presets := env.Parsed(&e, "PRESETS", rendition.DefaultPresets(), rendition.PresetsForm, rendition.ParsePresets)
+	memory := e.Int("MEMORY_MIB", render.DefaultMemoryMiB, render.MinMemoryMiB)
 	port := e.String("PORT", "8080")
 	err := e.Err()
 	if originals != "" && originals == renditions {
@@ -63,15 +55,15 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	if err != nil {
 		return err
 	}
-	debug.SetMemoryLimit(int64(memory-program/2) << 20) // collect garbage rather than be killed
+	render.LimitMemory(memory)
 	files, err := bucket.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer files.Close()
 	s := &server{
-		originals: files.Bucket(originals), renditions: bucket.Bucket{Handle: files.Bucket(renditions)}, presets: presets,
-		renderer: picture.NewRenderer(int64(memory-program)<<20, slow),
+		originals: files.Bucket(originals),
+		pipeline:  render.NewPipeline(memory, presets, bucket.Bucket{Handle: files.Bucket(renditions)}),
 	}
 	return serve.HTTP(ctx, port, cloudlog.Trace(project, s.handler()))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -20,58 +21,58 @@ import (
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/render"
 )
 
-// deadline bounds the work on one request, waiting for memory included.
-const deadline = 30 * time.Second
+// requestTimeout bounds the work on one request, including the wait for rendering memory.
+const requestTimeout = 30 * time.Second
 
-// retryAfter is what a caller is asked to wait when storage is away or too much is under way.
+// retryAfter is the Retry-After of 503 responses.
 const retryAfter = 2 * time.Second
 
-// How long an answer may be kept: for ever when the request named the generation, else for so long that
-// a new picture is seen soon; a shopper's photo a day, so that it is soon nowhere once it is deleted. What
-// cannot be rendered is not looked at over and over.
+// Cache-Control of the responses. A rendition of the requested generation never changes, but a shopper's photo must
+// leave every cache within a day of its deletion. Without the generation, the limit is the delay until a replaced
+// picture is seen. The response for a rejected picture is cached for a minute, so that requests for it do not inspect
+// the original each time.
 const (
-	forEver = "public, max-age=31536000, immutable"
-	aDay    = "public, max-age=86400"
-	awhile  = "public, max-age=300"
-	refused = "public, max-age=60"
+	cacheImmutable   = "public, max-age=31536000, immutable"
+	cacheOneDay      = "public, max-age=86400"
+	cacheFiveMinutes = "public, max-age=300"
+	cacheOneMinute   = "public, max-age=60"
 )
 
 // server serves renditions.
 type server struct {
-	originals  *storage.BucketHandle
-	renditions bucket.Bucket
-	presets    rendition.Presets
-	renderer   *picture.Renderer
+	originals *storage.BucketHandle
+	pipeline  *render.Pipeline
 
-	// flights lets requests for one object be answered by one decoding.
+	// flights merges concurrent renderings of the same original.
 	flights singleflight.Group
 }
 
-// handler routes the function's requests.
+// handler returns the function's routes.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	s.register(mux)
-	answers := problem.Handler(mux)
+	routes := problem.Handler(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
-		answers.ServeHTTP(w, r)
+		routes.ServeHTTP(w, r)
 	})
 }
 
-// register adds the web API to mux, and returns what documents it.
+// register adds the web API to mux and returns its OpenAPI description.
 func (s *server) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "Pictures", "1")
 	api.OpenAPI().Info.Description = "Every size of every picture. Products and reviews contain the addresses."
-	file := &huma.Response{Description: "The rendition, or the part of it that the header Range asks for", Content: map[string]*huma.MediaType{
-		string(picture.JPEG): {}, string(picture.PNG): {}, // a PNG when there is alpha to keep
+	image := &huma.Response{Description: "The rendition, or its part that the header Range selects", Content: map[string]*huma.MediaType{
+		string(picture.JPEG): {}, string(picture.PNG): {}, // PNG if the picture has transparent pixels or the preset keeps PNG
 	}}
 	huma.Register(api, huma.Operation{
 		Method: http.MethodGet, Path: "/img/{object...}", OperationID: "get-rendition", Summary: "Get a rendition of a picture",
-		Description: "The first request for one makes it. Addresses are those that products and reviews give.",
+		Description: "Renders a missing rendition on its first request. Take the URL from a product or review.",
 		Responses: map[string]*huma.Response{
-			"200": file, "206": file, "304": {Description: "Not Modified: the caller has it, as If-None-Match says"},
+			"200": image, "206": image, "304": {Description: "Not Modified: the entity tag matches If-None-Match"},
 		},
 		Errors: []int{404, 416, 422, 500, 503},
 	}, s.get)
@@ -79,101 +80,94 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 }
 
 type getInput struct {
-	Object     string `path:"object" doc:"The name of the object." example:"products/butter-cream-peaches.jpg"`
-	Preset     string `query:"p" required:"true" doc:"The size: thumb, card, page, zoom, or one of the deployment's own." example:"card"`
-	Generation int64  `query:"g" minimum:"0" doc:"Of the object; with it, the answer may be kept for ever, or of a photo a day."`
+	Object     string `path:"object" doc:"Object name of the picture." example:"products/butter-cream-peaches.jpg"`
+	Preset     string `query:"p" required:"true" doc:"Size: thumb, card, page, zoom, or another preset of the deployment." example:"card"`
+	Generation int64  `query:"g" minimum:"0" doc:"Generation of the object. With it, the response may be cached for a year, a photo for a day."`
 }
 
 type getOutput struct {
 	Body func(huma.Context)
 }
 
-// get answers GET /img/{object}.
+// get handles GET /img/{object}.
 func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
-	if !utf8.ValidString(in.Object) { // Cloud Storage takes no such name
+	if !utf8.ValidString(in.Object) { // Cloud Storage object names are UTF-8
 		return nil, problem.New(http.StatusNotFound, "no picture "+strconv.Quote(in.Object))
 	}
-	preset, ok := s.find(in.Object, in.Preset)
-	if !ok {
+	if !slices.ContainsFunc(s.pipeline.Presets.For(in.Object), func(p rendition.Preset) bool { return p.Name == in.Preset }) {
 		return nil, problem.New(http.StatusNotFound, "no preset "+strconv.Quote(in.Preset)+" for this picture")
 	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	f, err := s.rendition(ctx, in.Object, preset, in.Generation)
-	var refusal *picture.Refusal
+	f, err := s.find(ctx, in.Object, in.Preset, in.Generation)
+	var rejected *picture.RejectedError
 	switch {
 	case errors.Is(err, bucket.ErrNotExist):
 		return nil, problem.New(http.StatusNotFound, "no picture "+strconv.Quote(in.Object))
-	case errors.As(err, &refusal):
-		return nil, huma.ErrorWithHeaders(problem.New(http.StatusNotFound, refusal.Error()), http.Header{"Cache-Control": {refused}})
+	case errors.As(err, &rejected):
+		return nil, huma.ErrorWithHeaders(problem.New(http.StatusNotFound, rejected.Error()), http.Header{"Cache-Control": {cacheOneMinute}})
 	case err != nil:
 		return nil, problem.Unavailable(err, retryAfter)
 	}
-	keep := awhile
+	cache := cacheFiveMinutes
 	if in.Generation == f.generation {
-		keep = forEver
+		cache = cacheImmutable
 		if rendition.IsPersonal(in.Object) {
-			keep = aDay
+			cache = cacheOneDay
 		}
 	}
 	return &getOutput{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		h := w.Header()
 		h.Set("Content-Type", f.contentType)
-		h.Set("Cache-Control", keep)
+		h.Set("Cache-Control", cache)
 		h.Set("ETag", etag.Strong(f.data))
-		http.ServeContent(&explained{ResponseWriter: w}, r, "", time.Time{}, bytes.NewReader(f.data))
+		http.ServeContent(&rangeProblemWriter{ResponseWriter: w}, r, "", time.Time{}, bytes.NewReader(f.data))
 	}}, nil
 }
 
-// explained is an answer that is a problem where http.ServeContent refuses a range in plain text.
-type explained struct {
+// rangeProblemWriter replaces the plain-text 416 response of http.ServeContent by a problem (RFC 9457).
+type rangeProblemWriter struct {
 	http.ResponseWriter
-	refused bool
+	replaced bool
 }
 
-func (e *explained) WriteHeader(status int) {
-	if e.refused = status == http.StatusRequestedRangeNotSatisfiable; e.refused {
-		problem.Write(e.ResponseWriter, problem.New(status, "the header Range names no part of the picture"))
+// WriteHeader writes the status, or the whole problem if the status is 416.
+func (w *rangeProblemWriter) WriteHeader(status int) {
+	if w.replaced = status == http.StatusRequestedRangeNotSatisfiable; w.replaced {
+		problem.Write(w.ResponseWriter, problem.New(status, "the header Range selects no part of the picture"))
 		return
 	}
-	e.ResponseWriter.WriteHeader(status)
+	w.ResponseWriter.WriteHeader(status)
 }
 
-func (e *explained) Write(b []byte) (int, error) {
-	if e.refused {
+// Write writes a part of the body, or discards it after a 416.
+func (w *rangeProblemWriter) Write(b []byte) (int, error) {
+	if w.replaced {
 		return len(b), nil
 	}
-	return e.ResponseWriter.Write(b)
+	return w.ResponseWriter.Write(b)
 }
 
-func (s *server) find(object, name string) (rendition.Preset, bool) {
-	for _, p := range s.presets.For(object) {
-		if p.Name == name {
-			return p, true
-		}
-	}
-	return rendition.Preset{}, false
-}
-
-// file is a rendition.
+// file is the encoded image of a rendition.
 type file struct {
 	generation  int64 // of the original
 	contentType string
 	data        []byte
 }
 
-// rendition returns the rendition of a generation of an object, if that is there; else that of the
-// newest, which it makes when it is missing. bucket.ErrNotExist: there is no such object.
-func (s *server) rendition(ctx context.Context, object string, preset rendition.Preset, generation int64) (file, error) {
+// find returns the rendition of the given generation of an object if it is stored, else the rendition of the newest
+// generation. It renders the original if no rendition of the newest generation is stored. It returns
+// bucket.ErrNotExist if there is no such object.
+func (s *server) find(ctx context.Context, object, preset string, generation int64) (file, error) {
 	if generation > 0 {
-		if f, err := s.stored(ctx, object, generation, preset.Name); !errors.Is(err, bucket.ErrNotExist) {
+		if f, err := s.read(ctx, object, generation, preset); !errors.Is(err, bucket.ErrNotExist) {
 			return f, err
 		}
 	}
-	m, err := s.renditions.Manifest(ctx, object)
+	m, err := s.pipeline.Renditions.Manifest(ctx, object)
 	if err == nil {
-		if f, err := s.stored(ctx, object, m.Generation, preset.Name); !errors.Is(err, bucket.ErrNotExist) {
+		if f, err := s.read(ctx, object, m.Generation, preset); !errors.Is(err, bucket.ErrNotExist) {
 			return f, err
 		}
 	} else if !errors.Is(err, bucket.ErrNotExist) {
@@ -183,24 +177,25 @@ func (s *server) rendition(ctx context.Context, object string, preset rendition.
 	if err != nil {
 		return file{}, err
 	}
-	if f, err := s.stored(ctx, object, original.Generation, preset.Name); !errors.Is(err, bucket.ErrNotExist) {
+	if f, err := s.read(ctx, object, original.Generation, preset); !errors.Is(err, bucket.ErrNotExist) {
 		return f, err
 	}
-	made, err, _ := s.flights.Do(strconv.FormatInt(original.Generation, 10)+"/"+object, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deadline) // others wait for the same
+	rendered, err, _ := s.flights.Do(strconv.FormatInt(original.Generation, 10)+"/"+object, func() (any, error) {
+		// The merged requests share this work, so the end of one must not cancel it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 		defer cancel()
-		return s.make(ctx, original)
+		return s.render(ctx, original)
 	})
 	if err != nil {
 		return file{}, err
 	}
-	return made.(map[string]file)[preset.Name], nil
+	return rendered.(map[string]file)[preset], nil
 }
 
-// stored reads a rendition from the bucket.
-func (s *server) stored(ctx context.Context, object string, generation int64, preset string) (file, error) {
+// read reads a stored rendition in either format. It returns bucket.ErrNotExist if there is none.
+func (s *server) read(ctx context.Context, object string, generation int64, preset string) (file, error) {
 	for _, contentType := range []string{string(picture.JPEG), string(picture.PNG)} {
-		data, err := s.renditions.Read(ctx, rendition.Name(object, generation, preset, contentType))
+		data, err := s.pipeline.Renditions.Read(ctx, rendition.Name(object, generation, preset, contentType))
 		if !errors.Is(err, bucket.ErrNotExist) {
 			return file{generation, contentType, data}, err
 		}
@@ -208,31 +203,20 @@ func (s *server) stored(ctx context.Context, object string, generation int64, pr
 	return file{}, fmt.Errorf("rendition %s of %q: %w", preset, object, bucket.ErrNotExist)
 }
 
-// make makes and stores all renditions of an original, since decoding it is most of the work. The
-// manifest is left to the function image, which is told of every original.
-func (s *server) make(ctx context.Context, original bucket.Original) (map[string]file, error) {
-	presets := s.presets.For(original.Name)
-	sizes := make([]picture.Preset, len(presets))
-	for i, p := range presets {
-		sizes[i] = picture.Preset{Width: p.Width, KeepPNG: p.KeepPNG}
-	}
-	p, err := s.renderer.Render(ctx, original.Size, original.Open, sizes)
+// render renders and stores an original in all of its presets, since decoding is most of the work, and returns the
+// renditions by preset. It stores no manifest: function image handles an event of each original and does so.
+func (s *server) render(ctx context.Context, original bucket.Original) (map[string]file, error) {
+	m, encoded, err := s.pipeline.Render(ctx, original)
 	if err != nil {
-		return nil, fmt.Errorf("render %q: %w", original.Name, err)
+		return nil, err
 	}
-	made := map[string]file{}
-	for i, r := range p.Renditions {
-		_, err := s.renditions.Put(ctx, original, p.Thumbhash, bucket.Made{
-			Preset: presets[i].Name, ContentType: string(r.Type), Width: r.Width, Height: r.Height, Data: r.Data,
-		})
-		if err != nil {
-			return nil, err
-		}
-		made[presets[i].Name] = file{original.Generation, string(r.Type), r.Data}
+	files := map[string]file{}
+	for i, r := range m.Renditions {
+		files[r.Preset] = file{m.Generation, r.ContentType, encoded[i]}
 	}
-	// It may have been deleted meanwhile, when image had nothing to remove yet.
+	// If the original was deleted during the rendering, function image may have found nothing to remove.
 	if _, err := bucket.FindOriginal(ctx, s.originals, original.Name, 0); errors.Is(err, bucket.ErrNotExist) {
-		return nil, errors.Join(err, s.renditions.Remove(ctx, original.Name, original.Generation))
+		return nil, errors.Join(err, s.pipeline.Renditions.Remove(ctx, original.Name, original.Generation))
 	}
-	return made, nil
+	return files, nil
 }

@@ -19,12 +19,12 @@ import (
 
 	"github.com/fsouza/fake-gcs-server/fakestorage"
 
-	"github.com/hybrid-bts/functions/shared/engine/picture"
 	"github.com/hybrid-bts/functions/shared/fake/buckettest"
 	"github.com/hybrid-bts/functions/shared/fake/contracttest"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/render"
 )
 
 const (
@@ -40,8 +40,7 @@ func newServer(t testing.TB, fault func(*http.Request) *http.Response) (*server,
 		t.Fatal(err)
 	}
 	return &server{
-		originals: files.Bucket(originals), renditions: bucket.Bucket{Handle: files.Bucket(renditions)}, presets: presets,
-		renderer: picture.NewRenderer(256<<20, time.Minute),
+		originals: files.Bucket(originals), pipeline: render.NewPipeline(render.DefaultMemoryMiB, presets, bucket.Bucket{Handle: files.Bucket(renditions)}),
 	}, srv
 }
 
@@ -101,7 +100,7 @@ func TestTheFirstRequestMakesARendition(t *testing.T) {
 		t.Fatalf("answer %d, %v of %v: %v", w.Code, format, m, err)
 	}
 	h := w.Result().Header
-	if h.Get("Content-Type") != "image/jpeg" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != awhile || h.Get("ETag") == "" {
+	if h.Get("Content-Type") != "image/jpeg" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != cacheFiveMinutes || h.Get("ETag") == "" {
 		t.Errorf("header %v", h)
 	}
 	if writes.Load() != 4 {
@@ -121,10 +120,10 @@ func TestTheFirstRequestMakesARendition(t *testing.T) {
 	})
 	t.Run("with its generation it may be kept for ever", func(t *testing.T) {
 		w := do(t, s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g))
-		if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != forEver {
+		if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != cacheImmutable {
 			t.Errorf("answer %d, %v", w.Code, w.Header())
 		}
-		if w := do(t, s, http.MethodGet, path+"?p=card&g=12345"); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != awhile {
+		if w := do(t, s, http.MethodGet, path+"?p=card&g=12345"); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != cacheFiveMinutes {
 			t.Errorf("with an unknown one: answer %d, %v", w.Code, w.Header())
 		}
 	})
@@ -146,7 +145,7 @@ func TestTheFirstRequestMakesARendition(t *testing.T) {
 		if m, _, err := image.DecodeConfig(w.Body); err != nil || m.Height != 600 {
 			t.Errorf("%v: %v", m, err)
 		}
-		if w := do(t, s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g)); w.Header().Get("Cache-Control") != forEver {
+		if w := do(t, s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g)); w.Header().Get("Cache-Control") != cacheImmutable {
 			t.Errorf("the old one is gone: %d", w.Code)
 		}
 	})
@@ -168,7 +167,7 @@ func TestADeletedPhotoIsNotMadeAgain(t *testing.T) {
 	})
 	g := upload(t, srv, name, jpegOf(t, 60, 30))
 	path := fmt.Sprintf("/img/%s?p=card&g=%d", name, g)
-	if w := do(t, s, http.MethodGet, path); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != aDay {
+	if w := do(t, s, http.MethodGet, path); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != cacheOneDay {
 		t.Errorf("answer %d, %v", w.Code, w.Header())
 	}
 	g = upload(t, srv, name, jpegOf(t, 30, 60))

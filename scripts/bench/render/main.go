@@ -42,16 +42,16 @@ func run(args []string) error {
 		if err != nil {
 			return err
 		}
-		var presets []picture.Preset
+		var targets []picture.Target
 		for _, width := range []int{200, 400, 800, 1600} {
-			presets = append(presets, picture.Preset{Width: width})
+			targets = append(targets, picture.Target{Width: width})
 		}
-		p, err := picture.Render(context.Background(), data, picture.DefaultLimits(512<<20), presets)
+		p, err := picture.Render(context.Background(), data, picture.DefaultLimits(512<<20), targets)
 		if err != nil {
 			return err
 		}
-		for i, r := range p.Renditions {
-			if err := os.WriteFile(filepath.Join(args[1], strconv.Itoa(presets[i].Width)+".jpg"), r.Data, 0o600); err != nil {
+		for i, r := range p.Images {
+			if err := os.WriteFile(filepath.Join(args[1], strconv.Itoa(targets[i].Width)+".jpg"), r.Data, 0o600); err != nil {
 				return err
 			}
 		}

@@ -147,7 +147,7 @@ func (b *backfill) list(ctx context.Context, files *storage.Client, each func(*s
 // handle sends the event of an original unless it has renditions, and reports whether it did.
 func (b *backfill) handle(ctx context.Context, files *storage.Client, o *storage.ObjectAttrs, say func(string, ...any)) (bool, error) {
 	m, err := bucket.Bucket{Handle: files.Bucket(b.renditions)}.Manifest(ctx, o.Name)
-	if err == nil && m.Announced && (m.Generation > o.Generation || m.Generation == o.Generation && m.Lists(b.presets.For(o.Name))) {
+	if err == nil && m.Announced && m.Covers(o.Generation, b.presets.For(o.Name)) {
 		return false, nil
 	}
 	if err != nil && !errors.Is(err, bucket.ErrNotExist) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -65,8 +66,8 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
-	m := rendition.Manifest{Object: o.Name, Generation: o.Generation, Width: 1, Height: 1, Announced: true}
-	if _, err := (bucket.Bucket{Handle: f.files.Bucket("renditions")}).PutManifest(context.WithoutCancel(r.Context()), nil, m); err != nil {
+	m := &rendition.Manifest{Object: o.Name, Generation: o.Generation, Width: 1, Height: 1, Announced: true}
+	if err := (bucket.Bucket{Handle: f.files.Bucket("renditions")}).PutManifest(context.WithoutCancel(r.Context()), m); err != nil && !errors.Is(err, bucket.ErrConflict) {
 		f.t.Error(err)
 	}
 }

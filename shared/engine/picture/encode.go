@@ -9,8 +9,8 @@ import (
 )
 
 // encode encodes a rendition.
-func encode(r rendered, asPNG bool, profile []byte) (Rendition, error) {
-	out := Rendition{Type: JPEG, Width: r.width, Height: r.height}
+func encode(r rendered, asPNG bool, profile []byte) (Image, error) {
+	out := Image{Type: JPEG, Width: r.width, Height: r.height}
 	var b bytes.Buffer
 	var err error
 	if asPNG {
@@ -20,7 +20,7 @@ func encode(r rendered, asPNG bool, profile []byte) (Rendition, error) {
 		err = jpeg.Encode(&b, r.image(), &jpeg.Options{Quality: quality})
 	}
 	if err != nil {
-		return Rendition{}, fmt.Errorf("encode %d×%d as %s: %w", r.width, r.height, out.Type, err)
+		return Image{}, fmt.Errorf("encode %d×%d as %s: %w", r.width, r.height, out.Type, err)
 	}
 	out.Data = withProfile(out.Type, b.Bytes(), profile)
 	return out, nil

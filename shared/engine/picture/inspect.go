@@ -9,18 +9,18 @@ import (
 )
 
 // Inspect reads a picture's header from r, whose size it is told, and no further. What it refuses
-// is a *Refusal; any other error is one of r.
+// is a *RejectedError; any other error is one of r.
 func Inspect(r io.Reader, size int64, limits Limits) (Info, error) {
 	switch {
 	case size == 0:
-		return Info{}, refuse(Empty, "it has no bytes")
+		return Info{}, reject(Empty, "it has no bytes")
 	case size > limits.Bytes:
-		return Info{}, refuse(TooLarge, "%d bytes, more than %d", size, limits.Bytes)
+		return Info{}, reject(TooLarge, "%d bytes, more than %d", size, limits.Bytes)
 	}
 	h := &header{r: bufio.NewReaderSize(r, 4096), size: size, limits: limits, info: Info{Orientation: 1}}
 	err := h.read()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = refuse(Damaged, "it ends within the header")
+		err = reject(Damaged, "it ends within the header")
 	}
 	if err != nil {
 		return Info{}, err
@@ -60,20 +60,20 @@ func (h *header) read() error {
 		h.info.Type = WebP
 		return h.webp()
 	}
-	return refuse(UnknownType, "its bytes are no JPEG, PNG, GIF or WebP")
+	return reject(UnknownType, "its bytes are no JPEG, PNG, GIF or WebP")
 }
 
 // bounds holds width and height against the limits.
 func (h *header) bounds() error {
 	i := &h.info
 	if i.Width < 1 || i.Height < 1 {
-		return refuse(Damaged, "%d×%d pixels", i.Width, i.Height)
+		return reject(Damaged, "%d×%d pixels", i.Width, i.Height)
 	}
 	if i.Width > h.limits.Side || i.Height > h.limits.Side {
-		return refuse(TooManyPixels, "%d×%d, more than %d a side", i.Width, i.Height, h.limits.Side)
+		return reject(TooManyPixels, "%d×%d, more than %d a side", i.Width, i.Height, h.limits.Side)
 	}
 	if int64(i.Width)*int64(i.Height) > h.limits.Pixels {
-		return refuse(TooManyPixels, "%d×%d, more than %d in all", i.Width, i.Height, h.limits.Pixels)
+		return reject(TooManyPixels, "%d×%d, more than %d in all", i.Width, i.Height, h.limits.Pixels)
 	}
 	return nil
 }
@@ -85,7 +85,7 @@ func (h *header) check() error {
 		return err
 	}
 	if i.Memory > h.limits.Memory {
-		return refuse(TooMuchMemory, "decoding takes %d bytes, more than %d", i.Memory, h.limits.Memory)
+		return reject(TooMuchMemory, "decoding takes %d bytes, more than %d", i.Memory, h.limits.Memory)
 	}
 	if keeps(h.profile, h.grey, h.cmyk) {
 		i.Profile = h.profile
@@ -135,7 +135,7 @@ func (h *header) jpeg() error {
 			return err
 		}
 		if marker == 0xd9 {
-			return refuse(Damaged, "the JPEG ends before its first scan")
+			return reject(Damaged, "the JPEG ends before its first scan")
 		}
 		if marker >= 0xd0 && marker <= 0xd8 || marker == 0x01 {
 			continue // these stand alone
@@ -145,23 +145,23 @@ func (h *header) jpeg() error {
 		}
 		n := int64(binary.BigEndian.Uint16(h.scratch[:])) - 2
 		if n < 0 {
-			return refuse(Damaged, "a JPEG segment of negative length")
+			return reject(Damaged, "a JPEG segment of negative length")
 		}
 		switch {
 		case marker == 0xda:
 			if !framed {
-				return refuse(Damaged, "the JPEG has a scan before its frame")
+				return reject(Damaged, "the JPEG has a scan before its frame")
 			}
 			return nil
 		case marker == 0xc0 || marker == 0xc1 || marker == 0xc2:
 			if framed {
-				return refuse(Damaged, "the JPEG has two frames")
+				return reject(Damaged, "the JPEG has two frames")
 			}
 			framed = true
 			h.info.Progressive = marker == 0xc2
 			err = h.frame(n)
 		case marker >= 0xc3 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc:
-			return refuse(Unsupported, "JPEG of the kind SOF%d", marker-0xc0)
+			return reject(Unsupported, "JPEG of the kind SOF%d", marker-0xc0)
 		case marker == 0xe1:
 			err = h.segment(n, "Exif\x00\x00", func(b []byte) { h.info.Orientation = orientation(b) })
 		case marker == 0xe2:
@@ -220,10 +220,10 @@ func (h *header) frame(n int64) error {
 		return err
 	}
 	if len(b) < 6 || len(b) != 6+3*int(b[5]) {
-		return refuse(Damaged, "a JPEG frame of %d bytes", n)
+		return reject(Damaged, "a JPEG frame of %d bytes", n)
 	}
 	if b[0] != 8 {
-		return refuse(Unsupported, "JPEG of %d bits", b[0])
+		return reject(Unsupported, "JPEG of %d bits", b[0])
 	}
 	i := &h.info
 	i.Height, i.Width = int(binary.BigEndian.Uint16(b[1:])), int(binary.BigEndian.Uint16(b[3:]))
@@ -235,7 +235,7 @@ func (h *header) frame(n int64) error {
 	for c := components; len(c) > 0; c = c[3:] {
 		ch, cv := int64(c[1]>>4), int64(c[1]&15)
 		if ch < 1 || ch > 4 || cv < 1 || cv > 4 {
-			return refuse(Damaged, "a JPEG component sampled %d×%d", ch, cv)
+			return reject(Damaged, "a JPEG component sampled %d×%d", ch, cv)
 		}
 		hMax, vMax, perUnit = max(hMax, ch), max(vMax, cv), perUnit+ch*cv
 	}
@@ -244,7 +244,7 @@ func (h *header) frame(n int64) error {
 		hMax, vMax, perUnit = 1, 1, 1 // a lone component is not interleaved, whatever its sampling
 	}
 	if hMax == 0 {
-		return refuse(Damaged, "a JPEG frame without components")
+		return reject(Damaged, "a JPEG frame without components")
 	}
 	unit := func(side int, most int64) int64 { return (int64(side) + 8*most - 1) / (8 * most) }
 	blocks := unit(i.Width, hMax) * unit(i.Height, vMax) * perUnit
@@ -255,7 +255,7 @@ func (h *header) frame(n int64) error {
 		bits *= 2
 	}
 	if h.size < bits/8 {
-		return refuse(TooFewBytes, "%d×%d pixels take more than %d bytes", i.Width, i.Height, h.size)
+		return reject(TooFewBytes, "%d×%d pixels take more than %d bytes", i.Width, i.Height, h.size)
 	}
 	decoded := blocks * 64
 	if i.Progressive {
@@ -285,17 +285,17 @@ func (h *header) png() error {
 		}
 		n, kind := int64(binary.BigEndian.Uint32(h.scratch[:])), string(h.scratch[4:8])
 		if n > 1<<31-1 {
-			return refuse(Damaged, "a PNG chunk of %d bytes", n)
+			return reject(Damaged, "a PNG chunk of %d bytes", n)
 		}
 		if first != (kind == "IHDR") {
-			return refuse(Damaged, "the PNG has no header where it belongs")
+			return reject(Damaged, "the PNG has no header where it belongs")
 		}
 		var err error
 		switch kind {
 		case "IDAT":
 			return nil
 		case "IEND":
-			return refuse(Damaged, "the PNG has no image data")
+			return reject(Damaged, "the PNG has no image data")
 		case "IHDR":
 			err = h.ihdr(n)
 		case "acTL":
@@ -330,7 +330,7 @@ func (h *header) chunk(n int64, use func([]byte)) error {
 
 func (h *header) ihdr(n int64) error {
 	if n != 13 {
-		return refuse(Damaged, "a PNG header of %d bytes", n)
+		return reject(Damaged, "a PNG header of %d bytes", n)
 	}
 	b := h.scratch[:13]
 	if err := h.full(b); err != nil {
@@ -338,7 +338,7 @@ func (h *header) ihdr(n int64) error {
 	}
 	width, height := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
 	if width > 1<<31-1 || height > 1<<31-1 {
-		return refuse(Damaged, "a PNG of %d×%d", width, height)
+		return reject(Damaged, "a PNG of %d×%d", width, height)
 	}
 	i := &h.info
 	i.Width, i.Height, i.Progressive = int(width), int(height), b[12] != 0
@@ -393,7 +393,7 @@ func (h *header) gif() error {
 			h.estimate(2*pixels, 4*pixels)
 			return nil
 		default:
-			return refuse(Damaged, "the GIF has no frame")
+			return reject(Damaged, "the GIF has no frame")
 		}
 		if err != nil {
 			return err
@@ -445,7 +445,7 @@ func (h *header) webp() error {
 			}
 			left -= n
 			if b[0]&2 != 0 {
-				return refuse(Unsupported, "an animated WebP")
+				return reject(Unsupported, "an animated WebP")
 			}
 			wantsEXIF = b[0]&8 != 0
 			h.canvas(int(b[4])|int(b[5])<<8|int(b[6])<<16+1, int(b[7])|int(b[8])<<8|int(b[9])<<16+1, b[0]&16 != 0)
@@ -492,10 +492,10 @@ func (h *header) bitstream(kind string, b []byte, n int64) error {
 		v := binary.LittleEndian.Uint32(b[1:])
 		width, height, alpha = int(v&0x3fff)+1, int(v>>14&0x3fff)+1, true
 	default:
-		return refuse(Damaged, "WebP data begins with neither a key frame nor a lossless picture")
+		return reject(Damaged, "WebP data begins with neither a key frame nor a lossless picture")
 	}
 	if i := h.info; i.Width != 0 && (i.Width != width || i.Height != height) {
-		return refuse(Damaged, "a WebP of %d×%d holds %d×%d", i.Width, i.Height, width, height)
+		return reject(Damaged, "a WebP of %d×%d holds %d×%d", i.Width, i.Height, width, height)
 	}
 	if h.info.Width == 0 || alpha {
 		h.canvas(width, height, alpha)

@@ -47,16 +47,18 @@ const (
 	TooSlow       Reason = "too-slow"
 )
 
-// Refusal is the error for a picture that can never be rendered.
-type Refusal struct {
+// RejectedError is the error for a picture that can never be rendered.
+type RejectedError struct {
 	Reason Reason
 	Detail string
 }
 
-func (r *Refusal) Error() string { return fmt.Sprintf("picture refused: %s: %s", r.Reason, r.Detail) }
+func (r *RejectedError) Error() string {
+	return fmt.Sprintf("picture refused: %s: %s", r.Reason, r.Detail)
+}
 
-func refuse(reason Reason, format string, args ...any) error {
-	return &Refusal{reason, fmt.Sprintf(format, args...)}
+func reject(reason Reason, format string, args ...any) error {
+	return &RejectedError{reason, fmt.Sprintf(format, args...)}
 }
 
 // Info is what a picture's header says.
@@ -80,31 +82,31 @@ func (i Info) Size() (width, height int) {
 	return i.Width, i.Height
 }
 
-// memory returns an upper estimate of the bytes that Render takes for some presets, or a *Refusal when
+// memory returns an upper estimate of the bytes that Render takes for some targets, or a *RejectedError when
 // that is more than it may. Presets bound the width alone, so a tall picture has large renditions.
-func (i Info) memory(limits Limits, presets []Preset) (int64, error) {
+func (i Info) memory(limits Limits, targets []Target) (int64, error) {
 	const perPixel = 10 // of a rendition: its planes, in both orientations, and what is encoded
 	width, height := i.Size()
 	var largest int64
-	for _, p := range presets {
+	for _, p := range targets {
 		w := min(p.Width, width)
 		largest = max(largest, int64(w)*(int64(height)*int64(w)/int64(width)+1))
 	}
 	need := i.Memory + largest*perPixel
 	if need > limits.Memory {
-		return 0, refuse(TooMuchMemory, "rendering takes %d bytes, more than %d", need, limits.Memory)
+		return 0, reject(TooMuchMemory, "rendering takes %d bytes, more than %d", need, limits.Memory)
 	}
 	return need, nil
 }
 
-// Preset says what to make of a picture.
-type Preset struct {
+// Target says what to make of a picture.
+type Target struct {
 	Width   int  // pixels, at most; a smaller picture is not enlarged
 	KeepPNG bool // an opaque PNG stays PNG, where it else becomes JPEG
 }
 
-// Rendition is what became of a picture for a preset.
-type Rendition struct {
+// Image is what became of a picture for a size.
+type Image struct {
 	Type          Type // JPEG, or PNG for what has transparent pixels
 	Width, Height int
 	Data          []byte
@@ -113,6 +115,6 @@ type Rendition struct {
 // Picture is a rendered picture.
 type Picture struct {
 	Info
-	Renditions []Rendition // one for each preset, in their order
-	Thumbhash  []byte      // https://evanw.github.io/thumbhash/
+	Images    []Image // one for each size, in their order
+	Thumbhash []byte  // https://evanw.github.io/thumbhash/
 }

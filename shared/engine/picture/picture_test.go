@@ -58,9 +58,9 @@ func pngOf(t testing.TB, m image.Image) []byte {
 	return b.Bytes()
 }
 
-func render(t testing.TB, data []byte, presets ...Preset) *Picture {
+func render(t testing.TB, data []byte, targets ...Target) *Picture {
 	t.Helper()
-	p, err := Render(t.Context(), data, limits, presets)
+	p, err := Render(t.Context(), data, limits, targets)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func render(t testing.TB, data []byte, presets ...Preset) *Picture {
 }
 
 // pixels decodes a rendition, and checks that it is what it says.
-func pixels(t testing.TB, r Rendition) image.Image {
+func pixels(t testing.TB, r Image) image.Image {
 	t.Helper()
 	m, format, err := image.Decode(bytes.NewReader(r.Data))
 	if err != nil {
@@ -111,7 +111,7 @@ func quarters(w, h int) *image.NRGBA {
 }
 
 func TestRenditionsFitTheirPresetsAndAreNeverEnlarged(t *testing.T) {
-	presets := []Preset{{Width: 200}, {Width: 400}, {Width: 800}, {Width: 1600}}
+	targets := []Target{{Width: 200}, {Width: 400}, {Width: 800}, {Width: 1600}}
 	for _, tc := range []struct {
 		w, h int
 		want [4]string
@@ -123,8 +123,8 @@ func TestRenditionsFitTheirPresetsAndAreNeverEnlarged(t *testing.T) {
 		{199, 3, [4]string{"199×3", "199×3", "199×3", "199×3"}},
 	} {
 		for _, data := range [][]byte{jpegOf(t, photo(tc.w, tc.h)), pngOf(t, photo(tc.w, tc.h))} {
-			p := render(t, data, presets...)
-			for i, r := range p.Renditions {
+			p := render(t, data, targets...)
+			for i, r := range p.Images {
 				pixels(t, r)
 				if got := fmt.Sprintf("%d×%d", r.Width, r.Height); got != tc.want[i] || r.Type != JPEG {
 					t.Errorf("%d×%d of %s becomes %s of %s, want a JPEG of %s", tc.w, tc.h, p.Type, r.Type, got, tc.want[i])
@@ -163,7 +163,7 @@ func TestRenditionsLookLikeTheirPicture(t *testing.T) {
 	full := photo(1600, 1200)
 	for name, data := range map[string][]byte{"JPEG": jpegOf(t, full), "PNG": pngOf(t, full)} {
 		for _, width := range []int{800, 400, 200, 100} {
-			r := render(t, data, Preset{Width: width}).Renditions[0]
+			r := render(t, data, Target{Width: width}).Images[0]
 			if got := psnr(full, pixels(t, r)); got < 30 {
 				t.Errorf("%s in %d: %.1f dB", name, width, got)
 			}
@@ -176,7 +176,7 @@ func TestAFlatPictureStaysFlat(t *testing.T) {
 	for i := range m.Pix {
 		m.Pix[i] = []uint8{90, 120, 200, 255}[i%4]
 	}
-	got := pixels(t, render(t, pngOf(t, m), Preset{Width: 333, KeepPNG: true}).Renditions[0])
+	got := pixels(t, render(t, pngOf(t, m), Target{Width: 333, KeepPNG: true}).Images[0])
 	for y := range got.Bounds().Dy() {
 		for x := range got.Bounds().Dx() {
 			if c := color.NRGBAModel.Convert(got.At(x, y)); c != (color.NRGBA{90, 120, 200, 255}) {
@@ -208,8 +208,8 @@ func TestOrientationIsApplied(t *testing.T) {
 		pic := pngOf(t, quarters(w, h))
 		pic = insert(pic, 33, chunk("eXIf", exif(orientation)[6:]))
 		for _, data := range [][]byte{jpg, pic} {
-			p := render(t, data, Preset{Width: 40})
-			r := p.Renditions[0]
+			p := render(t, data, Target{Width: 40})
+			r := p.Images[0]
 			wide := orientation < 5
 			if wide != (r.Width > r.Height) || r.Width != 40 {
 				t.Errorf("orientation %d of a %s: %d×%d", orientation, p.Type, r.Width, r.Height)
@@ -239,7 +239,7 @@ func TestAlphaDoesNotBleed(t *testing.T) {
 			m.SetNRGBA(x, y, c)
 		}
 	}
-	r := render(t, pngOf(t, m), Preset{Width: 100}).Renditions[0]
+	r := render(t, pngOf(t, m), Target{Width: 100}).Images[0]
 	if r.Type != PNG {
 		t.Fatalf("it is a %s", r.Type)
 	}
@@ -310,7 +310,7 @@ func TestWhatBecomesOfEachType(t *testing.T) {
 		"WebP with alpha":       {read(t, "alpha.webp"), PNG, half},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := render(t, tc.data, Preset{Width: 32}).Renditions[0]
+			r := render(t, tc.data, Target{Width: 32}).Images[0]
 			if r.Type != tc.want {
 				t.Errorf("it becomes %s, want %s", r.Type, tc.want)
 			}
@@ -325,17 +325,17 @@ func TestWhatBecomesOfEachType(t *testing.T) {
 		})
 	}
 	t.Run("a GIF frame has its place on the screen", func(t *testing.T) {
-		r := render(t, placed.Bytes(), Preset{Width: 64}).Renditions[0]
+		r := render(t, placed.Bytes(), Target{Width: 64}).Images[0]
 		m := pixels(t, r)
 		near(t, m, 10, 10, color.NRGBA{}, 0)
 		near(t, m, 50, 50, yellow, 1)
 	})
-	t.Run("a preset keeps PNG", func(t *testing.T) {
-		p := render(t, pngOf(t, shallow), Preset{Width: 32, KeepPNG: true}, Preset{Width: 32})
-		if p.Renditions[0].Type != PNG || p.Renditions[1].Type != JPEG {
-			t.Errorf("%s and %s, want PNG and JPEG", p.Renditions[0].Type, p.Renditions[1].Type)
+	t.Run("a size keeps PNG", func(t *testing.T) {
+		p := render(t, pngOf(t, shallow), Target{Width: 32, KeepPNG: true}, Target{Width: 32})
+		if p.Images[0].Type != PNG || p.Images[1].Type != JPEG {
+			t.Errorf("%s and %s, want PNG and JPEG", p.Images[0].Type, p.Images[1].Type)
 		}
-		near(t, pixels(t, p.Renditions[0]), 8, 8, red, 0)
+		near(t, pixels(t, p.Images[0]), 8, 8, red, 0)
 	})
 }
 
@@ -350,7 +350,7 @@ func read(t testing.TB, file string) []byte {
 
 // x/image/webp hands out black as 16 and white as 235.
 func TestLossyWebPHasItsFullContrast(t *testing.T) {
-	m := pixels(t, render(t, read(t, "contrast.webp"), Preset{Width: 64}).Renditions[0])
+	m := pixels(t, render(t, read(t, "contrast.webp"), Target{Width: 64}).Images[0])
 	near(t, m, 8, 32, color.NRGBA{0, 0, 0, 255}, 2)
 	near(t, m, 56, 32, color.NRGBA{255, 255, 255, 255}, 2)
 }
@@ -392,8 +392,8 @@ func TestMetadataIsStrippedButForAProfileThatMatters(t *testing.T) {
 				jpg, pic = insert(jpg, 2, jpegProfile(tc.profile)), insert(pic, 33, pngProfile(tc.profile))
 			}
 			for _, data := range [][]byte{jpg, pic} {
-				for _, preset := range []Preset{{Width: 32}, {Width: 32, KeepPNG: true}} {
-					r := render(t, data, preset).Renditions[0]
+				for _, target := range []Target{{Width: 32}, {Width: 32, KeepPNG: true}} {
+					r := render(t, data, target).Images[0]
 					pixels(t, r)
 					if bytes.Contains(r.Data, []byte("GPS")) || bytes.Contains(r.Data, []byte("Exif")) {
 						t.Error("it carries metadata")
@@ -467,8 +467,8 @@ func TestHostilePicturesAreRefused(t *testing.T) {
 	for name, tc := range hostile(t) {
 		t.Run(name, func(t *testing.T) {
 			// 7000×7000 of 16 bits is within the pixels, and beyond the memory.
-			_, err := Render(t.Context(), tc.data, DefaultLimits(512<<20), []Preset{{Width: 200}})
-			var r *Refusal
+			_, err := Render(t.Context(), tc.data, DefaultLimits(512<<20), []Target{{Width: 200}})
+			var r *RejectedError
 			if !errors.As(err, &r) {
 				t.Fatalf("not refused: %v", err)
 			}
@@ -479,7 +479,7 @@ func TestHostilePicturesAreRefused(t *testing.T) {
 	}
 	t.Run("one byte too large", func(t *testing.T) {
 		_, err := Inspect(strings.NewReader("\xff\xd8\xff"), limits.Bytes+1, limits)
-		var r *Refusal
+		var r *RejectedError
 		if !errors.As(err, &r) || r.Reason != TooLarge {
 			t.Errorf("err = %v", err)
 		}
@@ -492,7 +492,7 @@ func TestARefusalAllocatesNextToNothing(t *testing.T) {
 	got := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			_, _ = Render(b.Context(), data, limits, []Preset{{Width: 200}})
+			_, _ = Render(b.Context(), data, limits, []Target{{Width: 200}})
 		}
 	})
 	if got.AllocedBytesPerOp() > 1<<20 {
@@ -522,13 +522,13 @@ func TestTheDeadlineIsSeenWhileDecoding(t *testing.T) {
 	data := scanBomb(maxScans - 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	_, err := Render(ctx, data, limits, []Preset{{Width: 200}})
+	_, err := Render(ctx, data, limits, []Target{{Width: 200}})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Fatalf("err = %v, want the deadline", err)
 	}
 	open := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
-	_, err = NewRenderer(512<<20, 20*time.Millisecond).Render(t.Context(), int64(len(data)), open, []Preset{{Width: 200}})
-	var r *Refusal
+	_, err = NewRenderer(512<<20, 20*time.Millisecond).Render(t.Context(), int64(len(data)), open, []Target{{Width: 200}})
+	var r *RejectedError
 	if !errors.As(err, &r) || r.Reason != TooSlow {
 		t.Errorf("err = %v, want a refusal: too slow", err)
 	}
@@ -536,8 +536,8 @@ func TestTheDeadlineIsSeenWhileDecoding(t *testing.T) {
 
 func TestTooManyScansAreRefusedUndecoded(t *testing.T) {
 	began := time.Now()
-	_, err := Render(t.Context(), scanBomb(20000), limits, []Preset{{Width: 200}})
-	var r *Refusal
+	_, err := Render(t.Context(), scanBomb(20000), limits, []Target{{Width: 200}})
+	var r *RejectedError
 	if !errors.As(err, &r) || r.Reason != TooSlow || time.Since(began) > time.Second {
 		t.Errorf("err = %v after %v, want a refusal at once", err, time.Since(began))
 	}
@@ -571,8 +571,8 @@ func TestTheCodesOfLosslessDataAreInTheEstimate(t *testing.T) {
 func TestTallRenditionsAreInTheEstimate(t *testing.T) {
 	info := Info{Width: 1600, Height: 16384, Orientation: 1, Memory: 100 << 20}
 	for width, want := range map[int]bool{200: true, 1600: false} {
-		_, err := info.memory(DefaultLimits(300<<20), []Preset{{Width: width}})
-		var r *Refusal
+		_, err := info.memory(DefaultLimits(300<<20), []Target{{Width: width}})
+		var r *RejectedError
 		if (err == nil) != want || err != nil && (!errors.As(err, &r) || r.Reason != TooMuchMemory) {
 			t.Errorf("a rendition %d wide: %v, want it taken: %v", width, err, want)
 		}
@@ -597,7 +597,7 @@ func TestARendererKeepsToItsMemory(t *testing.T) {
 	}
 	first := make(chan error)
 	go func() {
-		_, err := r.Render(context.WithoutCancel(t.Context()), int64(len(data)), open, []Preset{{Width: 100}})
+		_, err := r.Render(context.WithoutCancel(t.Context()), int64(len(data)), open, []Target{{Width: 100}})
 		first <- err
 	}()
 	for len(opened) < 2 {
@@ -605,23 +605,23 @@ func TestARendererKeepsToItsMemory(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := r.Render(ctx, int64(len(data)), open, []Preset{{Width: 100}}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := r.Render(ctx, int64(len(data)), open, []Target{{Width: 100}}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the second one does not wait: %v", err)
 	}
 	close(held)
 	if err := <-first; err != nil {
 		t.Error(err)
 	}
-	if _, err := r.Render(t.Context(), int64(len(data)), open, []Preset{{Width: 100}}); err != nil {
+	if _, err := r.Render(t.Context(), int64(len(data)), open, []Target{{Width: 100}}); err != nil {
 		t.Errorf("the memory is not given back: %v", err)
 	}
 }
 
 func TestTroubleOfTheStoreIsNoRefusal(t *testing.T) {
 	gone := errors.New("gone")
-	var r *Refusal
+	var r *RejectedError
 	_, err := NewRenderer(512<<20, time.Minute).Render(t.Context(), 10,
-		func(context.Context) (io.ReadCloser, error) { return nil, gone }, []Preset{{Width: 100}})
+		func(context.Context) (io.ReadCloser, error) { return nil, gone }, []Target{{Width: 100}})
 	if !errors.Is(err, gone) || errors.As(err, &r) {
 		t.Errorf("err = %v", err)
 	}
@@ -659,7 +659,7 @@ func FuzzInspect(f *testing.F) {
 	seeds(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		info, err := Inspect(bytes.NewReader(b), int64(len(b)), limits)
-		var r *Refusal
+		var r *RejectedError
 		if err != nil && !errors.As(err, &r) {
 			t.Fatalf("not a refusal: %v", err)
 		}
@@ -673,13 +673,13 @@ func FuzzRender(f *testing.F) {
 	seeds(f)
 	tiny := Limits{Bytes: 1 << 16, Pixels: 1 << 14, Side: 256, Memory: 20 << 20}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p, err := Render(t.Context(), b, tiny, []Preset{{Width: 16}, {Width: 3, KeepPNG: true}})
-		var r *Refusal
+		p, err := Render(t.Context(), b, tiny, []Target{{Width: 16}, {Width: 3, KeepPNG: true}})
+		var r *RejectedError
 		if err != nil && !errors.As(err, &r) {
 			t.Fatalf("not a refusal: %v", err)
 		}
 		if err == nil {
-			for _, r := range p.Renditions {
+			for _, r := range p.Images {
 				pixels(t, r)
 			}
 		}
@@ -707,7 +707,7 @@ func BenchmarkRender12MP(b *testing.B) {
 	data := jpegOf(b, photo(4000, 3000))
 	b.ReportAllocs()
 	for b.Loop() {
-		render(b, data, Preset{Width: 200}, Preset{Width: 400}, Preset{Width: 800}, Preset{Width: 1600})
+		render(b, data, Target{Width: 200}, Target{Width: 400}, Target{Width: 800}, Target{Width: 1600})
 	}
 }
 
@@ -715,7 +715,7 @@ func BenchmarkRefuse16000(b *testing.B) {
 	data := claims(0xc2, 16000, 16000)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := Render(b.Context(), data, limits, []Preset{{Width: 200}}); err == nil {
+		if _, err := Render(b.Context(), data, limits, []Target{{Width: 200}}); err == nil {
 			b.Fatal("not refused")
 		}
 	}

@@ -21,36 +21,36 @@ const quality = 80
 // maxScans is how many scans a JPEG may have; encoders make ten or so of a progressive one.
 const maxScans = 200
 
-// Render decodes a picture once, and makes every preset of it. What it refuses is a *Refusal; when
+// Render decodes a picture once, and makes every size of it. What it refuses is a *RejectedError; when
 // ctx ends, which it looks at while it decodes and between steps, its error is that of ctx.
-func Render(ctx context.Context, data []byte, limits Limits, presets []Preset) (*Picture, error) {
+func Render(ctx context.Context, data []byte, limits Limits, targets []Target) (*Picture, error) {
 	info, err := Inspect(bytes.NewReader(data), int64(len(data)), limits)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := info.memory(limits, presets); err != nil {
+	if _, err := info.memory(limits, targets); err != nil {
 		return nil, err
 	}
 	// A progressive JPEG may go over all its blocks thousands of times. 0xffda is a scan's marker, and within a
 	// scan it cannot stand; a preview in a header may have some of its own.
 	if n := bytes.Count(data, []byte{0xff, 0xda}); info.Type == JPEG && n > maxScans {
-		return nil, refuse(TooSlow, "it has %d scans, more than %d", n, maxScans)
+		return nil, reject(TooSlow, "it has %d scans, more than %d", n, maxScans)
 	}
 	img, err := decode(ctx, info.Type, data)
 	if err != nil {
 		return nil, err
 	}
 	if b := img.Bounds(); info.Type != GIF && (b.Dx() != info.Width || b.Dy() != info.Height) {
-		return nil, refuse(Damaged, "%d×%d pixels, the header says %d×%d", b.Dx(), b.Dy(), info.Width, info.Height)
+		return nil, reject(Damaged, "%d×%d pixels, the header says %d×%d", b.Dx(), b.Dy(), info.Width, info.Height)
 	}
 	p := &Picture{Info: info}
-	src, err := newSource(ctx, img, info, presets)
+	src, err := newSource(ctx, img, info, targets)
 	if err != nil {
 		return nil, err
 	}
-	made := map[key]Rendition{} // presets wider than the picture are the same
-	for _, preset := range presets {
-		k := key{min(preset.Width, src.shownWidth()), src.keepsPNG(info.Type, preset)}
+	made := map[key]Image{} // targets wider than the picture are the same
+	for _, target := range targets {
+		k := key{min(target.Width, src.shownWidth()), src.keepsPNG(info.Type, target)}
 		r, ok := made[k]
 		if !ok {
 			if err := ctx.Err(); err != nil {
@@ -61,7 +61,7 @@ func Render(ctx context.Context, data []byte, limits Limits, presets []Preset) (
 			}
 			made[k] = r
 		}
-		p.Renditions = append(p.Renditions, r)
+		p.Images = append(p.Images, r)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -98,10 +98,10 @@ func decode(ctx context.Context, t Type, data []byte) (image.Image, error) {
 	var unsupportedJPEG jpeg.UnsupportedError
 	var unsupportedPNG png.UnsupportedError
 	if errors.As(err, &unsupportedJPEG) || errors.As(err, &unsupportedPNG) {
-		return nil, refuse(Unsupported, "%v", err)
+		return nil, reject(Unsupported, "%v", err)
 	}
 	if err != nil {
-		return nil, refuse(Damaged, "%v", err)
+		return nil, reject(Damaged, "%v", err)
 	}
 	return img, nil
 }

@@ -24,8 +24,8 @@ func NewRenderer(memory int64, slow time.Duration) *Renderer {
 }
 
 // Render renders a picture of size bytes, which open opens: once for the header, and again for the
-// whole when that is within the limits and there is memory for it. What it refuses is a *Refusal.
-func (r *Renderer) Render(ctx context.Context, size int64, open func(context.Context) (io.ReadCloser, error), presets []Preset) (*Picture, error) {
+// whole when that is within the limits and there is memory for it. What it refuses is a *RejectedError.
+func (r *Renderer) Render(ctx context.Context, size int64, open func(context.Context) (io.ReadCloser, error), targets []Target) (*Picture, error) {
 	if size == 0 || size > r.limits.Bytes { // refused unopened
 		_, err := Inspect(nil, size, r.limits)
 		return nil, err
@@ -34,7 +34,7 @@ func (r *Renderer) Render(ctx context.Context, size int64, open func(context.Con
 	if err != nil {
 		return nil, err
 	}
-	need, err := info.memory(r.limits, presets)
+	need, err := info.memory(r.limits, targets)
 	if err != nil {
 		return nil, err
 	}
@@ -48,9 +48,9 @@ func (r *Renderer) Render(ctx context.Context, size int64, open func(context.Con
 	}
 	rendering, cancel := context.WithTimeout(ctx, r.slow)
 	defer cancel()
-	p, err := Render(rendering, data, r.limits, presets)
+	p, err := Render(rendering, data, r.limits, targets)
 	if err != nil && rendering.Err() != nil && ctx.Err() == nil {
-		return nil, refuse(TooSlow, "it takes more than %v", r.slow)
+		return nil, reject(TooSlow, "it takes more than %v", r.slow)
 	}
 	return p, err
 }

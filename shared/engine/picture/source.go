@@ -31,8 +31,8 @@ type source struct {
 }
 
 // newSource makes planes of a picture. Those of a JPEG are used as they are; another picture is
-// converted, and shrunk on the way as far as the largest preset allows.
-func newSource(ctx context.Context, img image.Image, info Info, presets []Preset) (*source, error) {
+// converted, and shrunk on the way as far as the largest size allows.
+func newSource(ctx context.Context, img image.Image, info Info, targets []Target) (*source, error) {
 	s := &source{orientation: info.Orientation, fullWidth: info.Width, fullHeight: info.Height, width: info.Width, height: info.Height}
 	switch m := img.(type) {
 	case *image.Gray:
@@ -52,7 +52,7 @@ func newSource(ctx context.Context, img image.Image, info Info, presets []Preset
 		s.kind = grey
 	}
 	widest := 1
-	for _, p := range presets {
+	for _, p := range targets {
 		widest = max(widest, p.Width)
 	}
 	for s.scaleTo(widest) >= 4 {
@@ -212,7 +212,7 @@ func premultiply(d []uint8, red, green, blue, alpha uint8) {
 }
 
 // keepsPNG reports whether a rendition is a PNG.
-func (s *source) keepsPNG(t Type, p Preset) bool {
+func (s *source) keepsPNG(t Type, p Target) bool {
 	return s.kind == rgba || t == PNG && p.KeepPNG
 }
 

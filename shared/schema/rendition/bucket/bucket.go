@@ -1,4 +1,5 @@
-// Package bucket reads originals, and writes and removes renditions with their manifests.
+// Package bucket stores the objects of package rendition in Cloud Storage: it reads originals, and writes and removes
+// renditions and their manifests. All writes carry a precondition, so that a repeated write changes nothing.
 //
 // Writers: functions/image and functions/resize; functions/sentiment removes photos of erased reviews.
 package bucket
@@ -25,11 +26,25 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/rendition"
 )
 
-// ErrNotExist is the error for an object, or a generation of it, that is not there.
+// ErrNotExist is the error for an object, or a generation of it, that does not exist.
 var ErrNotExist = storage.ErrObjectNotExist
 
-// Open returns a client of Cloud Storage. The client library reads STORAGE_EMULATOR_HOST; opts are
-// for tests.
+// ErrConflict is the error of PutManifest when another writer replaced the manifest first.
+var ErrConflict = errors.New("manifest was replaced by another writer")
+
+const (
+	// cacheImmutable is the Cache-Control of renditions: a new picture has a new generation and so a new name. A year is the
+	// longest max-age in common use.
+	cacheImmutable = "public, max-age=31536000, immutable"
+	// cacheRevalidate is the Cache-Control of manifests.
+	cacheRevalidate = "no-cache"
+)
+
+// maxObjectBytes bounds a read. Renditions are far smaller: the engine accepts originals of 25 MB.
+const maxObjectBytes = 64 << 20
+
+// Open returns a client of Cloud Storage. The client library reads STORAGE_EMULATOR_HOST. Tests pass opts to reach a
+// fake server.
 func Open(ctx context.Context, opts ...option.ClientOption) (*storage.Client, error) {
 	client, err := storage.NewClient(ctx, opts...)
 	if err != nil {
@@ -38,16 +53,17 @@ func Open(ctx context.Context, opts ...option.ClientOption) (*storage.Client, er
 	return client, nil
 }
 
-// Original is a generation of an object of the originals bucket.
+// Original is one generation of an object in the originals bucket. FindOriginal returns it.
 type Original struct {
-	Name       string
-	Generation int64
-	Size       int64
+	Name       string // object name
+	Generation int64  // Cloud Storage generation, never 0
+	Size       int64  // bytes, as stored
 
 	handle *storage.ObjectHandle
 }
 
-// FindOriginal looks for a generation of an object, the live one when it is 0. ErrNotExist: it is gone.
+// FindOriginal returns the given generation of an object, or the live generation if generation is 0. It returns
+// ErrNotExist if the bucket has no such generation.
 func FindOriginal(ctx context.Context, originals *storage.BucketHandle, object string, generation int64) (Original, error) {
 	h := originals.Object(object)
 	if generation != 0 {
@@ -55,93 +71,84 @@ func FindOriginal(ctx context.Context, originals *storage.BucketHandle, object s
 	}
 	attrs, err := h.Attrs(ctx)
 	if err != nil {
-		return Original{}, fmt.Errorf("look for %q: %w", object, err)
+		return Original{}, fmt.Errorf("read attributes of original %q: %w", object, err)
 	}
 	return Original{object, attrs.Generation, attrs.Size, originals.Object(object).Generation(attrs.Generation)}, nil
 }
 
-// Open opens it for reading, as stored: whatever encoding it says that it has, is not undone.
+// Open opens the original for reading. The stored bytes are returned as they are: a declared Content-Encoding is not
+// decoded, since the uploader chose it.
 func (o Original) Open(ctx context.Context) (io.ReadCloser, error) {
 	r, err := o.handle.ReadCompressed(true).NewReader(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("open %q: %w", o.Name, err)
+		return nil, fmt.Errorf("open original %q: %w", o.Name, err)
 	}
 	return r, nil
 }
 
-// CopyTo copies it to another bucket, unless that has the object already. Nothing that its owner said of
-// it goes along.
+// CopyTo copies the original to another bucket unless an object of that name exists there. The copy has the type
+// application/octet-stream and none of the uploader's metadata.
 func (o Original) CopyTo(ctx context.Context, bucket *storage.BucketHandle, name string) error {
 	c := bucket.Object(name).If(storage.Conditions{DoesNotExist: true}).CopierFrom(o.handle)
 	c.ContentType = "application/octet-stream"
 	c.Metadata = map[string]string{"source-generation": strconv.FormatInt(o.Generation, 10)}
-	if _, err := c.Run(ctx); err != nil && !Failed(err) {
-		return fmt.Errorf("copy %q to %q: %w", o.Name, name, err)
+	if _, err := c.Run(ctx); err != nil && !IsPreconditionFailed(err) {
+		return fmt.Errorf("copy original %q to %q: %w", o.Name, name, err)
 	}
 	return nil
 }
 
-// Bucket is the renditions bucket.
-type Bucket struct{ Handle *storage.BucketHandle }
-
-// Made is a rendition to store.
-type Made struct {
-	Preset, ContentType string
-	Width, Height       int
-	Data                []byte
+// Bucket is the renditions bucket. It is safe for concurrent use.
+type Bucket struct {
+	// Handle is the bucket's handle in the client library.
+	Handle *storage.BucketHandle
 }
 
-// Put stores a rendition, unless it is there, and returns how a manifest lists it.
-func (b Bucket) Put(ctx context.Context, o Original, thumbhash []byte, r Made) (rendition.Rendition, error) {
-	sum := sha256.Sum256(r.Data)
-	out := rendition.Rendition{
-		Preset: r.Preset, Name: rendition.Name(o.Name, o.Generation, r.Preset, r.ContentType), ContentType: r.ContentType,
-		Width: r.Width, Height: r.Height, Bytes: int64(len(r.Data)), SHA256: hex.EncodeToString(sum[:]),
-	}
+// Put stores an encoded image unless its rendition is stored already, and appends the rendition to m. The caller sets
+// Preset, ContentType, Width and Height of r; Put sets the other fields. m must have its object, generation and
+// thumbhash.
+func (b Bucket) Put(ctx context.Context, m *rendition.Manifest, r rendition.Rendition, data []byte) error {
+	sum := sha256.Sum256(data)
+	r.Name = rendition.Name(m.Object, m.Generation, r.Preset, r.ContentType)
+	r.Bytes, r.SHA256 = int64(len(data)), hex.EncodeToString(sum[:])
 	attrs := storage.ObjectAttrs{
-		ContentType: r.ContentType, CacheControl: "public, max-age=31536000, immutable",
+		ContentType: r.ContentType, CacheControl: cacheImmutable,
 		Metadata: map[string]string{
-			"width": strconv.Itoa(r.Width), "height": strconv.Itoa(r.Height), "sha256": out.SHA256,
-			"source-generation": strconv.FormatInt(o.Generation, 10), "thumbhash": base64.StdEncoding.EncodeToString(thumbhash),
+			"width": strconv.Itoa(r.Width), "height": strconv.Itoa(r.Height), "sha256": r.SHA256,
+			"source-generation": strconv.FormatInt(m.Generation, 10), "thumbhash": base64.StdEncoding.EncodeToString(m.Thumbhash),
 		},
 	}
-	_, err := Write(ctx, b.Handle.Object(out.Name).If(storage.Conditions{DoesNotExist: true}), attrs, r.Data)
-	if err != nil && !Failed(err) {
-		return out, err
+	_, err := Write(ctx, b.Handle.Object(r.Name).If(storage.Conditions{DoesNotExist: true}), attrs, data)
+	if err != nil && !IsPreconditionFailed(err) {
+		return err
 	}
-	return out, nil
+	m.Renditions = append(m.Renditions, r)
+	return nil
 }
 
-// Read reads a rendition. ErrNotExist: it is not there.
+// Read returns the bytes of a rendition. It returns ErrNotExist if the bucket has no such object.
 func (b Bucket) Read(ctx context.Context, name string) ([]byte, error) {
 	data, _, err := read(ctx, b.Handle.Object(name))
 	return data, err
 }
 
-// read reads an object, and returns its generation.
+// read returns the bytes of an object and its generation.
 func read(ctx context.Context, h *storage.ObjectHandle) ([]byte, int64, error) {
-	const most = 64 << 20
 	r, err := h.NewReader(ctx)
 	if err != nil {
 		return nil, 0, fmt.Errorf("open %q: %w", h.ObjectName(), err)
 	}
 	defer r.Close()
-	data, err := io.ReadAll(io.LimitReader(r, most))
+	data, err := io.ReadAll(io.LimitReader(r, maxObjectBytes))
 	if err != nil {
 		return nil, 0, fmt.Errorf("read %q: %w", h.ObjectName(), err)
 	}
 	return data, r.Attrs.Generation, nil
 }
 
-// Manifest is a manifest as it is stored.
-type Manifest struct {
-	rendition.Manifest
-	generation int64 // of the manifest itself
-}
-
-// Manifest returns the manifest of an object. ErrNotExist: it has none.
-func (b Bucket) Manifest(ctx context.Context, object string) (*Manifest, error) {
-	data, generation, err := read(ctx, b.Handle.Object(rendition.ManifestName(object)))
+// Manifest returns the stored manifest of an object. It returns ErrNotExist if there is none.
+func (b Bucket) Manifest(ctx context.Context, object string) (*rendition.Manifest, error) {
+	data, version, err := read(ctx, b.Handle.Object(rendition.ManifestName(object)))
 	if err != nil {
 		return nil, err
 	}
@@ -149,39 +156,44 @@ func (b Bucket) Manifest(ctx context.Context, object string) (*Manifest, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Manifest{*m, generation}, nil
+	m.Version = version
+	return m, nil
 }
 
-// PutManifest stores m in place of before, or as the first one when that is nil. It returns nil when
-// another one came between.
-func (b Bucket) PutManifest(ctx context.Context, before *Manifest, m rendition.Manifest) (*Manifest, error) {
+// PutManifest stores m in place of the manifest with m.Version, or as the object's first manifest if m.Version is 0,
+// and sets m.Version to the new one. It returns ErrConflict, and leaves m as it is, if the stored manifest has
+// another version.
+func (b Bucket) PutManifest(ctx context.Context, m *rendition.Manifest) error {
 	data, err := json.Marshal(m)
 	if err != nil {
-		return nil, fmt.Errorf("encode manifest of %q: %w", m.Object, err)
+		return fmt.Errorf("encode manifest of %q: %w", m.Object, err)
 	}
 	conditions := storage.Conditions{DoesNotExist: true}
-	if before != nil {
-		conditions = storage.Conditions{GenerationMatch: before.generation}
+	if m.Version != 0 {
+		conditions = storage.Conditions{GenerationMatch: m.Version}
 	}
-	attrs := storage.ObjectAttrs{ContentType: "application/json", CacheControl: "no-cache"}
-	generation, err := Write(ctx, b.Handle.Object(rendition.ManifestName(m.Object)).If(conditions), attrs, data)
-	if Failed(err) {
-		return nil, nil
+	attrs := storage.ObjectAttrs{ContentType: "application/json", CacheControl: cacheRevalidate}
+	version, err := Write(ctx, b.Handle.Object(rendition.ManifestName(m.Object)).If(conditions), attrs, data)
+	if IsPreconditionFailed(err) {
+		return fmt.Errorf("write manifest of %q: %w", m.Object, ErrConflict)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &Manifest{m, generation}, nil
+	m.Version = version
+	return nil
 }
 
-// Remove removes the renditions of an object up to a generation, and its manifest, unless that is of a later one.
+// Remove removes the renditions of an object up to and including a generation. It removes the manifest too, unless
+// that lists a later generation.
 func (b Bucket) Remove(ctx context.Context, object string, generation int64) error {
 	m, err := b.Manifest(ctx, object)
 	switch {
 	case err == nil && m.Generation <= generation:
-		// First, so that nothing lists what is not there.
-		h := b.Handle.Object(rendition.ManifestName(object)).If(storage.Conditions{GenerationMatch: m.generation})
-		if err := remove(ctx, h); err != nil { // one that was written meanwhile may be of this generation too
+		// The manifest goes first, so that no manifest lists a removed rendition. A failed precondition is an error: the
+		// manifest that replaced m may list a generation to remove too.
+		h := b.Handle.Object(rendition.ManifestName(object)).If(storage.Conditions{GenerationMatch: m.Version})
+		if err := remove(ctx, h); err != nil {
 			return err
 		}
 	case err != nil && !errors.Is(err, ErrNotExist):
@@ -191,15 +203,15 @@ func (b Bucket) Remove(ctx context.Context, object string, generation int64) err
 }
 
 var (
-	ofGeneration = regexp.MustCompile(`^([0-9]+)(/|\.reason\.json)?$`)
-	aRendition   = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(jpg|png)$`)
+	generationName = regexp.MustCompile(`^([0-9]+)(/|\.reason\.json)?$`)
+	renditionName  = regexp.MustCompile(`^[a-z][a-z0-9-]*\.(jpg|png)$`)
 )
 
-// RemoveGenerations removes what is of the generations up to the given one in a folder: FOLDER/123, FOLDER/123.reason.json
-// and FOLDER/123/card.jpg are of generation 123.
+// RemoveGenerations removes the files of a folder that belong to the generations up to and including upTo. Files of
+// generation 123 are FOLDER/123, FOLDER/123.reason.json and renditions such as FOLDER/123/card.jpg.
 func RemoveGenerations(ctx context.Context, bucket *storage.BucketHandle, folder string, upTo int64) error {
-	return list(ctx, bucket, folder+"/", func(name string) error {
-		match := ofGeneration.FindStringSubmatch(name)
+	return forEachEntry(ctx, bucket, folder+"/", func(entry string) error {
+		match := generationName.FindStringSubmatch(entry)
 		if match == nil {
 			return nil
 		}
@@ -207,19 +219,20 @@ func RemoveGenerations(ctx context.Context, bucket *storage.BucketHandle, folder
 			return nil
 		}
 		if match[2] != "/" {
-			return remove(ctx, bucket.Object(folder+"/"+name))
+			return remove(ctx, bucket.Object(folder+"/"+entry))
 		}
-		return list(ctx, bucket, folder+"/"+name, func(file string) error {
-			if !aRendition.MatchString(file) { // of an object whose name goes on there
+		return forEachEntry(ctx, bucket, folder+"/"+entry, func(file string) error {
+			if !renditionName.MatchString(file) { // belongs to another object, whose name continues with a number
 				return nil
 			}
-			return remove(ctx, bucket.Object(folder+"/"+name+file))
+			return remove(ctx, bucket.Object(folder+"/"+entry+file))
 		})
 	})
 }
 
-// list calls f with each file in a folder, and each folder with a slash after it, by their names there.
-func list(ctx context.Context, bucket *storage.BucketHandle, folder string, f func(name string) error) error {
+// forEachEntry calls f with the name of each file and subfolder directly in folder, relative to it. The names of
+// subfolders end in a slash. An error of f ends the listing.
+func forEachEntry(ctx context.Context, bucket *storage.BucketHandle, folder string, f func(entry string) error) error {
 	it := bucket.Objects(ctx, &storage.Query{Prefix: folder, Delimiter: "/"})
 	for {
 		o, err := it.Next()
@@ -235,7 +248,7 @@ func list(ctx context.Context, bucket *storage.BucketHandle, folder string, f fu
 	}
 }
 
-// remove removes an object, if it is there.
+// remove removes an object. A missing object is no error.
 func remove(ctx context.Context, h *storage.ObjectHandle) error {
 	if err := h.Delete(ctx); err != nil && !errors.Is(err, ErrNotExist) {
 		return fmt.Errorf("remove %q: %w", h.ObjectName(), err)
@@ -243,13 +256,14 @@ func remove(ctx context.Context, h *storage.ObjectHandle) error {
 	return nil
 }
 
-// Write writes an object in one request, and returns its generation.
+// Write writes an object in a single request and returns its generation. It uses ContentType, CacheControl and
+// Metadata of attrs.
 func Write(ctx context.Context, h *storage.ObjectHandle, attrs storage.ObjectAttrs, data []byte) (int64, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel() // gives up what Close did not get to
+	defer cancel() // aborts the upload if Close was not reached
 	w := h.NewWriter(ctx)
 	w.ContentType, w.CacheControl, w.Metadata = attrs.ContentType, attrs.CacheControl, attrs.Metadata
-	w.ChunkSize = 0 // else it takes 16 MiB
+	w.ChunkSize = 0 // the default allocates a buffer of 16 MiB for each writer
 	_, err := w.Write(data)
 	if err == nil {
 		err = w.Close()
@@ -260,8 +274,8 @@ func Write(ctx context.Context, h *storage.ObjectHandle, attrs storage.ObjectAtt
 	return w.Attrs().Generation, nil
 }
 
-// Failed reports whether err says that a condition of the request does not hold.
-func Failed(err error) bool {
+// IsPreconditionFailed reports whether Cloud Storage rejected a request because its precondition does not hold.
+func IsPreconditionFailed(err error) bool {
 	var e *googleapi.Error
 	return errors.As(err, &e) && e.Code == http.StatusPreconditionFailed
 }
