@@ -17,9 +17,9 @@ import (
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
-// BenchmarkIntake posts reviews over HTTP with 32 in flight: to intake, which publishes them to an
-// embedded Pub/Sub in the same process, and to the plainest handler that reads and checks the same
-// JSON and publishes nothing. Intake should reach half of that one's rate.
+// BenchmarkIntake posts reviews over HTTP with 32 requests in flight: to the intake, which publishes to an embedded Pub/Sub
+// in the same process, and to a plain handler that only decodes and validates the same JSON. The intake should reach 0.6 of
+// the rate of the plain handler.
 func BenchmarkIntake(b *testing.B) {
 	p, _ := pubsubtest.New(b, "reviews")
 	in := &intake{reviews: topic.New(p), tokens: tokens(b), now: time.Now}
@@ -59,6 +59,7 @@ func BenchmarkIntake(b *testing.B) {
 
 var slug = regexp.MustCompile(review.ProductPattern)
 
+// plain decodes and validates a review and publishes nothing.
 func plain(w http.ResponseWriter, r *http.Request) {
 	var s struct {
 		Product, Text, Author, Locale string

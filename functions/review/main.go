@@ -1,32 +1,34 @@
-// Review is the intake of reviews: it checks one, publishes it and answers 202.
+// Review is the intake of reviews. It validates a review, publishes it and answers 202.
 //
-// Trigger: HTTP, POST /v1/reviews and POST /v1/photos, from the front end. It keeps no state.
+// Trigger: HTTP requests of the front end, POST /v1/reviews and POST /v1/photos. The function has no state.
 //
-//	variable               meaning                                        default
-//	GOOGLE_CLOUD_PROJECT   the project of the topic and of the traces     required
-//	REVIEWS_TOPIC          id of the topic that takes submitted reviews   required
-//	ORIGINALS_BUCKET       where browsers send photos, below reviews/     required
-//	AUTHOR_TOKEN_KEY       signs author tokens; 16 bytes or more, of      required
-//	                       Secret Manager, the same as api has
-//	STORAGE_EMULATOR_HOST  the address of an embedded Cloud Storage,      none
-//	                       which checks no signature: we make none then
-//	CORS_ORIGINS           origins whose pages may send reviews, parted   none
-//	                       by spaces
-//	RATE_LIMIT             reviews and photos that one client may send,   30/1m
-//	                       of each instance; or off
-//	FORWARDED_HOPS         how many addresses of X-Forwarded-For are of   2
-//	                       our own proxies: the load balancer writes the
-//	                       client's and its own
-//	PORT                   where to listen, a port or host:port           8080
+//	variable               meaning                                         default
+//	GOOGLE_CLOUD_PROJECT   project of the topic and the traces             required
+//	REVIEWS_TOPIC          ID of the topic for submitted reviews           required
+//	ORIGINALS_BUCKET       bucket for photos, which browsers upload to     required
+//	                       reviews/
+//	AUTHOR_TOKEN_KEY       key that signs author tokens, a secret of 16    required
+//	                       bytes or more; api must have the same key
+//	STORAGE_EMULATOR_HOST  address of an embedded Cloud Storage, which     none
+//	                       verifies no signatures; uploads are not signed
+//	CORS_ORIGINS           origins whose pages may send requests,          none
+//	                       separated by spaces
+//	RATE_LIMIT             limit of reviews and photos of one client,      30/1m
+//	                       in each instance; or off
+//	FORWARDED_HOPS         number of addresses that our own proxies        2
+//	                       append to X-Forwarded-For; the load balancer
+//	                       appends the client's address and its own
+//	PORT                   port, or host:port, to listen on                8080
 //
-// Roles: roles/pubsub.publisher on the topic; roles/storage.objectCreator on the bucket, and
-// roles/iam.serviceAccountTokenCreator on the function's own account, in whose name uploads are signed. The
-// bucket's CORS must allow POST from the shop's origin. roles/secretmanager.secretAccessor on the secret of
-// AUTHOR_TOKEN_KEY.
+// Roles: roles/pubsub.publisher on the topic; roles/storage.objectCreator on the bucket;
+// roles/iam.serviceAccountTokenCreator on the function's own service account, which signs uploads;
+// roles/secretmanager.secretAccessor on the secret of AUTHOR_TOKEN_KEY. The CORS configuration of the bucket must allow
+// POST from the origin of the shop.
 //
-// Retried: nothing here. An answer of 202 means that Pub/Sub has the review; after any other, or none,
-// the caller sends it again with the same Idempotency-Key, and it is the same review, with the same author
-// token. So who knows the key and the review gets the token: for a key of less than 16 characters there is none.
+// Retries: the function retries nothing. A 202 response means that Pub/Sub has stored the review. After any other response,
+// or none, the client should send the request again with the same Idempotency-Key: the review then has the same ID and the
+// same author token. Anyone who knows the key and the review could obtain the token in this way, so the function issues no
+// token for keys of less than 16 bytes.
 package main
 
 import (

@@ -16,15 +16,16 @@ import (
 const (
 	// maxPhoto bounds a photo, in bytes.
 	maxPhoto = 15_000_000
-	// uploadTime is how long a shopper has to send one.
+	// uploadTime is the lifetime of an upload policy.
 	uploadTime = 15 * time.Minute
 )
 
-// extensions are those of the types of photos.
+// extensions maps the media types of photos to file name extensions.
 var extensions = map[string]string{"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
 
-// uploads lets a browser send one object to the originals bucket.
+// uploads signs uploads to the originals bucket.
 type uploads interface {
+	// sign returns a policy with which a browser may upload one object until it expires.
 	sign(object, contentType string, expires time.Time) (*storage.PostPolicyV4, error)
 }
 
@@ -37,8 +38,8 @@ type photoInput struct {
 type photoOutput struct{ Body photo }
 
 type photo struct {
-	Object    string    `json:"object" doc:"What a review names the photo by." example:"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"`
-	Upload    upload    `json:"upload" doc:"Where to send it, as a form with these fields and then the file, which is called file."`
+	Object    string    `json:"object" doc:"Name of the photo in a review." example:"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"`
+	Upload    upload    `json:"upload" doc:"Form of the upload: multipart/form-data with these fields, then the field file with the photo."`
 	MaxBytes  int64     `json:"max_bytes"`
 	ExpiresAt time.Time `json:"expires_at"`
 }
@@ -52,30 +53,29 @@ type upload struct {
 func (in *intake) addPhoto(_ context.Context, req *photoInput) (*photoOutput, error) {
 	id, err := uuid.NewRandom()
 	if err != nil {
-		return nil, fmt.Errorf("make an id: %w", err)
+		return nil, fmt.Errorf("generate ID: %w", err)
 	}
 	object := "reviews/" + id.String() + "." + extensions[req.Body.ContentType]
 	expires := in.now().UTC().Add(uploadTime).Truncate(time.Second)
 	policy, err := in.uploads.sign(object, req.Body.ContentType, expires)
 	if err != nil {
-		return nil, problem.Unavailable(fmt.Errorf("sign the upload of %s: %w", object, err), retryAfter)
+		return nil, problem.Unavailable(fmt.Errorf("sign upload of %s: %w", object, err), retryAfter)
 	}
 	return &photoOutput{photo{
 		Object: object, Upload: upload{policy.URL, policy.Fields}, MaxBytes: maxPhoto, ExpiresAt: expires,
 	}}, nil
 }
 
-// originals signs uploads to the originals bucket.
+// originals is the originals bucket.
 type originals struct {
 	bucket *storage.BucketHandle
-	// emulator is the address of an embedded Cloud Storage, which verifies no signature: there is nobody
-	// who could sign either, so a policy for it is not signed. "" in the cloud, where the account of the
-	// function signs, by the IAM API.
+	// emulator is the address of an embedded Cloud Storage, or "" in the cloud. In the cloud the service account of the
+	// function signs through the IAM API. For an emulator, which verifies no signature, policies are not signed.
 	emulator string
 }
 
-// sign returns the policy with which a browser may send one object, of that type and of at most
-// maxPhoto bytes: https://cloud.google.com/storage/docs/authentication/signatures#policy-document.
+// sign implements uploads. The policy allows one object of the given type with 1 to maxPhoto bytes:
+// https://cloud.google.com/storage/docs/authentication/signatures#policy-document.
 func (o originals) sign(object, contentType string, expires time.Time) (*storage.PostPolicyV4, error) {
 	opts := &storage.PostPolicyV4Options{
 		Expires:    expires,
@@ -85,7 +85,7 @@ func (o originals) sign(object, contentType string, expires time.Time) (*storage
 	if o.emulator != "" {
 		u, err := url.Parse(o.emulator)
 		if err != nil {
-			return nil, fmt.Errorf("address of the embedded Cloud Storage: %w", err)
+			return nil, fmt.Errorf("parse address of the embedded Cloud Storage: %w", err)
 		}
 		opts.Hostname, opts.Insecure = u.Host, u.Scheme == "http"
 		opts.GoogleAccessID = "nobody@localhost"
@@ -95,6 +95,6 @@ func (o originals) sign(object, contentType string, expires time.Time) (*storage
 	if err != nil {
 		return nil, err
 	}
-	policy.URL = policy.URL[:len(policy.URL)-1] // the slash, which the embedded one does not know
+	policy.URL = policy.URL[:len(policy.URL)-1] // without the final slash, which the emulator does not route
 	return policy, nil
 }

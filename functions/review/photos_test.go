@@ -28,8 +28,8 @@ func addPhoto(t testing.TB, u uploads, body string) *httptest.ResponseRecorder {
 	return w
 }
 
-// The embedded Cloud Storage takes any policy, so that what ours says is looked at here.
-func TestAPolicyAllowsOnePhotoAndNothingElse(t *testing.T) {
+// The embedded Cloud Storage accepts any policy, so this test checks the conditions of the policy.
+func TestUploadPolicyAllowsOnePhotoOnly(t *testing.T) {
 	files, srv := buckettest.New(t, nil, "shop-originals")
 	for contentType, ext := range map[string]string{"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp"} {
 		w := addPhoto(t, originals{files.Bucket("shop-originals"), srv.URL()}, `{"content_type":"`+contentType+`"}`)
@@ -38,13 +38,13 @@ func TestAPolicyAllowsOnePhotoAndNothingElse(t *testing.T) {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
 		if !review.IsPhoto(got.Object) || !strings.HasSuffix(got.Object, ext) {
-			t.Errorf("%s is called %q", contentType, got.Object)
+			t.Errorf("name of a photo of type %s is %q", contentType, got.Object)
 		}
 		if left := time.Until(got.ExpiresAt); left > uploadTime || left < uploadTime-time.Minute {
-			t.Errorf("it expires in %v", left)
+			t.Errorf("the policy expires in %v", left)
 		}
 		if got.Upload.URL != srv.URL()+"/shop-originals" || got.MaxBytes != maxPhoto {
-			t.Errorf("answer %+v", got)
+			t.Errorf("photo %+v", got)
 		}
 		data, err := base64.StdEncoding.DecodeString(got.Upload.Fields["policy"])
 		if err != nil {
@@ -58,7 +58,7 @@ func TestAPolicyAllowsOnePhotoAndNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !policy.Expiration.Equal(got.ExpiresAt) {
-			t.Errorf("the policy expires at %v, not at %v", policy.Expiration, got.ExpiresAt)
+			t.Errorf("the policy expires at %v, want %v", policy.Expiration, got.ExpiresAt)
 		}
 		fields := got.Upload.Fields
 		want := []any{
@@ -80,18 +80,19 @@ func TestAPolicyAllowsOnePhotoAndNothingElse(t *testing.T) {
 			}
 		}
 		if fields["x-goog-signature"] == "" {
-			t.Error("there is no field for the signature")
+			t.Error("no field for the signature")
 		}
 	}
 }
 
+// broken fails to sign.
 type broken struct{}
 
 func (broken) sign(string, string, time.Time) (*storage.PostPolicyV4, error) {
 	return nil, errors.New("secret of the IAM API")
 }
 
-func TestPhotosThatAreNotAllowed(t *testing.T) {
+func TestOtherPhotosAndFailedSignaturesAreRejected(t *testing.T) {
 	for _, body := range []string{`{"content_type":"image/svg+xml"}`, `{"content_type":"image/gif"}`, `{}`, `{"content_type":"image/jpeg","object":"products/x.jpg"}`} {
 		if w := addPhoto(t, broken{}, body); w.Code != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %d %s", body, w.Code, w.Body)
@@ -99,11 +100,11 @@ func TestPhotosThatAreNotAllowed(t *testing.T) {
 	}
 	w := addPhoto(t, broken{}, `{"content_type":"image/jpeg"}`)
 	if w.Code != http.StatusServiceUnavailable || strings.Contains(w.Body.String(), "secret") || w.Header().Get("Retry-After") == "" {
-		t.Errorf("without a signature: %d %s", w.Code, w.Body)
+		t.Errorf("failed signature: %d %s", w.Code, w.Body)
 	}
 }
 
-func TestAReviewNamesItsPhotos(t *testing.T) {
+func TestReviewListsItsPhotos(t *testing.T) {
 	const name = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.webp"
 	h, srv := start(t)
 	id(t, post(h, `{"product":"p","rating":5,"photos":["`+name+`"]}`))
@@ -117,7 +118,7 @@ func TestAReviewNamesItsPhotos(t *testing.T) {
 	} {
 		w := post(h, `{"product":"p","rating":5,"photos":`+photos+`}`)
 		if w.Code != http.StatusUnprocessableEntity || !strings.Contains(w.Body.String(), `"pointer":"`+pointer+`"`) {
-			t.Errorf("%s: %d %s, want a complaint of %s", photos, w.Code, w.Body, pointer)
+			t.Errorf("%s: %d %s, want the pointer %s", photos, w.Code, w.Body, pointer)
 		}
 	}
 }

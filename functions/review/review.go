@@ -19,10 +19,10 @@ import (
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
-// maxBody bounds a request's body, in bytes.
+// maxBody bounds the body of a request, in bytes.
 const maxBody = 64 << 10
 
-// retryAfter is what a caller is asked to wait when Pub/Sub is away.
+// retryAfter is the Retry-After of responses while Pub/Sub or the IAM API is unavailable.
 const retryAfter = 5 * time.Second
 
 // intake accepts reviews.
@@ -32,11 +32,11 @@ type intake struct {
 	tokens  authortoken.Key
 	now     func() time.Time
 
-	origins []string       // whose pages may send reviews
-	limiter *limit.Limiter // nil: no limit
+	origins []string       // CORS origins
+	limiter *limit.Limiter // nil for no limit
 }
 
-// handler routes the function's requests.
+// handler returns the handler of all requests.
 func (in *intake) handler() http.Handler {
 	mux := http.NewServeMux()
 	in.register(mux)
@@ -47,7 +47,7 @@ func (in *intake) handler() http.Handler {
 	return crossorigin.Handler(in.origins, h)
 }
 
-// register adds the web API to mux, and returns what documents it.
+// register adds the operations to mux and returns their API, which has the OpenAPI document.
 func (in *intake) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "Submitting", "1")
 	api.OpenAPI().Info.Description = "New reviews, and permissions to upload their photos."
@@ -56,32 +56,32 @@ func (in *intake) register(mux *http.ServeMux) huma.API {
 		Path:          "/v1/reviews",
 		OperationID:   "submit-review",
 		Summary:       "Submit a review",
-		Description:   "Accepts a review; its status URL answers 404 until it is stored.",
+		Description:   "Accepts a review for publication. Its status URL answers 404 until the review is stored.",
 		DefaultStatus: http.StatusAccepted,
-		MaxBodyBytes:  maxBody + 1, // huma refuses a body of this size
+		MaxBodyBytes:  maxBody + 1, // huma rejects a body of this size
 		Errors:        []int{400, 408, 413, 415, 422, 429, 500, 503},
 	}, in.submit)
 	huma.Register(api, huma.Operation{
 		Method:       http.MethodPost,
 		Path:         "/v1/photos",
 		OperationID:  "add-photo",
-		Summary:      "Get leave to upload a photo for a review",
-		Description:  "A JPEG, PNG or WebP goes straight to storage; a review then names it.",
+		Summary:      "Request the upload of a photo for a review",
+		Description:  "Returns a form with which a browser uploads one JPEG, PNG or WebP directly to Cloud Storage. A review then refers to the photo by its object name.",
 		MaxBodyBytes: maxBody + 1,
 		Errors:       []int{400, 408, 413, 415, 422, 429, 500, 503},
 	}, in.addPhoto)
 	return api
 }
 
-// newReview is what a shopper sends.
+// newReview is the body of a submission.
 type newReview struct {
-	Product string `json:"product" pattern:"^[a-z0-9-]+$" maxLength:"64" doc:"The product's id." example:"butter-cream-peaches"`
+	Product string `json:"product" pattern:"^[a-z0-9-]+$" maxLength:"64" doc:"ID of the product." example:"butter-cream-peaches"`
 	submission.Content
 }
 
 type submitInput struct {
-	// IdempotencyKey makes a retry the same review: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"The same key with the same review is the same review, with the same author token: so make it a secret that nobody guesses, such as a random UUID."`
+	// IdempotencyKey identifies retries: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Requests with the same key and the same body submit one review and return the same author token. Therefore the key must be a secret that nobody can guess, such as a random UUID."`
 	Body           newReview
 }
 
@@ -92,12 +92,12 @@ type submitOutput struct {
 
 type accepted struct {
 	ID          string `json:"id" format:"uuid"`
-	StatusURL   string `json:"status_url" doc:"Where the review will be." example:"/v1/products/butter-cream-peaches/reviews/6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"`
-	AuthorToken string `json:"author_token,omitempty" doc:"The secret by which the author may edit and delete the review, as the header Author-Token. It is told here and nowhere else; and not at all when the Idempotency-Key has less than 16 characters, since who guesses that would get it too."`
+	StatusURL   string `json:"status_url" doc:"URL of the review after publication." example:"/v1/products/butter-cream-peaches/reviews/6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"`
+	AuthorToken string `json:"author_token,omitempty" doc:"Secret for the header Author-Token, with which the author edits and deletes the review. Only this response contains it. It is absent when the Idempotency-Key has less than 16 characters: anyone who guesses such a key could obtain the token."`
 }
 
-// guessable is the length of an idempotency key, in bytes, below which no token is given for it.
-const guessable = 16
+// minSecretKey is the minimum length of an idempotency key for which an author token is issued, in bytes.
+const minSecretKey = 16
 
 // submit answers POST /v1/reviews.
 func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, error) {
@@ -113,30 +113,31 @@ func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, 
 	}
 	url := "/v1/products/" + b.Product + "/reviews/" + id
 	out := &submitOutput{Location: url, Body: accepted{ID: id, StatusURL: url}}
-	if n := len(req.IdempotencyKey); n == 0 || n >= guessable {
+	if n := len(req.IdempotencyKey); n == 0 || n >= minSecretKey {
 		out.Body.AuthorToken = in.tokens.Token(b.Product, id)
 	}
 	return out, nil
 }
 
-// space is the namespace of the ids that are derived from a key.
-var space = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("review.hybridbts.tech"))
+// idNamespace is the namespace of the UUIDs of idempotency keys (RFC 9562, section 6.6).
+var idNamespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("review.hybridbts.tech"))
 
-// newID returns a random id, or with a key the one that this key and this request always have.
+// newID returns the ID of a review: a UUIDv5 of the idempotency key and the review, so that retries have the same ID, or a
+// random UUID without a key.
 func newID(key string, r newReview) (string, error) {
 	if key == "" {
 		id, err := uuid.NewRandom()
 		if err != nil {
-			return "", fmt.Errorf("make an id: %w", err)
+			return "", fmt.Errorf("generate ID: %w", err)
 		}
 		return id.String(), nil
 	}
-	name, err := json.Marshal(struct { // JSON, because it tells where each field ends
-		Key        []byte // as it came: keys need not be UTF-8
+	name, err := json.Marshal(struct { // JSON, since it delimits the fields
+		Key        []byte // bytes, since a key may contain invalid UTF-8
 		Submission newReview
 	}{[]byte(key), r})
 	if err != nil {
-		return "", fmt.Errorf("derive an id: %w", err)
+		return "", fmt.Errorf("derive ID: %w", err)
 	}
-	return uuid.NewSHA1(space, name).String(), nil
+	return uuid.NewSHA1(idNamespace, name).String(), nil
 }

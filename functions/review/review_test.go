@@ -40,7 +40,7 @@ func tokens(t testing.TB) authortoken.Key {
 	return k
 }
 
-// start returns the function's handler over an embedded Pub/Sub, and that.
+// start returns the handler of the function with an embedded Pub/Sub.
 func start(t testing.TB, opts ...pstest.ServerReactorOption) (http.Handler, *pstest.Server) {
 	t.Helper()
 	p, srv := pubsubtest.New(t, "reviews", opts...)
@@ -48,7 +48,7 @@ func start(t testing.TB, opts ...pstest.ServerReactorOption) (http.Handler, *pst
 	return contracttest.Handler(t, "openapi.json", in.handler()), srv
 }
 
-func TestDocument(t *testing.T) {
+func TestOpenAPIDocumentIsCurrent(t *testing.T) {
 	contracttest.Golden(t, "openapi.json", (&intake{}).register(http.NewServeMux()).OpenAPI())
 }
 
@@ -63,7 +63,7 @@ func post(h http.Handler, body string, header ...string) *httptest.ResponseRecor
 	return w
 }
 
-// published returns the one review on the topic.
+// published returns the only review on the topic.
 func published(t testing.TB, srv *pstest.Server) review.Review {
 	t.Helper()
 	m := srv.Messages()
@@ -73,7 +73,7 @@ func published(t testing.TB, srv *pstest.Server) review.Review {
 	return decoded(t, m[0])
 }
 
-// decoded returns the review that a message holds.
+// decoded returns the review in a message.
 func decoded(t testing.TB, m *pstest.Message) review.Review {
 	t.Helper()
 	got, err := review.Decode(m.Data, m.Attributes)
@@ -82,7 +82,7 @@ func decoded(t testing.TB, m *pstest.Message) review.Review {
 	}
 	r, ok := got.(review.Review)
 	if !ok {
-		t.Fatalf("a %T is published", got)
+		t.Fatalf("the message is a %T", got)
 	}
 	return r
 }
@@ -110,14 +110,14 @@ func TestAcceptedReviewIsPublished(t *testing.T) {
 	url := "/v1/products/butter-cream-peaches/reviews/" + want.ID
 	token := tokens(t).Token("butter-cream-peaches", want.ID)
 	if body := fmt.Sprintf(`{"id":%q,"status_url":%q,"author_token":%q}`, want.ID, url, token); strings.TrimSpace(w.Body.String()) != body {
-		t.Errorf("answered %s, want %s", w.Body, body)
+		t.Errorf("body %s, want %s", w.Body, body)
 	}
 	if got := w.Header().Get("Location"); got != url {
 		t.Errorf("Location = %q, want %q", got, url)
 	}
 }
 
-func TestTextsAreCleaned(t *testing.T) {
+func TestTextsAreNormalized(t *testing.T) {
 	for _, tc := range []struct{ name, in, want string }{
 		{"spaces around", `  good \t\n `, "good"},
 		{"newline inside", `a\r\nb`, "a\nb"},
@@ -126,7 +126,7 @@ func TestTextsAreCleaned(t *testing.T) {
 		{"decomposed accents", `Caf\u0065\u0301`, "Café"},
 		{"a control character between letter and accent", `e\u0001\u0301`, "é"},
 		{"Arabic and an emoji of many runes", `رائع 👩‍👩‍👧`, "رائع 👩‍👩‍👧"},
-		{"nothing but space", `\u3000 \n`, ""},
+		{"only white space", `\u3000 \n`, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h, srv := start(t)
@@ -142,14 +142,14 @@ func TestTextsAreCleaned(t *testing.T) {
 	}
 }
 
-func TestBounds(t *testing.T) {
+func TestInvalidFieldsAreRejectedWithAPointer(t *testing.T) {
 	long := func(n int) string { return strings.Repeat("가", n) }
 	for _, tc := range []struct {
 		name, body string
 		pointer    string // "" when the review is accepted
 	}{
 		{"stars only", `{"product":"p","rating":1}`, ""},
-		{"a whole number written as 5.0", `{"product":"p","rating":5.0}`, ""},
+		{"integer written as 5.0", `{"product":"p","rating":5.0}`, ""},
 		{"product of 64", `{"product":"` + strings.Repeat("p", 64) + `","rating":1}`, ""},
 		{"text of 5000 characters", `{"product":"p","rating":1,"text":"` + long(5000) + `"}`, ""},
 		{"text of 5000 characters in NFC", `{"product":"p","rating":1,"text":"` + norm.NFD.String(long(5000)) + `"}`, ""},
@@ -160,11 +160,11 @@ func TestBounds(t *testing.T) {
 		{"not JSON", `rating=5`, "#"},
 		{"a list", `[]`, "#"},
 		{"null", `null`, "#"},
-		{"broken off", `{"product":"p","rating":1`, "#"},
+		{"truncated", `{"product":"p","rating":1`, "#"},
 		{"unknown field", `{"product":"p","rating":1,"stars":5}`, "#/stars"},
-		{"name in another case", `{"product":"p","rating":1,"Text":"lost"}`, "#/Text"},
-		{"name twice, in two cases", `{"product":"p","rating":5,"RATING":1}`, "#/RATING"},
-		{"rating out of all range", `{"product":"p","rating":1e400}`, "#/rating"},
+		{"name in different case", `{"product":"p","rating":1,"Text":"lost"}`, "#/Text"},
+		{"duplicate name in different case", `{"product":"p","rating":5,"RATING":1}`, "#/RATING"},
+		{"rating out of the range of float64", `{"product":"p","rating":1e400}`, "#/rating"},
 		{"product missing", `{"rating":1}`, "#/product"},
 		{"product blank", `{"product":" ","rating":1}`, "#/product"},
 		{"product empty", `{"product":"","rating":1}`, "#/product"},
@@ -182,7 +182,7 @@ func TestBounds(t *testing.T) {
 		{"text a number", `{"product":"p","rating":1,"text":1}`, "#/text"},
 		{"text in invalid UTF-8", "{\"product\":\"p\",\"rating\":1,\"text\":\"\xed\xa0\x80\"}", "#/text"},
 		{"author of 81 characters", `{"product":"p","rating":1,"author":"` + long(81) + `"}`, "#/author"},
-		{"locale of no language", `{"product":"p","rating":1,"locale":"<b>"}`, "#/locale"},
+		{"locale without a language", `{"product":"p","rating":1,"locale":"<b>"}`, "#/locale"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h, srv := start(t)
@@ -209,7 +209,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-func TestRequestsThatHoldNoReview(t *testing.T) {
+func TestOtherRequestsAreRejected(t *testing.T) {
 	const good = `{"product":"p","rating":1}`
 	for _, tc := range []struct {
 		name, method, path, contentType, body string
@@ -223,7 +223,7 @@ func TestRequestsThatHoldNoReview(t *testing.T) {
 		{"a form", "POST", "/v1/reviews", "application/x-www-form-urlencoded", "product=p", 415},
 		{"text", "POST", "/v1/reviews", "text/plain", good, 415},
 		{"another path", "POST", "/v1/reviews/1", "application/json", good, 404},
-		{"nothing", "POST", "/v1/reviews", "application/json", "", 400},
+		{"empty body", "POST", "/v1/reviews", "application/json", "", 400},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			h, srv := start(t)
@@ -244,11 +244,11 @@ func TestRequestsThatHoldNoReview(t *testing.T) {
 	}
 }
 
-func TestTheAuthorsTokenIsToldToWhoSentTheReview(t *testing.T) {
+func TestResponseHasTheAuthorTokenUnlessTheKeyIsShort(t *testing.T) {
 	h, _ := start(t)
 	const body = `{"product":"p","rating":5,"text":"good"}`
 	for key, want := range map[string]bool{
-		"": true, "0e5f6a2c-6b1d-4f0a-9d5e-7f6f3f1f2a10": true, strings.Repeat("k", guessable): true, strings.Repeat("k", guessable-1): false,
+		"": true, "0e5f6a2c-6b1d-4f0a-9d5e-7f6f3f1f2a10": true, strings.Repeat("k", minSecretKey): true, strings.Repeat("k", minSecretKey-1): false,
 	} {
 		var first, again accepted
 		for _, to := range []*accepted{&first, &again} {
@@ -260,23 +260,23 @@ func TestTheAuthorsTokenIsToldToWhoSentTheReview(t *testing.T) {
 			t.Errorf("with the key %q the token is %q", key, first.AuthorToken)
 		}
 		if key != "" && again != first {
-			t.Errorf("a retry with the key %q is answered %+v, after %+v", key, again, first)
+			t.Errorf("retry with the key %q: %+v, want %+v", key, again, first)
 		}
 	}
 }
 
-func TestIdempotencyKey(t *testing.T) {
+func TestSameKeyAndBodyGiveTheSameID(t *testing.T) {
 	h, _ := start(t)
 	const body = `{"product":"p","rating":5,"text":"good"}`
 	first := id(t, post(h, body, "Idempotency-Key", "k"))
 	if u, err := uuid.Parse(first); err != nil || u.Version() != 5 {
-		t.Errorf("id %s is no UUIDv5", first)
+		t.Errorf("ID %s is not a UUIDv5", first)
 	}
 	if again := id(t, post(h, body, "Idempotency-Key", "k")); again != first {
-		t.Errorf("a retry became %s, want %s", again, first)
+		t.Errorf("ID of a retry is %s, want %s", again, first)
 	}
 	if again := id(t, post(h, `{"text":"good", "rating":5,"product":"p"}`, "Idempotency-Key", "k")); again != first {
-		t.Errorf("the same review in another order became %s, want %s", again, first)
+		t.Errorf("ID of the same review with other field order is %s, want %s", again, first)
 	}
 	for name, other := range map[string]string{
 		"another body":   id(t, post(h, `{"product":"p","rating":4,"text":"good"}`, "Idempotency-Key", "k")),
@@ -288,18 +288,18 @@ func TestIdempotencyKey(t *testing.T) {
 		"no key, second": id(t, post(h, body)),
 	} {
 		if other == first {
-			t.Errorf("%s is the same review", name)
+			t.Errorf("%s has the same ID", name)
 		}
 	}
 	if a, b := id(t, post(h, body, "Idempotency-Key", "\xe8")), id(t, post(h, body, "Idempotency-Key", "\xe9")); a == b {
-		t.Error("two keys that are not UTF-8 are the same review")
+		t.Error("two keys with invalid UTF-8 have the same ID")
 	}
 	if w := post(h, body, "Idempotency-Key", strings.Repeat("k", 256)); w.Code != 422 || !strings.Contains(w.Body.String(), `"parameter":"Idempotency-Key"`) {
-		t.Errorf("a key of 256: %d %s, want 422 naming the header", w.Code, w.Body)
+		t.Errorf("key of 256 bytes: %d %s, want 422 with the header", w.Code, w.Body)
 	}
 }
 
-func TestPubSubAway(t *testing.T) {
+func TestFailedPublicationIs503(t *testing.T) {
 	var log bytes.Buffer
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
@@ -307,17 +307,17 @@ func TestPubSubAway(t *testing.T) {
 	h, srv := start(t, pstest.WithErrorInjection("Publish", codes.PermissionDenied, "secret detail"))
 	w := post(h, `{"product":"p","rating":5,"text":"between us"}`)
 	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "5" || strings.Contains(w.Body.String(), "secret") {
-		t.Errorf("%d Retry-After %q %s, want 503 without what is inside", w.Code, w.Header().Get("Retry-After"), w.Body)
+		t.Errorf("%d Retry-After %q %s, want 503 without the error", w.Code, w.Header().Get("Retry-After"), w.Body)
 	}
 	if len(srv.Messages()) != 0 {
-		t.Error("something was published")
+		t.Error("a message was published")
 	}
 	if n := strings.Count(log.String(), "level="); n != 1 || strings.Contains(log.String(), "between us") {
 		t.Errorf("logged %d lines, want one without the text: %s", n, log.String())
 	}
 }
 
-func TestPublishSurvivesACallerWhoHangsUp(t *testing.T) {
+func TestReviewIsPublishedAfterTheClientDisconnects(t *testing.T) {
 	h, srv := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -363,22 +363,23 @@ func TestConcurrentReviewsAreAllPublished(t *testing.T) {
 func TestConfigurationProblemsAreReportedTogether(t *testing.T) {
 	err := run(t.Context(), func(string) (string, bool) { return "", false })
 	if err == nil || !strings.Contains(err.Error(), "GOOGLE_CLOUD_PROJECT") || !strings.Contains(err.Error(), "REVIEWS_TOPIC") || !strings.Contains(err.Error(), "AUTHOR_TOKEN_KEY") {
-		t.Errorf("run() = %v, want both missing variables named", err)
+		t.Errorf("run() = %v, want the names of all missing variables", err)
 	}
 }
 
-// accepting takes every message.
+// accepting is a publisher that keeps the last message.
 type accepting struct {
 	data       []byte
 	attributes map[string]string
 }
 
+// Publish implements topic.Publisher.
 func (a *accepting) Publish(_ context.Context, data []byte, attributes map[string]string) error {
 	a.data, a.attributes = data, attributes
 	return nil
 }
 
-// FuzzSubmit checks that whatever is accepted is a review that its readers take.
+// FuzzSubmit checks that readers of the topic can decode each accepted review.
 func FuzzSubmit(f *testing.F) {
 	f.Add([]byte(`{"product":"butter","rating":5,"text":"좋아요 💜\u0000","author":" ","locale":"ko"}`), "key")
 	f.Add([]byte("{\"product\":\"p\",\"rating\":1,\"text\":\"\xff\"}"), "")
@@ -396,7 +397,7 @@ func FuzzSubmit(f *testing.F) {
 		got, err := review.Decode(to.data, to.attributes)
 		r, ok := got.(review.Review)
 		if err != nil || !ok || !utf8.ValidString(r.Text) {
-			t.Errorf("accepted %q, which became %+v: %v", body, got, err)
+			t.Errorf("accepted %q, decoded %+v: %v", body, got, err)
 		}
 	})
 }
