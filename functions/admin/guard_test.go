@@ -136,7 +136,7 @@ func TestRotatedKeyIsAcceptedAtOnce(t *testing.T) {
 			t.Fatalf("got %d %s, want 200", w.Code, w.Body)
 		}
 	}
-	if n := i.Asked(); n != 1 {
+	if n := i.KeyFetches(); n != 1 {
 		t.Errorf("guard fetched the keys %d times, want once", n)
 	}
 	i.Rotate()
@@ -209,7 +209,7 @@ func TestTokensWithUnknownKeysCauseFewRequestsToTheIssuer(t *testing.T) {
 			t.Fatal("token with an unknown key is authorized")
 		}
 	}
-	if n := i.Asked(); n > 20 {
+	if n := i.KeyFetches(); n > 20 {
 		t.Errorf("guard sent %d requests to the issuer, want at most 20", n)
 	}
 	if w := authorized(g, valid); w.Code != http.StatusOK {

@@ -1,4 +1,4 @@
-// Package buckettest gives a test a Cloud Storage of its own.
+// Package buckettest runs an embedded Cloud Storage for a test.
 package buckettest
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 )
 
-// New returns a client of an embedded Cloud Storage with some buckets, and that server. Both end with
-// the test. What fault answers to a request, when it answers, is the answer; nil: there are none.
+// New returns an embedded Cloud Storage with the given buckets and a client of it. Both end with the test. fault injects
+// responses: the server handles only requests for which it returns nil. A nil fault injects none.
 func New(t testing.TB, fault func(*http.Request) *http.Response, buckets ...string) (*storage.Client, *fakestorage.Server) {
 	t.Helper()
 	srv, err := fakestorage.NewServerWithOptions(fakestorage.Options{Scheme: "http", Host: "127.0.0.1", PublicHost: "127.0.0.1"})
@@ -33,13 +33,15 @@ func New(t testing.TB, fault func(*http.Request) *http.Response, buckets ...stri
 	return client, srv
 }
 
+// faults is a transport that injects responses.
 type faults struct {
-	of func(*http.Request) *http.Response
+	response func(*http.Request) *http.Response // nil for none
 }
 
+// RoundTrip implements http.RoundTripper.
 func (f *faults) RoundTrip(r *http.Request) (*http.Response, error) {
-	if f.of != nil {
-		if resp := f.of(r); resp != nil {
+	if f.response != nil {
+		if resp := f.response(r); resp != nil {
 			resp.Request = r
 			return resp, nil
 		}

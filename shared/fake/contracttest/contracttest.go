@@ -1,4 +1,4 @@
-// Package contracttest checks that a web API answers as its OpenAPI document says.
+// Package contracttest checks requests and responses of a web API against its OpenAPI document.
 package contracttest
 
 import (
@@ -20,13 +20,13 @@ import (
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 )
 
-// Contract is an OpenAPI document that answers can be checked against.
+// Contract is an OpenAPI document.
 type Contract struct {
 	document *openapi3.T
 	router   routers.Router
 }
 
-// Parse reads an OpenAPI document, which must be a valid one.
+// Parse returns the contract in a document. It fails when the document is not valid OpenAPI.
 func Parse(document []byte) (*Contract, error) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(document)
@@ -34,16 +34,16 @@ func Parse(document []byte) (*Contract, error) {
 		return nil, fmt.Errorf("read OpenAPI document: %w", err)
 	}
 	if err := doc.Validate(loader.Context); err != nil {
-		return nil, fmt.Errorf("OpenAPI document: %w", err)
+		return nil, fmt.Errorf("validate OpenAPI document: %w", err)
 	}
 	router, err := gorillamux.NewRouter(doc)
 	if err != nil {
-		return nil, fmt.Errorf("OpenAPI document: %w", err)
+		return nil, fmt.Errorf("validate OpenAPI document: %w", err)
 	}
 	return &Contract{doc, router}, nil
 }
 
-// exchange is a request and the answer to it.
+// exchange is a request with its response.
 type exchange struct {
 	request *http.Request
 	sent    []byte // the body of the request
@@ -52,18 +52,18 @@ type exchange struct {
 	body    []byte
 }
 
-// check says what of an exchange is not as the document says: a request that was accepted, and any answer.
-// What has no place in the document must be answered with a problem, if it is a part of the web API.
+// check returns an error when an exchange violates the contract. It validates each response, and each request that was
+// accepted. For a path or method without an operation, see checkUndocumented.
 func (c *Contract) check(e exchange) error {
 	r := e.request.Clone(e.request.Context())
 	r.Body = io.NopCloser(bytes.NewReader(e.sent))
-	r.Host, r.URL.Host = "", "" // the document is of any host
+	r.Host, r.URL.Host = "", "" // the document applies to each host
 	if e.request.Method == http.MethodHead {
-		r.Method = http.MethodGet // which the document speaks of
+		r.Method = http.MethodGet // documents describe GET only
 	}
 	route, parameters, err := c.find(r)
 	if err != nil {
-		return c.checkStranger(e, err)
+		return c.checkUndocumented(e, err)
 	}
 	in := &openapi3filter.RequestValidationInput{
 		Request: r, PathParams: parameters, Route: route,
@@ -71,21 +71,21 @@ func (c *Contract) check(e exchange) error {
 	}
 	if e.status < http.StatusBadRequest {
 		if err := openapi3filter.ValidateRequest(r.Context(), in); err != nil {
-			return fmt.Errorf("accepted, though the document refuses it: %w", err)
+			return fmt.Errorf("server accepted a request that violates the document: %w", err)
 		}
 	}
 	response := route.Operation.Responses.Status(e.status)
 	if response == nil {
-		return fmt.Errorf("the document knows no status %d of %s", e.status, route.Operation.OperationID)
+		return fmt.Errorf("document has no status %d for %s", e.status, route.Operation.OperationID)
 	}
 	if len(response.Value.Content) == 0 && len(e.body) > 0 {
-		return fmt.Errorf("the document knows no body of status %d", e.status)
+		return fmt.Errorf("document has no body for status %d", e.status)
 	}
 	if e.request.Method == http.MethodHead || e.status == http.StatusNotModified {
 		return nil
 	}
 	kind, _, _ := mime.ParseMediaType(e.header.Get("Content-Type"))
-	body, err := unzipped(e)
+	body, err := decompressed(e)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (c *Contract) check(e exchange) error {
 		switch kind {
 		case "application/x-ndjson":
 			return checkLines(body, media.Schema.Value)
-		case "text/event-stream": // of which OpenAPI 3.1 can say no more
+		case "text/event-stream": // OpenAPI 3.1 cannot describe the events
 			return nil
 		}
 	}
@@ -101,7 +101,7 @@ func (c *Contract) check(e exchange) error {
 	return openapi3filter.ValidateResponse(r.Context(), out.SetBodyBytes(body))
 }
 
-// find returns the operation of a request. The last parameter of a path may hold slashes, which OpenAPI cannot say.
+// find returns the operation of a request. The last parameter of a path may contain slashes, which OpenAPI cannot express.
 func (c *Contract) find(r *http.Request) (*routers.Route, map[string]string, error) {
 	route, parameters, err := c.router.FindRoute(r)
 	if !errors.Is(err, routers.ErrPathNotFound) {
@@ -118,22 +118,23 @@ func (c *Contract) find(r *http.Request) (*routers.Route, map[string]string, err
 	return c.router.FindRoute(&whole)
 }
 
-// checkStranger checks an exchange that the document has no operation for.
-func (c *Contract) checkStranger(e exchange, why error) error {
+// checkUndocumented checks an exchange without an operation in the document. A response of the web API must be a problem.
+// cause is the error of the search for the operation.
+func (c *Contract) checkUndocumented(e exchange, cause error) error {
 	api := strings.HasPrefix(e.request.URL.Path, "/v1/") || strings.HasPrefix(e.request.URL.Path, "/img/")
 	if !api || e.request.Method == http.MethodOptions || e.status == http.StatusMovedPermanently || e.status == http.StatusTemporaryRedirect {
-		return nil // a page, a preflight, or the way to the path as it should be written
+		return nil // a page, a preflight, or a redirect to the clean path
 	}
 	if e.status < http.StatusBadRequest {
-		return fmt.Errorf("answered %d, and the document does not know it: %w", e.status, why)
+		return fmt.Errorf("status %d for a request without an operation: %w", e.status, cause)
 	}
 	if got := e.header.Get("Content-Type"); got != "application/problem+json" {
-		return fmt.Errorf("answered %d with %s, which is no problem: %w", e.status, got, why)
+		return fmt.Errorf("status %d with content type %s instead of a problem: %w", e.status, got, cause)
 	}
 	if e.request.Method == http.MethodHead {
 		return nil
 	}
-	body, err := unzipped(e)
+	body, err := decompressed(e)
 	if err != nil {
 		return err
 	}
@@ -144,7 +145,8 @@ func (c *Contract) checkStranger(e exchange, why error) error {
 	return c.document.Components.Schemas["Problem"].Value.VisitJSON(v, openapi3.EnableJSONSchema2020(), openapi3.MultiErrors())
 }
 
-func unzipped(e exchange) ([]byte, error) {
+// decompressed returns the body of a response without its content encoding.
+func decompressed(e exchange) ([]byte, error) {
 	if e.header.Get("Content-Encoding") != "gzip" {
 		return e.body, nil
 	}
@@ -155,7 +157,7 @@ func unzipped(e exchange) ([]byte, error) {
 	return io.ReadAll(z)
 }
 
-// checkLines checks NDJSON, which OpenAPI 3.1 describes by the schema of a line.
+// checkLines validates each line of NDJSON with the schema, since OpenAPI 3.1 describes NDJSON by the schema of a line.
 func checkLines(body []byte, schema *openapi3.Schema) error {
 	lines := bufio.NewScanner(bytes.NewReader(body))
 	lines.Buffer(nil, 1<<20)

@@ -58,7 +58,7 @@ func zip(t *testing.T, s string) string {
 	return b.String()
 }
 
-func TestCheck(t *testing.T) {
+func TestExchangesAreCheckedAgainstTheDocument(t *testing.T) {
 	c, err := Parse([]byte(document))
 	if err != nil {
 		t.Fatal(err)
@@ -68,37 +68,37 @@ func TestCheck(t *testing.T) {
 		name, method, target string
 		status               int
 		contentType, body    string
-		zipped               bool
-		want                 string // a part of what is wrong; "": nothing
+		compressed           bool
+		want                 string // a part of the error; "" for none
 	}{
-		{name: "as it says", body: thing},
-		{name: "zipped", body: thing, zipped: true},
-		{name: "a field is missing", body: `{"at":null}`, want: "'id'"},
-		{name: "a field is missing, zipped", body: `{"at":null}`, zipped: true, want: "'id'"},
-		{name: "a field too many", body: strings.Replace(thing, "{", `{"secret":1,`, 1), want: "secret"},
-		{name: "another type", body: strings.Replace(thing, "null", "7", 1), want: "at"},
-		{name: "another format", body: strings.Replace(thing, "null", `"noon"`, 1), want: "date-time"},
-		{name: "no JSON", body: "{", want: "decode"},
-		{name: "another content type", contentType: "text/html", body: "<p>", want: "text/html"},
-		{name: "a status that it does not know", status: 201, body: thing, want: "201"},
-		{name: "a parameter that it refuses is accepted", target: "/v1/things/a?size=0", body: thing, want: "accepted"},
-		{name: "a parameter that it refuses is refused", target: "/v1/things/a?size=0", status: 404, contentType: problem, body: `{"title":"t","status":404}`},
-		{name: "a problem that is none", status: 404, contentType: problem, body: `{"title":"t"}`, want: "status"},
+		{name: "valid", body: thing},
+		{name: "compressed", body: thing, compressed: true},
+		{name: "missing field", body: `{"at":null}`, want: "'id'"},
+		{name: "missing field, compressed", body: `{"at":null}`, compressed: true, want: "'id'"},
+		{name: "unknown field", body: strings.Replace(thing, "{", `{"secret":1,`, 1), want: "secret"},
+		{name: "wrong type", body: strings.Replace(thing, "null", "7", 1), want: "at"},
+		{name: "wrong format", body: strings.Replace(thing, "null", `"noon"`, 1), want: "date-time"},
+		{name: "not JSON", body: "{", want: "decode"},
+		{name: "wrong content type", contentType: "text/html", body: "<p>", want: "text/html"},
+		{name: "undocumented status", status: 201, body: thing, want: "201"},
+		{name: "invalid parameter accepted", target: "/v1/things/a?size=0", body: thing, want: "accepted"},
+		{name: "invalid parameter rejected", target: "/v1/things/a?size=0", status: 404, contentType: problem, body: `{"title":"t","status":404}`},
+		{name: "incomplete problem", status: 404, contentType: problem, body: `{"title":"t"}`, want: "status"},
 		{name: "304", status: 304},
 		{name: "304 with a body", status: 304, body: thing, want: "no body"},
 		{name: "HEAD", method: http.MethodHead},
-		{name: "HEAD with a status that it does not know", method: http.MethodHead, status: 201, want: "201"},
-		{name: "lines", contentType: "application/x-ndjson", body: thing + "\n" + thing + "\n"},
-		{name: "a line that is wrong", contentType: "application/x-ndjson", body: thing + "\n{}\n", want: "line 2"},
-		{name: "a stream of events", contentType: "text/event-stream", body: "data: 1\n\n"},
-		{name: "a stream of events that it does not know", target: "/img/a", contentType: "text/event-stream", body: "data: 1\n\n", want: "event-stream"},
-		{name: "a file below a path with slashes", target: "/img/a/b%20c.png", contentType: "image/png", body: "x"},
-		{name: "an operation that it does not know", target: "/v1/others", body: thing, want: "does not know"},
-		{name: "a method that it does not know", method: http.MethodPost, body: thing, want: "does not know"},
-		{name: "nothing there, as a problem", target: "/v1/others", status: 404, contentType: problem, body: `{"title":"t","status":404}`},
-		{name: "nothing there, as text", target: "/v1/others", status: 404, contentType: "text/plain", body: "no", want: "no problem"},
-		{name: "nothing there, as half a problem", target: "/v1/others", status: 404, contentType: problem, body: `{}`, want: "title"},
-		{name: "a page", target: "/", contentType: "text/html", body: "<p>"},
+		{name: "HEAD with an undocumented status", method: http.MethodHead, status: 201, want: "201"},
+		{name: "NDJSON", contentType: "application/x-ndjson", body: thing + "\n" + thing + "\n"},
+		{name: "NDJSON with an invalid line", contentType: "application/x-ndjson", body: thing + "\n{}\n", want: "line 2"},
+		{name: "event stream", contentType: "text/event-stream", body: "data: 1\n\n"},
+		{name: "undocumented event stream", target: "/img/a", contentType: "text/event-stream", body: "data: 1\n\n", want: "event-stream"},
+		{name: "parameter with slashes", target: "/img/a/b%20c.png", contentType: "image/png", body: "x"},
+		{name: "undocumented path", target: "/v1/others", body: thing, want: "without an operation"},
+		{name: "undocumented method", method: http.MethodPost, body: thing, want: "without an operation"},
+		{name: "404 as a problem", target: "/v1/others", status: 404, contentType: problem, body: `{"title":"t","status":404}`},
+		{name: "404 as text", target: "/v1/others", status: 404, contentType: "text/plain", body: "no", want: "instead of a problem"},
+		{name: "404 as an incomplete problem", target: "/v1/others", status: 404, contentType: problem, body: `{}`, want: "title"},
+		{name: "page outside the API", target: "/", contentType: "text/html", body: "<p>"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			e := exchange{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: []byte(tc.body)}
@@ -115,7 +115,7 @@ func TestCheck(t *testing.T) {
 			if tc.contentType != "" {
 				e.header.Set("Content-Type", tc.contentType)
 			}
-			if tc.zipped {
+			if tc.compressed {
 				e.header.Set("Content-Encoding", "gzip")
 				e.body = []byte(zip(t, tc.body))
 			}
@@ -130,16 +130,19 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// failing is a test that notes that it failed.
+// failing is a testing.TB that records whether the test failed.
 type failing struct {
 	testing.TB
 	failed bool
 }
 
-func (f *failing) Helper()               {}
+// Helper implements testing.TB.
+func (f *failing) Helper() {}
+
+// Errorf implements testing.TB.
 func (f *failing) Errorf(string, ...any) { f.failed = true }
 
-func TestWhatIsRecordedIsChecked(t *testing.T) {
+func TestTransportFailsTheTestOnAViolation(t *testing.T) {
 	c, err := Parse([]byte(document))
 	if err != nil {
 		t.Fatal(err)

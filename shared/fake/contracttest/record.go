@@ -13,16 +13,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var update = flag.Bool("update", false, "write the golden files again")
+var update = flag.Bool("update", false, "update the golden files")
 
-// Golden checks that a file holds a document as JSON; the flag -update writes it.
+// Golden compares a file with the JSON of a document. With the flag -update it writes the file first.
 func Golden(t testing.TB, file string, document json.Marshaler) {
 	t.Helper()
 	b, err := json.MarshalIndent(document, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The rest of a path is written so in Go alone.
+	// The wildcard {name...} exists only in patterns of net/http.
 	want := strings.ReplaceAll(string(b), "...}", "}") + "\n"
 	if *update {
 		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
@@ -34,15 +34,15 @@ func Golden(t testing.TB, file string, document json.Marshaler) {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(string(got), want); diff != "" {
-		t.Errorf("%s is not what the code says; write it with go test -update, and then go run ./scripts/openapi:\n%s", file, diff)
+		t.Errorf("%s differs from the code; run go test -update, then go run ./scripts/openapi:\n%s", file, diff)
 	}
 	if _, err := Parse(got); err != nil {
 		t.Errorf("%s: %v", file, err)
 	}
 }
 
-// Handler hands requests on to next, and fails the test when one is not answered as the document in a file
-// says. An answer that breaks off is not checked.
+// Handler passes requests to next and fails the test when an exchange violates the document in a file. It does not check
+// responses that next aborts with a panic.
 func Handler(t testing.TB, file string, next http.Handler) http.Handler {
 	t.Helper()
 	document, err := os.ReadFile(file)
@@ -54,24 +54,25 @@ func Handler(t testing.TB, file string, next http.Handler) http.Handler {
 		t.Fatal(err)
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e := exchange{request: r.Clone(r.Context())} // before next changes it
+		e := exchange{request: r.Clone(r.Context())} // a copy, since next may change the request
 		var sent bytes.Buffer
 		if r.Body != nil && r.Body != http.NoBody {
-			r.Body = &teed{io.TeeReader(r.Body, &sent), r.Body}
+			r.Body = &teeBody{io.TeeReader(r.Body, &sent), r.Body}
 		}
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(rec, r) // a panic goes on, past the check
+		next.ServeHTTP(rec, r) // a panic skips the check
 		e.sent, e.status, e.header, e.body = sent.Bytes(), rec.status, w.Header(), rec.body.Bytes()
 		report(t, contract, e)
 	})
 }
 
-// Transport sends requests by next, and fails the test when one is not answered as the contract says.
+// Transport sends requests through next and fails the test when an exchange violates the contract. It does not check
+// streams of server-sent events.
 func Transport(t testing.TB, c *Contract, next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		var sent bytes.Buffer
 		if r.Body != nil {
-			r.Body = &teed{io.TeeReader(r.Body, &sent), r.Body}
+			r.Body = &teeBody{io.TeeReader(r.Body, &sent), r.Body}
 		}
 		resp, err := next.RoundTrip(r)
 		if err != nil || strings.HasPrefix(resp.Header.Get("Content-Type"), "text/event-stream") {
@@ -88,6 +89,7 @@ func Transport(t testing.TB, c *Contract, next http.RoundTripper) http.RoundTrip
 	})
 }
 
+// report fails the test when an exchange violates the contract.
 func report(t testing.TB, c *Contract, e exchange) {
 	t.Helper()
 	if err := c.check(e); err != nil {
@@ -95,17 +97,19 @@ func report(t testing.TB, c *Contract, e exchange) {
 	}
 }
 
+// roundTripper is a function as an http.RoundTripper.
 type roundTripper func(*http.Request) (*http.Response, error)
 
+// RoundTrip implements http.RoundTripper.
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// teed is a body that is read along.
-type teed struct {
+// teeBody is a body that is copied while it is read.
+type teeBody struct {
 	io.Reader
 	io.Closer
 }
 
-// recorder keeps a copy of an answer.
+// recorder copies a response.
 type recorder struct {
 	http.ResponseWriter
 	status int
@@ -113,6 +117,7 @@ type recorder struct {
 	body   bytes.Buffer
 }
 
+// WriteHeader implements http.ResponseWriter.
 func (r *recorder) WriteHeader(status int) {
 	if !r.wrote && status >= http.StatusOK {
 		r.status, r.wrote = status, true
@@ -120,10 +125,12 @@ func (r *recorder) WriteHeader(status int) {
 	r.ResponseWriter.WriteHeader(status)
 }
 
+// Write implements http.ResponseWriter.
 func (r *recorder) Write(b []byte) (int, error) {
 	r.wrote = true
 	r.body.Write(b)
 	return r.ResponseWriter.Write(b)
 }
 
+// Unwrap is for http.ResponseController.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }

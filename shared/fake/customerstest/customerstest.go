@@ -1,4 +1,4 @@
-// Package customerstest runs an embedded Bigtable that holds the tables of shared/schema/customers.
+// Package customerstest runs an embedded Bigtable with the tables of shared/schema/customers.
 package customerstest
 
 import (
@@ -15,13 +15,13 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
-// Names of what Start makes.
+// Names of the project and the instance that Start creates.
 const (
 	Project  = "hybrid-bts-local"
 	Instance = "local"
 )
 
-// Server is an embedded Bigtable. It forgets everything when it closes.
+// Server is an embedded Bigtable. It keeps all data in memory.
 type Server struct {
 	Addr   string
 	Client *bigtable.Client
@@ -29,11 +29,11 @@ type Server struct {
 	close []func() error
 }
 
-// Start starts a server on a free port of this machine. The options are a test's way to make calls fail.
+// Start starts a server on a free loopback port. A test injects faults through the options.
 func Start(ctx context.Context, opts ...grpc.ServerOption) (s *Server, err error) {
 	engine, err := bttest.NewServer("127.0.0.1:0", opts...)
 	if err != nil {
-		return nil, fmt.Errorf("embedded Bigtable: %w", err)
+		return nil, fmt.Errorf("start embedded Bigtable: %w", err)
 	}
 	s = &Server{Addr: engine.Addr, close: []func() error{func() error { engine.Close(); return nil }}}
 	defer func() {
@@ -52,7 +52,7 @@ func Start(ctx context.Context, opts ...grpc.ServerOption) (s *Server, err error
 	return s, nil
 }
 
-// Close stops the server.
+// Close stops the server and drops its data.
 func (s *Server) Close() error {
 	var errs []error
 	for i := range s.close {
@@ -61,7 +61,7 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
-// Create makes the tables in the embedded Bigtable at addr.
+// Create creates the tables in the embedded Bigtable at addr.
 func Create(ctx context.Context, addr, project, instance string) error {
 	conn, err := dial(addr)
 	if err != nil {
@@ -69,7 +69,7 @@ func Create(ctx context.Context, addr, project, instance string) error {
 	}
 	admin, err := bigtable.NewAdminClient(ctx, project, instance, option.WithGRPCConn(conn))
 	if err != nil {
-		return fmt.Errorf("open the embedded Bigtable: %w", err)
+		return fmt.Errorf("open embedded Bigtable: %w", err)
 	}
 	return errors.Join(customers.Create(ctx, admin), admin.Close())
 }
@@ -83,16 +83,16 @@ func Open(ctx context.Context, addr, project, instance string) (*bigtable.Client
 	config := bigtable.ClientConfig{MetricsProvider: bigtable.NoopMetricsProvider{}, DisableSession: true}
 	client, err := bigtable.NewClientWithConfig(ctx, project, instance, config, option.WithGRPCConn(conn))
 	if err != nil {
-		return nil, fmt.Errorf("open the embedded Bigtable: %w", err)
+		return nil, fmt.Errorf("open embedded Bigtable: %w", err)
 	}
 	return client, nil
 }
 
-// dial connects. A connection, not an endpoint: that would lose to BIGTABLE_EMULATOR_HOST.
+// dial returns a connection. Clients use it instead of an endpoint, since BIGTABLE_EMULATOR_HOST overrides endpoints.
 func dial(addr string) (*grpc.ClientConn, error) {
 	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
-		return nil, fmt.Errorf("open the embedded Bigtable: %w", err)
+		return nil, fmt.Errorf("open embedded Bigtable: %w", err)
 	}
 	return conn, nil
 }

@@ -21,11 +21,11 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// enable is what a test that misses the emulator tells its reader.
+// enable says how to run the tests that were skipped.
 const enable = "install google-cloud-cli-spanner-emulator, put emulator_main on PATH, or set SPANNER_EMULATOR_HOST"
 
-// NewDatabase returns the full name of a new database with the given schema on the emulator, and
-// what a client needs to find it. It skips the test where there is no emulator.
+// NewDatabase creates a database with the given schema on the emulator. It returns the full name of the database and the
+// options with which a client connects. It skips the test when no emulator is installed.
 func NewDatabase(t testing.TB, schema []string) (string, []option.ClientOption) {
 	t.Helper()
 	addr := os.Getenv("SPANNER_EMULATOR_HOST")
@@ -43,22 +43,22 @@ func NewDatabase(t testing.TB, schema []string) (string, []option.ClientOption) 
 	return name, opts
 }
 
-// create makes an instance and in it a database with the given schema, and returns its full name.
+// create creates an instance with a database and returns the full name of the database.
 func create(ctx context.Context, schema []string, opts []option.ClientOption) (string, error) {
-	id := fmt.Sprintf("t%d", time.Now().UnixNano()) // an emulator that was there before keeps what others made
+	id := fmt.Sprintf("t%d", time.Now().UnixNano()) // unique, since an emulator of another process keeps its instances
 	instances, err := instance.NewInstanceAdminClient(ctx, opts...)
 	if err != nil {
 		return "", err
 	}
 	defer instances.Close()
-	making, err := instances.CreateInstance(ctx, &instancepb.CreateInstanceRequest{
+	operation, err := instances.CreateInstance(ctx, &instancepb.CreateInstanceRequest{
 		Parent: "projects/shop", InstanceId: id,
 		Instance: &instancepb.Instance{Config: "projects/shop/instanceConfigs/emulator-config", DisplayName: id, NodeCount: 1},
 	})
 	if err != nil {
 		return "", fmt.Errorf("create instance on the emulator: %w", err)
 	}
-	if _, err := making.Wait(ctx); err != nil {
+	if _, err := operation.Wait(ctx); err != nil {
 		return "", fmt.Errorf("create instance on the emulator: %w", err)
 	}
 	databases, err := database.NewDatabaseAdminClient(ctx, opts...)
@@ -66,19 +66,19 @@ func create(ctx context.Context, schema []string, opts []option.ClientOption) (s
 		return "", err
 	}
 	defer databases.Close()
-	creating, err := databases.CreateDatabase(ctx, &databasepb.CreateDatabaseRequest{
+	creation, err := databases.CreateDatabase(ctx, &databasepb.CreateDatabaseRequest{
 		Parent: "projects/shop/instances/" + id, CreateStatement: "CREATE DATABASE shop", ExtraStatements: schema,
 	})
 	if err != nil {
 		return "", fmt.Errorf("create database on the emulator: %w", err)
 	}
-	if _, err := creating.Wait(ctx); err != nil {
+	if _, err := creation.Wait(ctx); err != nil {
 		return "", fmt.Errorf("create database on the emulator: %w", err)
 	}
 	return "projects/shop/instances/" + id + "/databases/shop", nil
 }
 
-// start runs the emulator's binary until the test ends, and returns its address.
+// start runs the binary of the emulator until the test ends and returns its address.
 func start(t testing.TB) string {
 	t.Helper()
 	binary := find()
@@ -110,7 +110,7 @@ func start(t testing.TB) string {
 	return ""
 }
 
-// find returns the emulator's binary, from PATH or the Google Cloud SDK, or "".
+// find returns the path of the binary, from PATH or the Google Cloud SDK, or "" when it is not installed.
 func find() string {
 	if p, err := exec.LookPath("emulator_main"); err == nil {
 		return p

@@ -1,4 +1,4 @@
-// Package isolationtest gives the transactions of an embedded Spanner the isolation that it lacks.
+// Package isolationtest is a proxy that adds isolation to the transactions of spannertest.
 package isolationtest
 
 import (
@@ -20,32 +20,32 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// Proxy makes the transactions of the engine behind it serializable: one that read is aborted when
-// another commit wrote what it read before it commits itself. Aborted is what Spanner answers too,
-// and its client then runs the transaction again. A row that is read by its key conflicts with
-// writes of that row; any other read conflicts with every commit.
+// Proxy makes the transactions of an engine serializable by optimistic concurrency control. It answers Aborted to the
+// commit of a transaction when another commit, after a read of the transaction, wrote a row of that read. The client then
+// runs the transaction again, as with Spanner. A read of a row by its key conflicts with writes of the row; any other read
+// conflicts with every commit.
 //
-// What it does not name (DML, partitions, batch writes, some of which crash spannertest) answers Unimplemented.
+// Methods that it does not implement answer Unimplemented: DML, partitions and batch writes. Some crash spannertest.
 type Proxy struct {
 	spannerpb.UnimplementedSpannerServer
-	to   spannerpb.SpannerClient
-	keys map[string][]string // of a table: the columns of its primary key
+	engine spannerpb.SpannerClient
+	keys   map[string][]string // primary key columns by table
 
-	mu      sync.RWMutex // held for writing by commits, so that a read sees all of a commit or nothing
+	mu      sync.RWMutex // commits hold it for writing, so that a read sees either all writes of a commit or none
 	fault   error
 	commits int64
-	written map[row]int64 // the commit that last wrote it
+	written map[row]int64 // number of the last commit that wrote a row
 
 	readsMu sync.Mutex
-	reads   map[string]map[row]int64 // of a read-write transaction: commits when it read a row
+	reads   map[string]map[row]int64 // by read-write transaction: number of the last commit before the read of a row
 }
 
-// row is a row by its key, or with no key all rows of a table, or with no table all rows there are.
+// row is a row of a table. Without a key it stands for all rows of the table, without a table for all rows.
 type row struct{ table, key string }
 
-// New returns a proxy to an engine with the given schema.
-func New(to spannerpb.SpannerClient, ddl *spansql.DDL) *Proxy {
-	p := &Proxy{to: to, keys: map[string][]string{}, written: map[row]int64{}, reads: map[string]map[row]int64{}}
+// New returns a proxy of an engine with the given schema.
+func New(engine spannerpb.SpannerClient, ddl *spansql.DDL) *Proxy {
+	p := &Proxy{engine: engine, keys: map[string][]string{}, written: map[row]int64{}, reads: map[string]map[row]int64{}}
 	for _, s := range ddl.List {
 		if t, ok := s.(*spansql.CreateTable); ok {
 			for _, part := range t.PrimaryKey {
@@ -56,31 +56,36 @@ func New(to spannerpb.SpannerClient, ddl *spansql.DDL) *Proxy {
 	return p
 }
 
-// Fail makes every request that reads or commits fail with err; nil ends that.
+// Fail makes each read and commit fail with err, until a call with nil.
 func (p *Proxy) Fail(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fault = err
 }
 
+// CreateSession implements spannerpb.SpannerServer.
 func (p *Proxy) CreateSession(ctx context.Context, r *spannerpb.CreateSessionRequest) (*spannerpb.Session, error) {
-	return p.to.CreateSession(ctx, r)
+	return p.engine.CreateSession(ctx, r)
 }
 
+// BatchCreateSessions implements spannerpb.SpannerServer.
 func (p *Proxy) BatchCreateSessions(ctx context.Context, r *spannerpb.BatchCreateSessionsRequest) (*spannerpb.BatchCreateSessionsResponse, error) {
-	return p.to.BatchCreateSessions(ctx, r)
+	return p.engine.BatchCreateSessions(ctx, r)
 }
 
+// GetSession implements spannerpb.SpannerServer.
 func (p *Proxy) GetSession(ctx context.Context, r *spannerpb.GetSessionRequest) (*spannerpb.Session, error) {
-	return p.to.GetSession(ctx, r)
+	return p.engine.GetSession(ctx, r)
 }
 
+// DeleteSession implements spannerpb.SpannerServer.
 func (p *Proxy) DeleteSession(ctx context.Context, r *spannerpb.DeleteSessionRequest) (*emptypb.Empty, error) {
-	return p.to.DeleteSession(ctx, r)
+	return p.engine.DeleteSession(ctx, r)
 }
 
+// BeginTransaction implements spannerpb.SpannerServer.
 func (p *Proxy) BeginTransaction(ctx context.Context, r *spannerpb.BeginTransactionRequest) (*spannerpb.Transaction, error) {
-	t, err := p.to.BeginTransaction(ctx, r)
+	t, err := p.engine.BeginTransaction(ctx, r)
 	if err == nil && r.GetOptions().GetReadWrite() != nil {
 		p.readsMu.Lock()
 		p.reads[string(t.Id)] = map[row]int64{}
@@ -89,28 +94,32 @@ func (p *Proxy) BeginTransaction(ctx context.Context, r *spannerpb.BeginTransact
 	return t, err
 }
 
+// StreamingRead implements spannerpb.SpannerServer.
 func (p *Proxy) StreamingRead(r *spannerpb.ReadRequest, s spannerpb.Spanner_StreamingReadServer) error {
-	what := []row{{}}
+	rows := []row{{}}
 	if k := r.GetKeySet(); !k.GetAll() && len(k.GetRanges()) == 0 {
-		what = nil
+		rows = nil
 		for _, key := range k.GetKeys() {
-			what = append(what, row{r.Table, encode(key)})
+			rows = append(rows, row{r.Table, encode(key)})
 		}
 	}
-	return p.read(s.Send, r.Transaction, what, func() (stream, error) { return p.to.StreamingRead(s.Context(), r) })
+	return p.read(s.Send, r.Transaction, rows, func() (stream, error) { return p.engine.StreamingRead(s.Context(), r) })
 }
 
+// ExecuteStreamingSql implements spannerpb.SpannerServer.
 func (p *Proxy) ExecuteStreamingSql(r *spannerpb.ExecuteSqlRequest, s spannerpb.Spanner_ExecuteStreamingSqlServer) error {
-	return p.read(s.Send, r.Transaction, []row{{}}, func() (stream, error) { return p.to.ExecuteStreamingSql(s.Context(), r) })
+	return p.read(s.Send, r.Transaction, []row{{}}, func() (stream, error) { return p.engine.ExecuteStreamingSql(s.Context(), r) })
 }
 
+// stream is the result of a read.
 type stream interface {
+	// Recv returns the next part, or io.EOF.
 	Recv() (*spannerpb.PartialResultSet, error)
 }
 
-// read sends the rows that open gives, all of one moment.
-func (p *Proxy) read(send func(*spannerpb.PartialResultSet) error, t *spannerpb.TransactionSelector, what []row, open func() (stream, error)) error {
-	sets, err := p.collect(t, what, open)
+// read sends the result of a read of the given rows. open starts the read at the engine.
+func (p *Proxy) read(send func(*spannerpb.PartialResultSet) error, t *spannerpb.TransactionSelector, rows []row, open func() (stream, error)) error {
+	sets, err := p.collect(t, rows, open)
 	if err != nil {
 		return err
 	}
@@ -122,8 +131,8 @@ func (p *Proxy) read(send func(*spannerpb.PartialResultSet) error, t *spannerpb.
 	return nil
 }
 
-// collect reads all rows, and remembers when their transaction did.
-func (p *Proxy) collect(t *spannerpb.TransactionSelector, what []row, open func() (stream, error)) ([]*spannerpb.PartialResultSet, error) {
+// collect returns the result of a read and records the read in its transaction. No commit runs meanwhile.
+func (p *Proxy) collect(t *spannerpb.TransactionSelector, rows []row, open func() (stream, error)) ([]*spannerpb.PartialResultSet, error) {
 	p.mu.RLock()
 	defer p.mu.RUnlock()
 	if p.fault != nil {
@@ -152,7 +161,7 @@ func (p *Proxy) collect(t *spannerpb.TransactionSelector, what []row, open func(
 		p.reads[id] = map[row]int64{}
 	}
 	if read, ok := p.reads[id]; ok {
-		for _, w := range what {
+		for _, w := range rows {
 			if _, ok := read[w]; !ok {
 				read[w] = p.commits
 			}
@@ -161,6 +170,7 @@ func (p *Proxy) collect(t *spannerpb.TransactionSelector, what []row, open func(
 	return sets, nil
 }
 
+// Commit implements spannerpb.SpannerServer.
 func (p *Proxy) Commit(ctx context.Context, r *spannerpb.CommitRequest) (*spannerpb.CommitResponse, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -168,13 +178,13 @@ func (p *Proxy) Commit(ctx context.Context, r *spannerpb.CommitRequest) (*spanne
 		return nil, p.fault
 	}
 	if p.conflicts(p.forget(r.GetTransactionId())) {
-		_, err := p.to.Rollback(ctx, &spannerpb.RollbackRequest{Session: r.Session, TransactionId: r.GetTransactionId()})
+		_, err := p.engine.Rollback(ctx, &spannerpb.RollbackRequest{Session: r.Session, TransactionId: r.GetTransactionId()})
 		if err != nil {
 			return nil, err
 		}
 		return nil, aborted()
 	}
-	// Before we know of its success: a failing commit may have written something.
+	// Count the commit before its result is known, since a failed commit of spannertest may have written rows.
 	p.commits++
 	p.written[row{}] = p.commits
 	for _, m := range r.Mutations {
@@ -182,15 +192,16 @@ func (p *Proxy) Commit(ctx context.Context, r *spannerpb.CommitRequest) (*spanne
 			p.written[w] = p.commits
 		}
 	}
-	return p.to.Commit(ctx, r)
+	return p.engine.Commit(ctx, r)
 }
 
+// Rollback implements spannerpb.SpannerServer.
 func (p *Proxy) Rollback(ctx context.Context, r *spannerpb.RollbackRequest) (*emptypb.Empty, error) {
 	p.forget(r.TransactionId)
-	return p.to.Rollback(ctx, r)
+	return p.engine.Rollback(ctx, r)
 }
 
-// forget returns what a transaction read, and forgets it.
+// forget removes and returns the reads of a transaction.
 func (p *Proxy) forget(transaction []byte) map[row]int64 {
 	p.readsMu.Lock()
 	defer p.readsMu.Unlock()
@@ -199,6 +210,7 @@ func (p *Proxy) forget(transaction []byte) map[row]int64 {
 	return read
 }
 
+// conflicts reports whether a row was written after its read.
 func (p *Proxy) conflicts(read map[row]int64) bool {
 	for r, at := range read {
 		if p.written[r] > at || p.written[row{table: r.table}] > at && r.table != "" {
@@ -208,7 +220,7 @@ func (p *Proxy) conflicts(read map[row]int64) bool {
 	return false
 }
 
-// writes returns the rows that a mutation writes.
+// writes returns the rows that a mutation writes. A deletion counts as a write of the whole table.
 func (p *Proxy) writes(m *spannerpb.Mutation) []row {
 	var w *spannerpb.Mutation_Write
 	switch op := m.Operation.(type) {
@@ -233,7 +245,7 @@ func (p *Proxy) writes(m *spannerpb.Mutation) []row {
 		for _, c := range p.keys[w.GetTable()] {
 			i, ok := at[c]
 			if !ok || i >= len(values.Values) {
-				return []row{{table: w.GetTable()}} // the engine will refuse it
+				return []row{{table: w.GetTable()}} // the engine rejects it
 			}
 			key.Values = append(key.Values, values.Values[i])
 		}
@@ -242,21 +254,22 @@ func (p *Proxy) writes(m *spannerpb.Mutation) []row {
 	return rows
 }
 
-// encode returns a string that only this key has.
+// encode returns a distinct string for each key.
 func encode(key *structpb.ListValue) string {
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(key)
 	if err != nil {
-		panic(err) // it was unmarshalled
+		panic(err) // the value was unmarshalled before
 	}
 	return string(b)
 }
 
-// aborted asks the client to try again soon, each at another time.
+// aborted returns the error of a conflict. The retry delay is random, up to 5 ms, so that concurrent clients do not collide
+// again.
 func aborted() error {
 	s, err := status.New(codes.Aborted, "embedded Spanner: another transaction committed first").WithDetails(
 		&errdetails.RetryInfo{RetryDelay: durationpb.New(rand.N(5 * time.Millisecond))})
 	if err != nil {
-		panic(err) // both messages are well-formed
+		panic(err) // both messages are valid
 	}
 	return s.Err()
 }

@@ -1,16 +1,16 @@
-// Package languagetest is a Cloud Natural Language API that runs anywhere: google.cloud.language.v2 over gRPC, on the embedded model of shared/engine/sentiment.
+// Package languagetest is a gRPC server of google.cloud.language.v2, the Cloud Natural Language API, with the embedded model
+// of shared/engine/sentiment.
 //
-// It answers AnalyzeSentiment, ModerateText, and AnnotateText with these two features. What the API
-// refuses gets INVALID_ARGUMENT; what only this server lacks gets UNIMPLEMENTED: entities,
-// classification, HTML, and documents in Cloud Storage. It differs from the API in this:
+// It implements AnalyzeSentiment, ModerateText, and AnnotateText with these two features. It answers INVALID_ARGUMENT to
+// requests that the API rejects, and UNIMPLEMENTED to features that only this server lacks: entities, classification, HTML,
+// and documents in Cloud Storage. It differs from the API:
 //
-//   - The score and the magnitude are the embedded model's. It scores ko, en, ja, zh, fr and es, the API
-//     some more (https://cloud.google.com/natural-language/docs/languages).
-//   - Of the sixteen categories of ModerateText come five. Toxic, Insult and Profanity have one
-//     confidence, since the embedded filter does not tell them apart, and only for ko and en. Sexual and
-//     Violent are found by a few words, in any language. With MODEL_VERSION_2 the first three have a
-//     severity, that of their worst sentence.
-//   - There is no quota, fault or delay but what its Gate is told.
+//   - Score and magnitude come from the embedded model, for ko, en, ja, zh, fr and es. The API scores more languages
+//     (https://cloud.google.com/natural-language/docs/languages).
+//   - ModerateText returns five of the sixteen categories. Toxic, Insult and Profanity have the same confidence, since the
+//     embedded filter does not distinguish them, and only for ko and en. A list of words decides on Sexual and Violent, in
+//     any language. With MODEL_VERSION_2 the first three have a severity: the confidence of the worst sentence.
+//   - Quotas, faults and delays exist only as set in the Gate.
 package languagetest
 
 import (
@@ -23,27 +23,27 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/languagetest/gate"
 )
 
-// maxMessage is well above maxContent, so that it is the API and not gRPC that refuses a document.
+// maxMessage bounds a request, in bytes. It exceeds maxContent, so that the service and not gRPC rejects large documents.
 const maxMessage = 16 << 20
 
-// Server is an embedded Natural Language API.
+// Server is an embedded Natural Language API. Its Gate injects quotas, faults and delays.
 type Server struct {
-	Addr string
+	Addr string // host:port
 	*gate.Gate
 
 	grpc *grpc.Server
 }
 
-// Start serves on addr; port 0 picks one.
+// Start serves on addr. Port 0 picks a free port.
 func Start(addr string) (*Server, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("embedded Natural Language API: %w", err)
+		return nil, fmt.Errorf("start embedded Natural Language API: %w", err)
 	}
 	s := &Server{Addr: l.Addr().String(), Gate: gate.New("language.googleapis.com")}
 	s.grpc = grpc.NewServer(grpc.UnaryInterceptor(s.Admit), grpc.MaxRecvMsgSize(maxMessage))
 	languagepb.RegisterLanguageServiceServer(s.grpc, service{})
-	go func() { _ = s.grpc.Serve(l) }() // returns when Close stops it
+	go func() { _ = s.grpc.Serve(l) }() // ends at Close
 	return s, nil
 }
 

@@ -39,18 +39,18 @@ func plain(text string) *languagepb.Document {
 	return &languagepb.Document{Type: languagepb.Document_PLAIN_TEXT, Source: &languagepb.Document_Content{Content: text}}
 }
 
-// in is a document whose language the caller says.
+// in returns a document with a declared language.
 func in(code, text string) *languagepb.Document {
 	d := plain(text)
 	d.LanguageCode = code
 	return d
 }
 
-func TestAnalyzeSentiment(t *testing.T) {
+func TestSentimentHasTheSignOfTheText(t *testing.T) {
 	_, c := start(t)
 	for _, tc := range []struct {
 		text, language string
-		sign           float32 // 0: the language is not supported
+		sign           float32 // 0 for an unsupported language
 	}{
 		{"정말 예쁘고 좋아요. 최고예요!", "ko", 1},
 		{"너무 실망이에요. 최악입니다.", "ko", -1},
@@ -97,7 +97,7 @@ func TestAnalyzeSentiment(t *testing.T) {
 	}
 }
 
-func TestLanguageIsAsTheCallerSays(t *testing.T) {
+func TestDeclaredLanguageWins(t *testing.T) {
 	_, c := start(t)
 	const text = "정말 예쁘고 좋아요!"
 	for _, code := range []string{"ko", "ko-KR", "en"} {
@@ -108,11 +108,11 @@ func TestLanguageIsAsTheCallerSays(t *testing.T) {
 	}
 	got, err := c.AnalyzeSentiment(t.Context(), &languagepb.AnalyzeSentimentRequest{Document: in("ko", "المنتج رائع")})
 	if err != nil || got.DocumentSentiment.GetScore() != 0 || len(got.Sentences) != 1 || got.Sentences[0].Sentiment.GetScore() != 0 {
-		t.Errorf("a text in another language than the caller says has %v, %v; want it neutral", got, err)
+		t.Errorf("text in another language than the declared one: %v, %v, want neutral", got, err)
 	}
 }
 
-func TestOffsetsAreCountedAsAsked(t *testing.T) {
+func TestOffsetsAreInTheUnitsOfTheEncoding(t *testing.T) {
 	_, c := start(t)
 	for encoding, want := range map[languagepb.EncodingType]int32{
 		languagepb.EncodingType_NONE: -1, languagepb.EncodingType_UTF8: 11, languagepb.EncodingType_UTF16: 9, languagepb.EncodingType_UTF32: 8,
@@ -127,7 +127,7 @@ func TestOffsetsAreCountedAsAsked(t *testing.T) {
 	}
 }
 
-func TestModerateText(t *testing.T) {
+func TestModerationFindsTheCategoriesOfAText(t *testing.T) {
 	_, c := start(t)
 	abuse := []string{"Toxic", "Insult", "Profanity"}
 	for _, tc := range []struct {
@@ -183,7 +183,7 @@ func TestModerateText(t *testing.T) {
 	}
 }
 
-func TestSeverityIsThatOfTheWorstSentence(t *testing.T) {
+func TestSeverityIsTheConfidenceOfTheWorstSentence(t *testing.T) {
 	_, c := start(t)
 	got, err := c.ModerateText(t.Context(), &languagepb.ModerateTextRequest{
 		Document:     plain("The album is beautiful and the photos are lovely. You are a stupid fucking idiot. Delivery was fast and the box well packed."),
@@ -197,7 +197,7 @@ func TestSeverityIsThatOfTheWorstSentence(t *testing.T) {
 	}
 }
 
-func TestAnnotateTextAnswersWhatItIsAsked(t *testing.T) {
+func TestAnnotateTextReturnsTheRequestedFeatures(t *testing.T) {
 	_, c := start(t)
 	for _, tc := range []struct {
 		text      string
@@ -226,7 +226,7 @@ func TestAnnotateTextAnswersWhatItIsAsked(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestInvalidRequestsAreRejected(t *testing.T) {
 	_, c := start(t)
 	both := &languagepb.AnnotateTextRequest_Features{ExtractDocumentSentiment: true, ModerateText: true}
 	inCloudStorage := &languagepb.Document{Type: languagepb.Document_PLAIN_TEXT, Source: &languagepb.Document_GcsContentUri{GcsContentUri: "gs://b/o"}}
@@ -272,7 +272,7 @@ func TestRefusals(t *testing.T) {
 				_, err := c.AnnotateText(t.Context(), &languagepb.AnnotateTextRequest{Document: plain("good")})
 				return err
 			},
-			func() error { // French is scored, but not moderated
+			func() error { // French has a score but no moderation
 				_, err := c.AnnotateText(t.Context(), &languagepb.AnnotateTextRequest{Document: in("fr", "bon"), Features: both})
 				return err
 			},
@@ -306,7 +306,7 @@ func TestRefusals(t *testing.T) {
 
 func TestClientSeesTheQuotaAndInjectedFaults(t *testing.T) {
 	s, c := start(t)
-	c.CallOptions.AnalyzeSentiment = nil // its retries
+	c.CallOptions.AnalyzeSentiment = nil // without retries
 	ask := func() error {
 		_, err := c.AnalyzeSentiment(t.Context(), &languagepb.AnalyzeSentimentRequest{Document: plain("good")})
 		return err
@@ -347,7 +347,7 @@ func FuzzAnnotateText(f *testing.F) {
 			if err == nil {
 				t.Fatalf("%q is taken", text)
 			}
-			return // the client cannot send it
+			return // the client rejects it
 		}
 		if strings.TrimSpace(text) == "" || len(text) > 1_000_000 || encoding < 0 || encoding > 3 {
 			if status.Code(err) != codes.InvalidArgument {
@@ -390,7 +390,7 @@ func FuzzAnnotateText(f *testing.F) {
 	})
 }
 
-// units are what an encoding counts a text in.
+// units returns the number of units of a text in an encoding.
 func units(text string, encoding languagepb.EncodingType) []uint32 {
 	var found []uint32
 	switch encoding {

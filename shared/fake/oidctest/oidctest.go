@@ -1,8 +1,7 @@
-// Package oidctest is an OpenID Connect issuer that runs anywhere.
+// Package oidctest is an embedded OpenID Connect issuer.
 //
-// It signs real tokens, and logs people in by the authorization code flow with PKCE, as a public client asks for
-// it: a page on which one picks who to be, without a password. So it is for a laptop and for tests, and for
-// nothing that others can reach.
+// It implements the authorization code flow with PKCE for one public client and signs valid tokens. Its login page asks for
+// no password: the user picks an identity. Therefore it must be reachable only from the machine it runs on.
 package oidctest
 
 import (
@@ -25,60 +24,60 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 )
 
-// Lifetime is how long a token is valid.
+// Lifetime is the time for which a token is valid.
 const Lifetime = time.Hour
 
-// Person is somebody who may log in.
+// Person is an identity that can log in.
 type Person struct {
-	Subject string
+	Subject string   // the claim "sub"
 	Roles   []string // the claim "roles"
 }
 
-// People are all of them: one who has the role operator, and one who has none.
+// People are the identities of the issuer: one with the role operator, and one without roles.
 var People = []Person{{"operator", []string{"operator"}}, {"visitor", nil}}
 
-// Issuer is an embedded issuer, with one client.
+// Issuer is an issuer with one client.
 type Issuer struct {
 	URL string
 
 	client string
 	server *http.Server
 
-	mu    sync.Mutex
-	key   jose.JSONWebKey
-	made  int
-	codes map[string]login
-	down  bool
-	asked int
+	mu      sync.Mutex
+	key     jose.JSONWebKey
+	made    int // number of keys made
+	codes   map[string]login
+	down    bool
+	fetches int // requests for the keys
 }
 
-// login is what a code was given for.
+// login is the login that an authorization code stands for.
 type login struct {
 	person                     Person
 	redirect, nonce, challenge string
 }
 
-// Start serves on addr, of which port 0 picks one; client is the id of the one client, for which tokens are.
+// Start serves on addr. Port 0 picks a free port. client is the ID of the client, the audience of the tokens.
 func Start(addr, client string) (*Issuer, error) {
 	l, err := net.Listen("tcp", addr)
 	if err != nil {
-		return nil, fmt.Errorf("embedded issuer: %w", err)
+		return nil, fmt.Errorf("start embedded issuer: %w", err)
 	}
 	i := &Issuer{URL: "http://" + l.Addr().String(), client: client, codes: map[string]login{}}
 	i.Rotate()
 	i.server = &http.Server{Handler: i.handler(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = i.server.Serve(l) }() // returns when Close stops it
+	go func() { _ = i.server.Serve(l) }() // ends at Close
 	return i, nil
 }
 
 // Close stops the issuer.
 func (i *Issuer) Close() { _ = i.server.Close() }
 
-// Rotate makes a new key, with which tokens are signed from now on, and forgets the one before.
+// Rotate replaces the signing key. Tokens signed with the old key become invalid.
 func (i *Issuer) Rotate() {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		panic(err) // it never fails
+		panic(err) // GenerateKey fails only without randomness
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -86,21 +85,21 @@ func (i *Issuer) Rotate() {
 	i.key = jose.JSONWebKey{Key: key, KeyID: fmt.Sprint("key-", i.made), Algorithm: string(jose.ES256), Use: "sig"}
 }
 
-// Fail makes it answer 503 to everything, or ends that.
+// Fail makes the issuer answer 503 to all requests while down is true.
 func (i *Issuer) Fail(down bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.down = down
 }
 
-// Asked returns how often it was asked for its keys.
-func (i *Issuer) Asked() int {
+// KeyFetches returns the number of requests for the keys.
+func (i *Issuer) KeyFetches() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.asked
+	return i.fetches
 }
 
-// Token returns a token of a person. The changes set claims; nil takes one away.
+// Token returns a signed token for a person. changes overrides claims; a nil value removes the claim.
 func (i *Issuer) Token(p Person, changes map[string]any) string {
 	i.mu.Lock()
 	key := i.key
@@ -108,7 +107,7 @@ func (i *Issuer) Token(p Person, changes map[string]any) string {
 	return i.Sign(key.Key, jose.ES256, key.KeyID, p, changes)
 }
 
-// Sign returns a token as Token does, signed with any key: one that is not the issuer's, say.
+// Sign is Token with another signing key, such as a forged one. The key must fit the algorithm.
 func (i *Issuer) Sign(key any, algorithm jose.SignatureAlgorithm, id string, p Person, changes map[string]any) string {
 	now := time.Now()
 	claims := map[string]any{
@@ -123,11 +122,11 @@ func (i *Issuer) Sign(key any, algorithm jose.SignatureAlgorithm, id string, p P
 	}
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: algorithm, Key: jose.JSONWebKey{Key: key, KeyID: id}}, (&jose.SignerOptions{}).WithType("JWT"))
 	if err != nil {
-		panic(err) // the caller's key is not one for the algorithm
+		panic(err) // the key does not fit the algorithm
 	}
 	token, err := jwt.Signed(signer).Claims(claims).Serialize()
 	if err != nil {
-		panic(err) // the caller's claims are no JSON
+		panic(err) // the claims have no JSON form
 	}
 	return token
 }
@@ -139,7 +138,7 @@ func (i *Issuer) handler() http.Handler {
 	mux.HandleFunc("GET /authorize", i.authorize)
 	mux.HandleFunc("POST /authorize", i.loggedIn)
 	mux.HandleFunc("POST /token", i.token)
-	// For curl, which has no browser to log in with.
+	// A token without a login, for curl.
 	mux.HandleFunc("GET /operator-token", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, i.Token(People[0], nil)) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		i.mu.Lock()
@@ -149,12 +148,12 @@ func (i *Issuer) handler() http.Handler {
 			http.Error(w, "down", http.StatusServiceUnavailable)
 			return
 		}
-		w.Header().Set("Access-Control-Allow-Origin", "*") // a token is for who has the code and the verifier
+		w.Header().Set("Access-Control-Allow-Origin", "*") // safe, since the code and the verifier protect the token
 		mux.ServeHTTP(w, r)
 	})
 }
 
-// https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata
+// discovery serves the metadata: https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata.
 func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{
 		"issuer": i.URL, "jwks_uri": i.URL + "/keys", "authorization_endpoint": i.URL + "/authorize", "token_endpoint": i.URL + "/token",
@@ -166,7 +165,7 @@ func (i *Issuer) discovery(w http.ResponseWriter, _ *http.Request) {
 
 func (i *Issuer) keys(w http.ResponseWriter, _ *http.Request) {
 	i.mu.Lock()
-	i.asked++
+	i.fetches++
 	public := i.key.Public()
 	i.mu.Unlock()
 	answer(w, http.StatusOK, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{public}})
@@ -175,11 +174,11 @@ func (i *Issuer) keys(w http.ResponseWriter, _ *http.Request) {
 var choice = template.Must(template.New("").Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Log in</title>
 <h1>Who are you?</h1>
-<p>This issuer runs on your own machine, and asks for no password.</p>
+<p>This issuer runs on your own machine and asks for no password.</p>
 <form method="post">{{range .}}<p><button name="as" value="{{.Subject}}" id="{{.Subject}}">{{.Subject}}</button> {{with .Roles}}with the roles {{.}}{{else}}without a role{{end}}</p>{{end}}</form>
 `))
 
-// authorize answers GET /authorize, to which a client sends who wants to log in:
+// authorize answers GET /authorize, the authorization request, with the login page:
 // https://openid.net/specs/openid-connect-core-1_0.html#AuthRequest.
 func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 	if _, err := i.request(r.URL.Query()); err != nil {
@@ -187,28 +186,29 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = choice.Execute(w, People) // a browser that is gone cannot be told
+	_ = choice.Execute(w, People) // the browser may have disconnected
 }
 
-// request checks the query of an authorization request. Only a page of this machine is sent a code.
+// request validates the query of an authorization request. The redirect URI must have a loopback host.
 func (i *Issuer) request(q url.Values) (login, error) {
 	to, err := url.Parse(q.Get("redirect_uri"))
 	switch {
 	case q.Get("client_id") != i.client:
 		return login{}, fmt.Errorf("client_id is not %q", i.client)
 	case err != nil || !loopback(to.Hostname()):
-		return login{}, fmt.Errorf("redirect_uri is not on this machine")
+		return login{}, fmt.Errorf("redirect_uri has no loopback host")
 	case q.Get("response_type") != "code":
 		return login{}, fmt.Errorf("response_type is not code")
 	case q.Get("code_challenge_method") != "S256" || len(q.Get("code_challenge")) != 43:
-		return login{}, fmt.Errorf("code_challenge is not one of S256")
+		return login{}, fmt.Errorf("code_challenge is not a S256 challenge")
 	}
 	return login{redirect: to.String(), nonce: q.Get("nonce"), challenge: q.Get("code_challenge")}, nil
 }
 
+// loopback reports whether host is this machine. Fakes cannot import the package loopback.
 func loopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
-// loggedIn answers POST /authorize, the choice: it sends the browser back with a code.
+// loggedIn answers POST /authorize, the form of the login page. It redirects the browser to the client with a code.
 func (i *Issuer) loggedIn(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	l, err := i.request(q)
@@ -222,14 +222,14 @@ func (i *Issuer) loggedIn(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if l.person.Subject == "" {
-		http.Error(w, "nobody is called that", http.StatusBadRequest)
+		http.Error(w, "unknown identity", http.StatusBadRequest)
 		return
 	}
 	code := rand.Text()
 	i.mu.Lock()
 	i.codes[code] = l
 	i.mu.Unlock()
-	to, _ := url.Parse(l.redirect) // request parsed it
+	to, _ := url.Parse(l.redirect) // request has parsed it before
 	back := to.Query()
 	back.Set("code", code)
 	back.Set("state", q.Get("state"))
@@ -237,7 +237,7 @@ func (i *Issuer) loggedIn(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, to.String(), http.StatusSeeOther)
 }
 
-// token answers POST /token: a code and the verifier of its challenge for a token, once
+// token answers POST /token. It exchanges a code and the verifier of its challenge for a token, once
 // (https://datatracker.ietf.org/doc/html/rfc7636#section-4.6).
 func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	i.mu.Lock()
@@ -258,8 +258,9 @@ func (i *Issuer) token(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
+// answer writes v as JSON.
 func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // who is gone cannot be told
+	_ = json.NewEncoder(w).Encode(v) // the client may have disconnected
 }

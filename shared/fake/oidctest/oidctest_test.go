@@ -31,7 +31,7 @@ func start(t *testing.T) *oidctest.Issuer {
 	return i
 }
 
-// request is a sound authorization request.
+// request returns a valid authorization request.
 func request() url.Values {
 	sum := sha256.Sum256([]byte(verifier))
 	return url.Values{
@@ -40,7 +40,7 @@ func request() url.Values {
 	}
 }
 
-// code logs somebody in, and returns the code that the browser is sent back with.
+// code logs in and returns the code in the redirect.
 func code(t *testing.T, i *oidctest.Issuer, as string) string {
 	t.Helper()
 	browser := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -56,7 +56,7 @@ func code(t *testing.T, i *oidctest.Issuer, as string) string {
 	return to.Query().Get("code")
 }
 
-// exchange returns the token for a code, or the error.
+// exchange exchanges a code for a token, or returns the error code.
 func exchange(t *testing.T, i *oidctest.Issuer, form url.Values) (token, problem string) {
 	t.Helper()
 	resp, err := http.PostForm(i.URL+"/token", form)
@@ -78,7 +78,7 @@ func grant(code string) url.Values {
 	return url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirect}, "client_id": {client}, "code_verifier": {verifier}}
 }
 
-func TestSomebodyLogsIn(t *testing.T) {
+func TestLoginReturnsAValidTokenOnce(t *testing.T) {
 	i := start(t)
 	resp, err := http.Get(i.URL + "/authorize?" + request().Encode())
 	if err != nil {
@@ -103,11 +103,11 @@ func TestSomebodyLogsIn(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, problem := exchange(t, i, form); problem != "invalid_grant" {
-		t.Errorf("the second time the code gives %q", problem)
+		t.Errorf("second exchange of a code: %q", problem)
 	}
 }
 
-func TestNobodyElseGetsTheToken(t *testing.T) {
+func TestCodeNeedsItsVerifierClientAndRedirect(t *testing.T) {
 	i := start(t)
 	for name, change := range map[string]url.Values{
 		"another verifier": {"code_verifier": {"guessed"}},
@@ -127,14 +127,14 @@ func TestNobodyElseGetsTheToken(t *testing.T) {
 	}
 }
 
-func TestRequestsThatAreRefused(t *testing.T) {
+func TestInvalidAuthorizationRequestsAreRejected(t *testing.T) {
 	i := start(t)
 	for name, change := range map[string]url.Values{
-		"another client":      {"client_id": {"shop"}},
-		"an address far away": {"redirect_uri": {"https://shop.example/admin"}},
-		"no challenge":        {"code_challenge": {""}},
-		"a plain challenge":   {"code_challenge_method": {"plain"}},
-		"the implicit flow":   {"response_type": {"token"}},
+		"another client":    {"client_id": {"shop"}},
+		"remote redirect":   {"redirect_uri": {"https://shop.example/admin"}},
+		"no challenge":      {"code_challenge": {""}},
+		"a plain challenge": {"code_challenge_method": {"plain"}},
+		"the implicit flow": {"response_type": {"token"}},
 	} {
 		q := request()
 		for k, v := range change {
@@ -162,6 +162,6 @@ func TestRequestsThatAreRefused(t *testing.T) {
 	}
 	resp.Body.Close()
 	if resp.StatusCode != http.StatusBadRequest {
-		t.Errorf("somebody unknown: %s", resp.Status)
+		t.Errorf("unknown identity: %s", resp.Status)
 	}
 }

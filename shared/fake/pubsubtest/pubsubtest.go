@@ -1,4 +1,4 @@
-// Package pubsubtest gives a test a Pub/Sub of its own.
+// Package pubsubtest runs an embedded Pub/Sub for a test.
 package pubsubtest
 
 import (
@@ -13,8 +13,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// Client returns a client of an embedded Pub/Sub with topics in project shop, and that server, which tells what was
-// published. Both end with the test. The options inject faults.
+// Client returns an embedded Pub/Sub with the given topics in the project shop, and a client of it. The server records the
+// published messages. Both end with the test. The options inject faults.
 func Client(t testing.TB, topics []string, opts ...pstest.ServerReactorOption) (*pubsub.Client, *pstest.Server) {
 	t.Helper()
 	srv := pstest.NewServer(opts...)
@@ -22,7 +22,7 @@ func Client(t testing.TB, topics []string, opts ...pstest.ServerReactorOption) (
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The test's own context ends before its clean-up, and with it what is still in a batch.
+	// The context of the test ends before the cleanup, which would drop the messages of open batches.
 	ctx := context.WithoutCancel(t.Context())
 	client, err := pubsub.NewClient(ctx, "shop", option.WithGRPCConn(conn))
 	if err != nil {
@@ -41,7 +41,7 @@ func Client(t testing.TB, topics []string, opts ...pstest.ServerReactorOption) (
 	return client, srv
 }
 
-// New returns a publisher to a topic of an embedded Pub/Sub, which ends with the test, and that server.
+// New returns an embedded Pub/Sub with one topic, and a publisher of the topic. Both end with the test.
 func New(t testing.TB, topic string, opts ...pstest.ServerReactorOption) (*pubsub.Publisher, *pstest.Server) {
 	t.Helper()
 	client, srv := Client(t, []string{topic}, opts...)

@@ -10,9 +10,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
-// Run runs f on the shop's database, empty, twice: on the embedded engine and on the Cloud Spanner
-// emulator, skipping that where there is none. The emulator bears no concurrency with today's client,
-// so f does one thing after the other; a concurrent test uses New.
+// Run runs f with an empty database of the shop on two engines: the embedded one, and the Cloud Spanner emulator when it is
+// installed. f must not use the database concurrently, since the emulator fails then. A concurrent test uses New.
 func Run(t *testing.T, f func(t *testing.T, db *spanner.Client)) {
 	t.Run("embedded", func(t *testing.T) {
 		db, _ := New(t)
@@ -21,7 +20,7 @@ func Run(t *testing.T, f func(t *testing.T, db *spanner.Client)) {
 	RunEmulator(t, f)
 }
 
-// RunEmulator runs f as Run does, on the emulator alone: for what the embedded engine does not know, such as search.
+// RunEmulator runs f as Run does, but only on the emulator. It is for features that the embedded engine lacks, such as search.
 func RunEmulator(t *testing.T, f func(t *testing.T, db *spanner.Client)) {
 	t.Run("emulator", func(t *testing.T) {
 		tables, search := spannerdb.Schema()
@@ -30,7 +29,7 @@ func RunEmulator(t *testing.T, f func(t *testing.T, db *spanner.Client)) {
 	})
 }
 
-// New returns a client of an embedded database, empty, and its server.
+// New returns an embedded server with an empty database, and a client of it. Both end with the test.
 func New(t testing.TB) (*spanner.Client, *Server) {
 	t.Helper()
 	s, err := Start("127.0.0.1:0")
@@ -38,7 +37,7 @@ func New(t testing.TB) (*spanner.Client, *Server) {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	t.Setenv("SPANNER_EMULATOR_HOST", s.Addr) // which the client obeys before its options
+	t.Setenv("SPANNER_EMULATOR_HOST", s.Addr) // the variable overrides the options of the client
 	return open(t, spannerdb.Name("shop", "embedded", "shop"), s.Options()...), s
 }
 

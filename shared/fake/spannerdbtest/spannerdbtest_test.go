@@ -34,7 +34,7 @@ func price(t testing.TB, db *spanner.Client, id string) int64 {
 	return p
 }
 
-// raise adds one to a price that it read, the way that loses updates where transactions are not isolated.
+// raise reads a price and writes it plus one. Without isolation, concurrent calls lose updates.
 func raise(ctx context.Context, db *spanner.Client, id string) error {
 	_, err := db.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
 		row, err := tx.ReadRow(ctx, "Products", spanner.Key{id}, []string{"Price"})
@@ -50,7 +50,7 @@ func raise(ctx context.Context, db *spanner.Client, id string) error {
 	return err
 }
 
-func TestSchemaAndTransactions(t *testing.T) {
+func TestEnginesAgreeOnTheSchemaAndTransactions(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		ctx := t.Context()
 		if _, err := db.Apply(ctx, []*spanner.Mutation{insert("butter", 10), insert("proof", 20)}); err != nil {
@@ -115,18 +115,18 @@ func TestConcurrentIncrementsAreExact(t *testing.T) {
 	}
 }
 
-func TestTransactionIsRunAgainWhenWhatItReadChanged(t *testing.T) {
+func TestTransactionRunsAgainAfterAConflictingWrite(t *testing.T) {
 	for name, tc := range map[string]struct {
 		read    func(context.Context, *spanner.ReadWriteTransaction) error
 		between *spanner.Mutation
 		runs    int
 	}{
-		"the row was written":         {readRow("butter"), update("butter"), 2},
-		"another row was written":     {readRow("butter"), update("proof"), 1},
-		"the missing row was written": {readRow("new"), insert("new", 1), 2},
-		"the row was deleted":         {readRow("butter"), spanner.Delete("Products", spanner.Key{"butter"}), 2},
-		"a query saw a change":        {query, update("proof"), 2},
-		"nothing was written":         {readRow("butter"), nil, 1},
+		"write of the row":         {readRow("butter"), update("butter"), 2},
+		"write of another row":     {readRow("butter"), update("proof"), 1},
+		"write of the missing row": {readRow("new"), insert("new", 1), 2},
+		"deletion of the row":      {readRow("butter"), spanner.Delete("Products", spanner.Key{"butter"}), 2},
+		"query and a write":        {query, update("proof"), 2},
+		"no write":                 {readRow("butter"), nil, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			db, _ := spannerdbtest.New(t)
@@ -188,7 +188,7 @@ func TestBlindWritesAreNotAborted(t *testing.T) {
 	wg.Wait()
 }
 
-func TestRefusesWhatTheEngineGetsWrong(t *testing.T) {
+func TestDMLIsUnimplemented(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	_, err := db.ReadWriteTransaction(t.Context(), func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
 		_, err := tx.BatchUpdate(ctx, []spanner.Statement{spanner.NewStatement("DELETE FROM Products WHERE true")})
@@ -206,13 +206,13 @@ func TestRefusesWhatTheEngineGetsWrong(t *testing.T) {
 	}
 }
 
-func TestFail(t *testing.T) {
+func TestInjectedErrorReachesTheClient(t *testing.T) {
 	db, srv := spannerdbtest.New(t)
 	srv.Fail(status.Error(codes.PermissionDenied, "injected"))
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	if _, err := db.Apply(ctx, []*spanner.Mutation{insert("butter", 1)}); spanner.ErrCode(err) != codes.PermissionDenied {
-		t.Errorf("Apply gives %v, want what was injected", err)
+		t.Errorf("Apply gives %v, want the injected error", err)
 	}
 	srv.Fail(nil)
 	if _, err := db.Apply(ctx, []*spanner.Mutation{insert("butter", 1)}); err != nil {

@@ -1,4 +1,4 @@
-// Package gate counts the requests of an embedded server, and refuses or delays them as it is told.
+// Package gate injects quotas, faults and delays into an embedded gRPC server and counts its requests.
 package gate
 
 import (
@@ -15,7 +15,7 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
-// Gate is what a request goes through. Its methods may be called while requests do.
+// Gate is a gRPC interceptor with settings. Its methods may be called during requests.
 type Gate struct {
 	service string
 
@@ -26,43 +26,43 @@ type Gate struct {
 	quota quota
 }
 
-// New returns a gate that lets everything through. The service is named in its errors.
+// New returns a gate without quota, faults and delay. Its errors contain the name of the service.
 func New(service string) *Gate { return &Gate{service: service} }
 
-// Fail makes every request fail with err; nil ends that.
+// Fail makes each request fail with err, until a call with nil.
 func (g *Gate) Fail(err error) { g.FailShare(err, 1) }
 
-// FailShare makes a share of the requests, 0 to 1, fail with err. They are spread evenly: of a half it is
-// every second one.
+// FailShare makes a share of the requests, 0 to 1, fail with err. The failures are spread evenly: with 0.5 each second
+// request fails.
 func (g *Gate) FailShare(err error, share float64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.fault = fault{err: err, share: share}
 }
 
-// Delay makes every request that the quota admits take that much longer.
+// Delay delays each request within the quota by d.
 func (g *Gate) Delay(d time.Duration) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.delay = d
 }
 
-// Limit refuses with RESOURCE_EXHAUSTED what goes beyond so many requests in a minute, and begins a new
-// minute; 0 ends that.
+// Limit sets a quota of requests per minute, 0 for none, and begins a new minute. Requests beyond the quota fail with
+// RESOURCE_EXHAUSTED.
 func (g *Gate) Limit(perMinute int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.quota = quota{perMinute: perMinute}
 }
 
-// Calls returns how many requests came, refused ones too.
+// Calls returns the number of requests, including those beyond the quota.
 func (g *Gate) Calls() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.calls
 }
 
-// Admit is an interceptor: it lets a request through to the service, unless quota or an injected fault is in its way.
+// Admit is a grpc.UnaryServerInterceptor. It passes a request to the service unless the quota or an injected fault prevents it.
 func (g *Gate) Admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	g.mu.Lock()
 	g.calls++
@@ -88,11 +88,11 @@ func (g *Gate) Admit(ctx context.Context, req any, _ *grpc.UnaryServerInfo, hand
 	return handle(ctx, req)
 }
 
-// fault is an error that a share of the requests gets.
+// fault is an error of a share of the requests.
 type fault struct {
 	err   error
 	share float64
-	due   float64 // of the next error
+	due   float64 // sum of shares since the last error; 1 triggers the next
 }
 
 func (f *fault) next() error {
@@ -106,14 +106,14 @@ func (f *fault) next() error {
 	return f.err
 }
 
-// quota is how many requests a minute may have.
+// quota is a number of requests per minute.
 type quota struct {
-	perMinute int // 0: any number
+	perMinute int // 0 for no limit
 	began     time.Time
 	used      int
 }
 
-// take takes a request from the quota, or returns how long there is none.
+// take counts a request. When the quota is exhausted, it returns the time until the next minute.
 func (q *quota) take(now time.Time) (wait time.Duration, ok bool) {
 	if now.Sub(q.began) >= time.Minute {
 		q.began, q.used = now, 0
