@@ -20,7 +20,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/serve/framework"
 )
 
-// server is a way to serve.
+// server is a function that serves, such as HTTP.
 type server func(ctx context.Context, port string, h http.Handler) error
 
 func servers(t *testing.T) map[string]server {
@@ -43,7 +43,7 @@ func freePort(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// get returns the status and body, trying again until something listens.
+// get returns the status and body of a response. It retries until the port is open.
 func get(t testing.TB, url string) (int, string) {
 	t.Helper()
 	for range 200 {
@@ -63,11 +63,11 @@ func get(t testing.TB, url string) (int, string) {
 		}
 		return resp.StatusCode, string(b)
 	}
-	t.Errorf("nothing listens at %s", url)
+	t.Errorf("no server listens at %s", url)
 	return 0, ""
 }
 
-func TestWhatIsInFlightIsAnsweredBeforeTheEnd(t *testing.T) {
+func TestRequestsInFlightFinishBeforeTheServerStops(t *testing.T) {
 	for name, serve := range servers(t) {
 		t.Run(name, func(t *testing.T) {
 			port := freePort(t)
@@ -78,7 +78,7 @@ func TestWhatIsInFlightIsAnsweredBeforeTheEnd(t *testing.T) {
 				served <- serve(ctx, port, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					close(arrived)
 					<-release
-					// No length, so that the end of the body takes a chunk of its own.
+					// Without a Content-Length the end of the body is a chunk of its own.
 					for range 3 {
 						_, _ = io.WriteString(w, strings.Repeat("done", 1000))
 						_ = http.NewResponseController(w).Flush()
@@ -94,21 +94,21 @@ func TestWhatIsInFlightIsAnsweredBeforeTheEnd(t *testing.T) {
 			stop()
 			select {
 			case err := <-served:
-				t.Fatalf("it ended with a request in flight: %v", err)
+				t.Fatalf("the server stopped with a request in flight: %v", err)
 			case <-time.After(100 * time.Millisecond):
 			}
 			if resp, err := http.Get("http://" + port + "/"); err == nil {
 				resp.Body.Close()
 				if resp.StatusCode != http.StatusServiceUnavailable {
-					t.Errorf("a request that came after the signal: %s, want none or 503", resp.Status)
+					t.Errorf("request after the signal: %s, want no response or 503", resp.Status)
 				}
 			}
 			close(release)
 			if got := <-answered; got != "200 12000" {
-				t.Errorf("what was in flight was answered %s, want 200 12000", got)
+				t.Errorf("request in flight: %s, want 200 12000", got)
 			}
 			if err := <-served; err != nil {
-				t.Errorf("it ended with %v, want nil", err)
+				t.Errorf("the server returned %v, want nil", err)
 			}
 		})
 	}
@@ -158,7 +158,8 @@ func TestTakenPortIsAnErrorWithAdvice(t *testing.T) {
 }
 
 func TestServerLogsItsAddress(t *testing.T) {
-	defer slog.SetDefault(slog.Default())
+	// The initial logger writes through package log, whose output the first SetDefault replaces for good.
+	defer slog.SetDefault(slog.New(slog.DiscardHandler))
 	for name, serve := range servers(t) {
 		t.Run(name, func(t *testing.T) {
 			r, w := io.Pipe()
@@ -185,7 +186,7 @@ func TestServerLogsItsAddress(t *testing.T) {
 	}
 }
 
-// TestMain lets a test run this binary as a program that uses Main.
+// TestMain lets tests run this binary as a program with Main.
 func TestMain(m *testing.M) {
 	switch os.Getenv("SERVE_TEST_RUN") {
 	case "until stopped":
@@ -224,16 +225,16 @@ func TestMainStopsOnSIGTERM(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil || string(rest) != "drained\n" {
-		t.Errorf("it printed %q and ended with %v, want drained and 0", rest, err)
+		t.Errorf("output %q and error %v, want drained and no error", rest, err)
 	}
 }
 
-func TestMainFailsWithTheErrorLogged(t *testing.T) {
+func TestMainLogsTheErrorAndExitsWith1(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "SERVE_TEST_RUN=error")
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), "no database") {
-		t.Errorf("it printed %q and ended with %v, want the error and 1", out, err)
+		t.Errorf("output %q and error %v, want the error and status 1", out, err)
 	}
 }
