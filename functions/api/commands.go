@@ -20,7 +20,8 @@ const maxBody = 64 << 10
 
 // revisionStore reads the current revision of reviews.
 type revisionStore interface {
-	// currentRevision returns errErased for an erased review, and errNotFound for one that is not stored or not stored yet.
+	// currentRevision returns errErased for an erased review, and errNotFound for a review without a row: an unknown one,
+	// or a submission that the review writer has not stored yet.
 	currentRevision(ctx context.Context, k wire.Key) (revision, error)
 }
 
@@ -47,8 +48,8 @@ const reviewPath = "/v1/products/{product}/reviews/{review}"
 func (c *commands) register(api huma.API) {
 	handle(api, huma.Operation{
 		Method: http.MethodPatch, Path: reviewPath, OperationID: "edit-review", Summary: "Edit a review, as its author",
-		Description: "A JSON merge patch (RFC 7396): fields that it does not contain keep their values. The text is scored again. The review changes " +
-			"when its edited_at reaches the returned value; an edit sent before that starts from the unchanged review. " +
+		Description: "A JSON merge patch (RFC 7396): fields that it does not contain keep their values. The text is scored again. " +
+			"The review changes when its edited_at reaches the returned value; an edit sent before that starts from the unchanged review. " +
 			"409: the review was accepted but is not stored yet. 410: it was deleted.",
 		DefaultStatus: http.StatusAccepted, MaxBodyBytes: maxBody + 1, Errors: []int{400, 403, 408, 409, 410, 413, 415, 422, 429, 500, 503},
 	}, c.edit)

@@ -23,7 +23,8 @@ type PageInput struct {
 func (p *PageInput) cursor(q queryID) (*cursor, error) {
 	c, err := decodeCursor(p.PageToken, q)
 	if err != nil {
-		return nil, huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "query.page_token", Message: err.Error()})
+		detail := &huma.ErrorDetail{Location: "query.page_token", Message: err.Error()}
+		return nil, huma.Error422UnprocessableEntity("validation failed", detail)
 	}
 	return c, nil
 }
@@ -65,8 +66,9 @@ func decodeCursor(token string, q queryID) (*cursor, error) {
 		return nil, err
 	}
 	c.SubmittedAt = c.SubmittedAt.UTC()
-	year := c.SubmittedAt.Year()
-	if c.Query != q || c.ID == "" || len(c.ID) > 64 || year > 9999 || year < 1 || c.SortValue != nil && math.Abs(*c.SortValue) > maxSortValue {
+	year := c.SubmittedAt.Year() // JSON and Spanner have the years 1 to 9999
+	if c.Query != q || c.ID == "" || len(c.ID) > 64 || year > 9999 || year < 1 ||
+		c.SortValue != nil && math.Abs(*c.SortValue) > maxSortValue {
 		return nil, pagetoken.ErrToken
 	}
 	return &c, nil

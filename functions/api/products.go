@@ -44,7 +44,9 @@ func (s *server) listProducts(ctx context.Context, in *listProductsInput) (*list
 		}
 	}
 	var out listProductsOutput
-	out.Body.Products, out.Body.NextPageToken, err = firstPage(products, in.PageSize, func(p product) cursor { return cursor{Query: id, ID: p.ID} })
+	out.Body.Products, out.Body.NextPageToken, err = firstPage(products, in.PageSize, func(p product) cursor {
+		return cursor{Query: id, ID: p.ID}
+	})
 	s.illustrate(ctx, out.Body.Products)
 	return &out, err
 }

@@ -23,7 +23,9 @@ type productRow struct {
 
 // product returns the product of the row. The totals are those of readRatingTotals.
 func (r productRow) product(totals map[string]*ratingTotals) product {
-	p := product{ID: r.Product, Title: r.Title, Kind: r.Kind, Price: r.Price, Currency: r.Currency, Rating: totals[r.Product].summary()}
+	p := product{
+		ID: r.Product, Title: r.Title, Kind: r.Kind, Price: r.Price, Currency: r.Currency, Rating: totals[r.Product].summary(),
+	}
 	if r.Released.Valid {
 		p.Released = r.Released.Date.String()
 	}

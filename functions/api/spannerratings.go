@@ -57,7 +57,8 @@ func readRatingTotals(ctx context.Context, r snapshot, products ...string) (map[
 // readAspectTotals returns the totals of a product's aspects by name, added up over the shards.
 func readAspectTotals(ctx context.Context, r snapshot, product string) (map[string]aspectTotals, error) {
 	totals := map[string]aspectTotals{}
-	err := r.Read(ctx, "AspectSums", spanner.Key{product}.AsPrefix(), []string{"Aspect", "Mentions", "ScoreMicros"}).Do(func(row *spanner.Row) error {
+	rows := r.Read(ctx, "AspectSums", spanner.Key{product}.AsPrefix(), []string{"Aspect", "Mentions", "ScoreMicros"})
+	err := rows.Do(func(row *spanner.Row) error {
 		var name string
 		var shard aspectTotals
 		if err := row.Columns(&name, &shard.mentions, &shard.scoreMicros); err != nil {

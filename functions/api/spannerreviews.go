@@ -44,7 +44,8 @@ type reviewRow struct {
 // review returns the review of the row. AspectScores has a score for each of Aspects.
 func (row reviewRow) review() review {
 	r := review{
-		ID: row.Review, Product: row.Product, Status: row.Status, Reason: publicReason(row.Reason().Code), Rating: row.Rating, Text: row.Text, Author: row.Author,
+		ID: row.Review, Product: row.Product, Status: row.Status, Reason: publicReason(row.Reason().Code),
+		Rating: row.Rating, Text: row.Text, Author: row.Author,
 		Language: row.Language, Score: row.Score, Magnitude: row.Magnitude, ScoredBy: row.ScoredBy, Aspects: []aspect{},
 		SubmittedAt: row.SubmittedAt, EditedAt: row.EditedAt, PublishedAt: row.PublishedAt, Objects: row.Photos,
 	}
@@ -210,8 +211,8 @@ func (q reviewQuery) statement(scan indexScan, product string, after *cursor) sp
 		orderBy = column + " DESC, " + orderBy
 	}
 	return spanner.Statement{
-		SQL: "SELECT " + strings.Join(reviewColumns, ", ") + " FROM Reviews@{FORCE_INDEX=" + scan.index + "} WHERE " + strings.Join(where, " AND ") +
-			" ORDER BY " + orderBy + " LIMIT @limit",
+		SQL: "SELECT " + strings.Join(reviewColumns, ", ") + " FROM Reviews@{FORCE_INDEX=" + scan.index + "}" +
+			" WHERE " + strings.Join(where, " AND ") + " ORDER BY " + orderBy + " LIMIT @limit",
 		Params: params,
 	}
 }
@@ -220,7 +221,8 @@ func (q reviewQuery) statement(scan indexScan, product string, after *cursor) sp
 func (s spannerStore) currentRevision(ctx context.Context, k wire.Key) (found revision, err error) {
 	key := spanner.Key{k.Product, k.Review}
 	err = s.inSnapshot(func(r snapshot) error {
-		row, err := r.ReadRow(ctx, "Reviews", key, []string{"Status", "Rating", "Text", "Author", "Locale", "Photos", "SubmittedAt", "EditedAt", "Revision"})
+		columns := []string{"Status", "Rating", "Text", "Author", "Locale", "Photos", "SubmittedAt", "EditedAt", "Revision"}
+		row, err := r.ReadRow(ctx, "Reviews", key, columns)
 		if errors.Is(err, spanner.ErrRowNotFound) {
 			if _, err := r.ReadRow(ctx, "Erased", key, []string{"Review"}); !errors.Is(err, spanner.ErrRowNotFound) {
 				return errors.Join(err, errErased)
@@ -233,7 +235,8 @@ func (s spannerStore) currentRevision(ctx context.Context, k wire.Key) (found re
 		var edited spanner.NullTime
 		var number spanner.NullInt64
 		found.ID, found.Product = k.Review, k.Product
-		err = row.Columns((*string)(&found.status), &rating, &found.Text, &found.Author, &found.Locale, &found.Photos, &found.SubmittedAt, &edited, &number)
+		err = row.Columns((*string)(&found.status), &rating, &found.Text, &found.Author, &found.Locale, &found.Photos,
+			&found.SubmittedAt, &edited, &number)
 		found.Rating, found.EditedAt, found.number = int(rating), edited.Time, number.Int64
 		if !number.Valid { // a row from before the column existed
 			found.number = found.Revision()

@@ -26,11 +26,11 @@ import (
 
 // Limits of streams.
 const (
-	// DefaultStreams is the largest number of streams of an instance. Cloud Run sends an instance up to 1000 requests
-	// at a time (services.csv); the difference is left for requests that end.
+	// DefaultStreams is the default limit of streams of an instance. Cloud Run sends an instance up to 1000 requests
+	// at a time (services.csv); the rest is for requests other than streams.
 	DefaultStreams = 800
 
-	// MaxClientStreams is the largest number of streams of a client on an instance. Many shoppers can share the address
+	// MaxClientStreams is the limit of streams of a client on an instance. Many shoppers can share the address
 	// of a mobile network.
 	MaxClientStreams = 50
 )

@@ -18,7 +18,11 @@ type streamTiming struct {
 }
 
 // The lifetime of 10 minutes frees the instance of a forgotten tab and moves clients to a new release.
-var defaultStreamTiming = streamTiming{lifetime: 10 * time.Minute, heartbeat: 15 * time.Second, writeTimeout: 10 * time.Second}
+var defaultStreamTiming = streamTiming{
+	lifetime:     10 * time.Minute,
+	heartbeat:    15 * time.Second,
+	writeTimeout: 10 * time.Second,
+}
 
 // Clients reconnect after minReconnect plus a random part of reconnectSpread, so that clients disconnected together
 // do not reconnect together. Both are in milliseconds.

@@ -34,15 +34,16 @@ type Subscription struct {
 // NewSubscription returns a subscription with a random name to the topic with the given id. It makes no request: the
 // Feed creates the subscription in Pub/Sub for its first stream. The client must outlive the Feed.
 func NewSubscription(client *pubsub.Client, topic string) *Subscription {
-	project := "projects/" + client.Project()
-	return &Subscription{client, project + "/topics/" + topic, project + "/subscriptions/" + topic + "-api-" + strings.ToLower(rand.Text())}
+	project, suffix := "projects/"+client.Project(), strings.ToLower(rand.Text())
+	return &Subscription{client, project + "/topics/" + topic, project + "/subscriptions/" + topic + "-api-" + suffix}
 }
 
 // create implements noticeSource. Messages published before it are not delivered.
 func (s *Subscription) create(ctx context.Context) error {
 	_, err := s.client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
-		Name: s.name, Topic: s.topic, AckDeadlineSeconds: int32(ackDeadline.Seconds()), MessageRetentionDuration: durationpb.New(retention),
-		ExpirationPolicy: &pubsubpb.ExpirationPolicy{Ttl: durationpb.New(expiration)},
+		Name: s.name, Topic: s.topic, AckDeadlineSeconds: int32(ackDeadline.Seconds()),
+		MessageRetentionDuration: durationpb.New(retention),
+		ExpirationPolicy:         &pubsubpb.ExpirationPolicy{Ttl: durationpb.New(expiration)},
 	})
 	if err != nil && status.Code(err) != codes.AlreadyExists { // an earlier call succeeded, but its response was lost
 		return fmt.Errorf("subscribe to %s: %w", s.topic, err)
