@@ -42,7 +42,8 @@ func functionNames(root string) ([]string, error) {
 func build(ctx context.Context, root string, names []string, dir string, stderr io.Writer) (binaries, error) {
 	fmt.Fprintf(stderr, "building %s; the first build takes minutes\n", strings.Join(names, ", "))
 	args := []string{"build", "-v", "-tags", tags, "-o", dir + string(filepath.Separator)}
-	args = append(args, "-buildvcs=false") // git refuses to describe a clone of another owner
+	// git refuses to describe a clone of another owner, and the build would fail.
+	args = append(args, "-buildvcs=false")
 	for _, name := range names {
 		args = append(args, "./functions/"+name)
 	}
@@ -55,6 +56,7 @@ func build(ctx context.Context, root string, names []string, dir string, stderr 
 	if err := cmd.Start(); err != nil {
 		return binaries{}, err
 	}
+	// The pipe must be read to its end before Wait.
 	messages := showProgress(out, stderr)
 	if err := cmd.Wait(); err != nil {
 		_, _ = stderr.Write(messages)
@@ -71,6 +73,7 @@ func showProgress(out io.Reader, w io.Writer) []byte {
 	packages, last := 0, time.Now()
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
+		// A package path has no spaces; every message has.
 		if line := lines.Text(); strings.ContainsAny(line, " \t") {
 			messages.WriteString(line + "\n")
 			continue

@@ -36,10 +36,11 @@ import (
 
 // running is a local run that a test started with "go run", as README.md shows.
 type running struct {
-	url string
-	env map[string]map[string]string // variables of each function, as -env wrote them
-	cmd *exec.Cmd
-	log *records
+	url    string
+	envDir string
+	env    map[string]map[string]string // variables of each function, as -env wrote them
+	cmd    *exec.Cmd
+	log    *records
 }
 
 // records collects the log records of a run with -json. It is safe for concurrent use.
@@ -94,7 +95,7 @@ func start(t *testing.T, args ...string) *running {
 		t.Fatal(err)
 	}
 	envDir := filepath.Join(t.TempDir(), "env")
-	r := &running{log: &records{}, env: map[string]map[string]string{}}
+	r := &running{log: &records{}, envDir: envDir, env: map[string]map[string]string{}}
 	r.cmd = exec.Command("go", append([]string{"run", "./scripts/local", "-addr", "127.0.0.1:0", "-env", envDir, "-json"}, args...)...)
 	r.cmd.Dir = root
 	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // as a terminal does, which sends Ctrl-C to the group
@@ -238,13 +239,13 @@ func (r *running) pubsub(t *testing.T) *pubsub.Client {
 	return client
 }
 
-// deadLetters returns a function that returns the dead letters of the reviews since this call.
-func (r *running) deadLetters(t *testing.T) func() []*pubsub.Message {
+// deadLetters returns a function that returns the messages on a dead-letter topic since this call.
+func (r *running) deadLetters(t *testing.T, topic string) func() []*pubsub.Message {
 	t.Helper()
 	client := r.pubsub(t)
 	sub := subscriptionPath(fmt.Sprintf("test-%d", time.Now().UnixNano()))
 	if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), &pubsubpb.Subscription{
-		Name: sub, Topic: topicPath(r.env["sentiment"]["DEAD_LETTER_TOPIC"]), AckDeadlineSeconds: 60,
+		Name: sub, Topic: topicPath(topic), AckDeadlineSeconds: 60,
 	}); err != nil {
 		t.Fatal(err)
 	}
@@ -329,6 +330,7 @@ func TestWholeSystem(t *testing.T) {
 	t.Run("an operator holds and publishes a review and replays a dead letter", sys.testAdmin)
 	t.Run("an invalid message is dead-lettered once and the next message is handled", sys.testPoison)
 	t.Run("the commands in README print the shown answers", sys.testReadme)
+	t.Run("each function runs alone with its variables", sys.testFunctionsAlone)
 	t.Run("pages", sys.testPage)
 
 	if err := sys.stop(t, sys.log.pids("local")[0], syscall.SIGINT); err != nil {
@@ -392,7 +394,7 @@ func (r *running) testReview(t *testing.T) {
 // testChaos submits reviews while it kills the functions again and again.
 func (r *running) testChaos(t *testing.T) {
 	const product, reviews, inFlight = "proof-standard", 300, 32
-	dead := r.deadLetters(t)
+	dead := r.deadLetters(t, r.env["sentiment"]["DEAD_LETTER_TOPIC"])
 	db := r.spanner(t)
 	before := recount(t, db, product)
 
@@ -456,7 +458,7 @@ func (r *running) testChaos(t *testing.T) {
 
 // testPoison publishes messages that no version of the function can handle.
 func (r *running) testPoison(t *testing.T) {
-	dead := r.deadLetters(t)
+	dead := r.deadLetters(t, r.env["sentiment"]["DEAD_LETTER_TOPIC"])
 	topic := r.pubsub(t).Publisher(r.env["review"]["REVIEWS_TOPIC"])
 	defer topic.Stop()
 	for _, m := range []*pubsub.Message{

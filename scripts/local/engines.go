@@ -21,6 +21,7 @@ import (
 
 // engines are the embedded servers that replace Google Cloud, Slack and the OpenID Connect issuer.
 type engines struct {
+	// Google's test servers, or servers with the API of the real ones.
 	pubsub   *pstest.Server
 	spanner  *spannerdbtest.Server
 	bigtable *bttest.Server
@@ -29,9 +30,11 @@ type engines struct {
 	slack    *httptest.Server
 	issuer   *oidctest.Issuer
 
-	conn    *grpc.ClientConn
-	client  *pubsub.Client // of the embedded Pub/Sub
-	closers []func()       // in order of creation
+	// conn and client are connected to the embedded Pub/Sub.
+	conn   *grpc.ClientConn
+	client *pubsub.Client
+	// closers stop the servers and clients, in order of creation.
+	closers []func()
 }
 
 // startEngines starts all engines, and creates the topics, subscriptions and buckets. The caller closes them.

@@ -24,7 +24,7 @@ const (
 	audience    = prefix + "admin" // of the operators' ID tokens
 )
 
-// localSecret is the value of every secret that is a key.
+// localSecret is the value of every secret that is a key. The functions require 16 bytes or more.
 const localSecret = "no-secret-on-a-laptop"
 
 // expand returns a value of services.csv in the local environment. url is the address of the gateway.
@@ -59,6 +59,7 @@ func databaseName() string {
 // environ returns the environment of a function, sorted: its variables and secrets in services.csv, the addresses of the
 // engines, and the settings that differ from a deployment. url is the address of the gateway.
 func (e *engines) environ(function, url string) ([]string, error) {
+	// A function without a row could not be deployed either.
 	services := deploy.Services()
 	i := slices.IndexFunc(services, func(s deploy.Service) bool { return s.Function == function })
 	if i < 0 {
@@ -68,6 +69,7 @@ func (e *engines) environ(function, url string) ([]string, error) {
 	for _, v := range services[i].Variables {
 		values[v.Name] = expand(v.Value, url)
 	}
+	// Other secrets are the addresses and names of embedded servers.
 	secrets := map[string]string{
 		"SLACK_WEBHOOK_URL": e.slack.URL + "/services/local", "OIDC_ISSUER": e.issuer.URL, "OIDC_AUDIENCE": audience,
 	}
@@ -77,6 +79,7 @@ func (e *engines) environ(function, url string) ([]string, error) {
 			values[v.Name] = secret
 		}
 	}
+	// These replace values of the table. Functions ignore variables that they do not read.
 	maps.Copy(values, map[string]string{
 		"GOOGLE_CLOUD_PROJECT":   project,
 		"PUBSUB_EMULATOR_HOST":   e.pubsub.Addr,

@@ -17,6 +17,7 @@ import (
 // serveGateway serves all functions at one address, as the load balancer does, until ctx ends.
 func serveGateway(ctx context.Context, l net.Listener, functions processes) {
 	srv := &http.Server{Handler: gateway(functions), ReadHeaderTimeout: 10 * time.Second}
+	// Streams of the shop's pages stay open for minutes: Shutdown alone would wait for them.
 	go func() {
 		<-ctx.Done()
 		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
@@ -48,7 +49,7 @@ func routeOf(path string) string {
 	return ""
 }
 
-// gateway sends each request to the function of its route.
+// gateway returns a handler that sends each request to the function of its route. checkRoutes must have accepted the functions.
 func gateway(functions processes) http.Handler {
 	type target struct {
 		routes.Route
@@ -79,6 +80,7 @@ func proxy(p *process) http.Handler {
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
 			r.SetXForwarded()
+			// Functions build absolute URLs, and compare origins, with the host of the gateway.
 			r.Out.Host = r.In.Host
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {

@@ -14,10 +14,14 @@ import (
 
 // languageOptions are the faults of the embedded Natural Language API. The zero value has none.
 type languageOptions struct {
-	perMinute int           // quota of requests a minute; 0 is unlimited
-	delay     time.Duration // added to every answer
-	code      codes.Code    // of failing requests; OK if none fails
-	share     float64       // of failing requests, 0 to 1
+	// perMinute is the quota of requests a minute; 0 is unlimited. Further requests fail with RESOURCE_EXHAUSTED.
+	perMinute int
+	// delay is added to every answer.
+	delay time.Duration
+	// code is the status of failing requests; OK if none fails.
+	code codes.Code
+	// share is the share of failing requests, 0 to 1.
+	share float64
 }
 
 // fail parses CODE or CODE:SHARE.

@@ -18,8 +18,10 @@ import (
 
 // logs merges the logs of all functions into one stream. It is safe for concurrent use.
 type logs struct {
-	mu  sync.Mutex
-	w   io.Writer
+	// mu keeps lines whole.
+	mu sync.Mutex
+	w  io.Writer
+	// raw selects JSON objects instead of readable lines.
 	raw bool
 }
 
@@ -61,7 +63,8 @@ func (l *logs) write(name string, line []byte) map[string]any {
 	return record
 }
 
-// readable formats a record as one line: time, function, severity, message, then the other fields sorted by key.
+// readable formats a record as one line: time, function, severity, message, then the other fields sorted by key. It leaves out
+// the fields that only Cloud Logging uses. A record without a valid time gets the current time.
 func readable(name string, record map[string]any) string {
 	at := time.Now()
 	if s, ok := record["time"].(string); ok {
@@ -88,9 +91,11 @@ func readable(name string, record map[string]any) string {
 type output struct {
 	lines lineWriter
 
-	mu   sync.Mutex
-	last string // the last error or, as long as there is none, the last line
-	sure bool   // whether last is an error
+	mu sync.Mutex
+	// last is the last error or, as long as there is none, the last line.
+	last string
+	// sure reports whether last is an error.
+	sure bool
 }
 
 // Write implements io.Writer.
@@ -124,6 +129,7 @@ func (o *output) cause() string {
 	return o.last
 }
 
+// clearCause forgets the output so far.
 func (o *output) clearCause() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -132,8 +138,10 @@ func (o *output) clearCause() {
 
 // lineWriter calls line with every complete line written to it. It is safe for concurrent use.
 type lineWriter struct {
-	mu   sync.Mutex
+	mu sync.Mutex
+	// rest is the incomplete last line.
 	rest []byte
+	// line must not keep its argument. Calls do not overlap.
 	line func(line []byte)
 }
 

@@ -63,15 +63,19 @@ func (w watched) Write(b []byte) (int, error) {
 
 // options are the flags.
 type options struct {
-	addr     string
-	envDir   string
-	json     bool
+	// addr is the address of the gateway, host:port.
+	addr string
+	// envDir is the folder for the variables of the functions; "" writes none.
+	envDir string
+	// json writes logs as JSON objects.
+	json bool
+	// seed loads reviews and pictures at the start.
 	seed     bool
 	push     pushOptions
 	language languageOptions
 }
 
-// parse reads the command line. Its error names every wrong flag.
+// parse parses the command line. Its error names every invalid flag. flag.ErrHelp means that the help text is on stderr.
 func parse(args []string, stderr io.Writer) (options, error) {
 	var o options
 	f := flag.NewFlagSet("local", flag.ContinueOnError)
@@ -112,7 +116,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, errors.Join(problems...)
 }
 
-// run runs the system until ctx ends.
+// run runs the system until ctx ends. It returns nil after a signal, and the cause after a failure. When run returns, all processes
+// have ended and the work folder is deleted.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	o, err := parse(args, stderr)
 	if err != nil {
@@ -172,13 +177,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 			return err
 		}
 	}
+	// Other programs may wait for the files, so they come before the functions.
 	if o.envDir != "" {
 		if err := writeEnvironments(o.envDir, environments); err != nil {
 			return err
 		}
 	}
 
-	// These stop before the engines do.
+	// The functions and the deliveries stop before the engines do: deferred calls run in reverse order.
 	var running sync.WaitGroup
 	defer running.Wait()
 	ctx, fail := context.WithCancelCause(ctx)

@@ -28,11 +28,16 @@ const (
 
 // process is a function that runs. Its fields do not change once it is supervised.
 type process struct {
-	name     string
-	url      string
-	command  func(context.Context) *exec.Cmd
-	output   *output
-	answered atomic.Bool // whether the health check succeeded once
+	// name is the folder in functions/.
+	name string
+	// url is the base URL of the function's server, without a slash at the end.
+	url string
+	// command returns a new command for each start. The command ends with its context.
+	command func(context.Context) *exec.Cmd
+	// output is the standard output and standard error of all commands.
+	output *output
+	// answered reports whether the health check succeeded once. Later exits never end the local run.
+	answered atomic.Bool
 }
 
 // processes are the functions by name.
@@ -62,7 +67,8 @@ func startFunctions(ctx context.Context, running *sync.WaitGroup, b binaries, en
 	return all, nil
 }
 
-// freeAddr returns an address of the loopback interface with a port that nothing listens on.
+// freeAddr returns an address of the loopback interface with a port that nothing listens on. Another process may take the port
+// before the caller does; the function then exits and is restarted.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -92,6 +98,7 @@ func (p *process) supervise(ctx context.Context) error {
 	pause, equal, last := first, 0, ""
 	for ctx.Err() == nil {
 		began := time.Now()
+		// The cause of an exit is in the output of that start alone.
 		p.output.clearCause()
 		cmd := p.command(ctx)
 		err := cmd.Start()
@@ -99,6 +106,7 @@ func (p *process) supervise(ctx context.Context) error {
 			slog.Info("started", "name", p.name, "pid", cmd.Process.Pid, "url", p.url)
 			err = cmd.Wait()
 		}
+		// The local run stopped the function.
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -136,6 +144,7 @@ func (p *process) exitCause(exit error) error {
 func (all processes) ready(ctx context.Context) error {
 	waiting, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	// The order does not matter: the slowest function decides.
 	for _, p := range all {
 		for {
 			err := p.healthy(waiting)
@@ -174,7 +183,8 @@ type answer struct {
 	body []byte
 }
 
-// do sends a request and reads the response. Its errors name the method and the URL.
+// do sends a request and reads the response, whose body is closed. A nil header sends the default headers. Errors name the method
+// and the URL. A status other than 2xx is not an error.
 func do(ctx context.Context, method, url string, header http.Header, body io.Reader) (answer, error) {
 	r, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {

@@ -38,10 +38,15 @@ const (
 
 // pushOptions are the settings of the delivery.
 type pushOptions struct {
-	redeliver   float64 // share of messages that are delivered twice, 0 to 1
-	shuffle     bool    // deliver out of order
-	maxAttempts int     // deliveries before a message becomes a dead letter
-	minBackoff  time.Duration
+	// redeliver is the share of messages that are delivered twice, 0 to 1. The second delivery overlaps with the first or
+	// follows it, with equal probability.
+	redeliver float64
+	// shuffle delays each message by a random time up to maxDelay.
+	shuffle bool
+	// maxAttempts is the number of rejected deliveries after which a message becomes a dead letter.
+	maxAttempts int
+	// minBackoff is the pause after the first rejection. Each further pause is twice as long, up to maxBackoff.
+	minBackoff time.Duration
 }
 
 // push delivers the messages of a subscription to a function, because the embedded Pub/Sub has no push delivery. It behaves as
@@ -94,6 +99,7 @@ func (p *push) pull(ctx context.Context, n int) ([]*pubsubpb.ReceivedMessage, er
 	if n == 0 {
 		return nil, nil
 	}
+	// A pull leases messages for the ack deadline of the subscription, from the moment of the pull. extend follows at once.
 	resp, err := p.api.Pull(ctx, &pubsubpb.PullRequest{
 		Subscription: subscriptionPath(p.name), MaxMessages: int32(n),
 		ReturnImmediately: true, //lint:ignore SA1019 without it the embedded Pub/Sub waits half a second, even if a message arrives
@@ -131,6 +137,7 @@ func (p *push) handle(ctx context.Context, m *pubsubpb.ReceivedMessage) {
 		}()
 		defer func() { <-duplicate }()
 	}
+	// Without an acknowledgement, after an error, the lease expires and the message is pulled again.
 	accepted, err := p.deliverUntilAccepted(ctx, m)
 	if err == nil && !accepted {
 		err = p.deadLetter(ctx, m.Message)
@@ -154,6 +161,7 @@ func (p *push) deliverUntilAccepted(ctx context.Context, m *pubsubpb.ReceivedMes
 		if attempt == p.maxAttempts {
 			return false, nil
 		}
+		// The lease must outlast the pause and the next delivery.
 		if err := p.extend(ctx, m.AckId); err != nil {
 			return false, err
 		}
@@ -210,6 +218,8 @@ func pushFormat(subscription string, m *pubsubpb.PubsubMessage, attempt int) (ht
 // storageFormat turns a notification of Cloud Storage into the CloudEvent that Eventarc delivers.
 func storageFormat(_ string, m *pubsubpb.PubsubMessage, _ int) (http.Header, []byte, error) {
 	bucket, object := m.Attributes["bucketId"], m.Attributes["objectId"]
+	// Eventarc has a CloudEvent type for each eventType of a notification:
+	// https://cloud.google.com/storage/docs/pubsub-notifications#events.
 	kind := "finalized"
 	if m.Attributes["eventType"] == "OBJECT_DELETE" {
 		kind = "deleted"

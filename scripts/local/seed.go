@@ -21,21 +21,30 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 )
 
+// productsJSON is the seed catalogue, a list of seedProduct.
+//
 //go:embed seed/products.json
 var productsJSON []byte
 
+// reviewsJSON is a list of request bodies of POST /v1/reviews.
+//
 //go:embed seed/reviews.json
 var reviewsJSON []byte
 
 // seedProduct is a product of the seed catalogue.
 type seedProduct struct {
-	ID       string     `json:"id"`
-	Title    string     `json:"title"`
-	Kind     string     `json:"kind"`
-	Price    int64      `json:"price"` // in the currency's smallest unit
+	// ID is part of URLs: lower-case letters, digits and hyphens.
+	ID    string `json:"id"`
+	Title string `json:"title"`
+	// Kind is album, photobook, clothing, household or video.
+	Kind string `json:"kind"`
+	// Price is in the smallest unit of the currency.
+	Price int64 `json:"price"`
+	// Currency is an ISO 4217 code.
 	Currency string     `json:"currency"`
 	Released civil.Date `json:"released"`
-	Keywords string     `json:"keywords"` // other words that shoppers search for, in any language
+	// Keywords are other words that shoppers search for, in any language.
+	Keywords string `json:"keywords"`
 }
 
 // loadData loads the catalogue into Spanner and customers into Bigtable.
@@ -81,7 +90,8 @@ func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
 // generatedCustomers is the number of generated customers.
 const generatedCustomers = 20_000
 
-// loadCustomers creates the customer tables in the Bigtable at addr, and loads generated customers.
+// loadCustomers creates the customer tables in the Bigtable at addr, and loads generated customers. The seed of the generator is
+// constant, so that README.md can show answers.
 func loadCustomers(ctx context.Context, addr string) error {
 	instance := tableValue("BIGTABLE_INSTANCE")
 	if err := customerstest.Create(ctx, addr, project, instance); err != nil {
@@ -101,7 +111,8 @@ func loadCustomers(ctx context.Context, addr string) error {
 	return err
 }
 
-// submitReviews submits the seed reviews to the gateway at url, and returns once all of them are stored.
+// submitReviews submits the seed reviews to the gateway at url, and returns once all of them are stored, or after a minute with an
+// error. Errors name the function, the URL and the answer.
 func submitReviews(ctx context.Context, url string) error {
 	var bodies []json.RawMessage
 	if err := json.Unmarshal(reviewsJSON, &bodies); err != nil {
@@ -131,7 +142,7 @@ func submitReviews(ctx context.Context, url string) error {
 	return nil
 }
 
-// awaitReview returns nil once the review at a path is stored.
+// awaitReview returns nil once the review at a path is stored. The API answers 404 until then.
 func awaitReview(ctx context.Context, url, path string) error {
 	last := errors.New("no answer")
 	for ctx.Err() == nil {

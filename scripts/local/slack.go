@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// startSlack starts a server that takes the place of Slack. Every path is an incoming webhook, which logs its messages.
+// startSlack starts a server that takes the place of Slack. Every path is an incoming webhook, which logs its messages. Format
+// and answers: https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks. The caller closes the server.
 func startSlack() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		text, err := slackText(w, r)
@@ -21,7 +22,8 @@ func startSlack() *httptest.Server {
 	}))
 }
 
-// slackText returns the text of a webhook message, one line for each section.
+// slackText returns the text of a webhook message: one line for each section, or the fallback text of a message without
+// sections. It fails if the message is not JSON or has more than 1 MiB.
 func slackText(w http.ResponseWriter, r *http.Request) (string, error) {
 	var m struct {
 		Text   string `json:"text"`

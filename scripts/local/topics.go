@@ -24,9 +24,14 @@ const eventTopic = prefix + "eventarc"
 
 // subscription is a push subscription with a dead-letter policy.
 type subscription struct {
-	name, topic, function, deadTopic string
-	ackDeadline                      time.Duration
-	format                           format
+	// name, topic and deadTopic are ids in the local project.
+	name, topic, deadTopic string
+	// function receives the messages.
+	function string
+	// ackDeadline is the time that the function has for a message.
+	ackDeadline time.Duration
+	// format is the format of the requests to the function.
+	format format
 }
 
 // subscriptions returns the push subscriptions of topics.csv, with the ack deadline that setup.sh gives them, and the one of
@@ -62,6 +67,7 @@ func deadTopics() []string {
 	return slices.DeleteFunc(topics(), func(topic string) bool { return !strings.HasSuffix(topic, "-dead") })
 }
 
+// topicPath and subscriptionPath return full resource names, as the Pub/Sub API wants them.
 func topicPath(id string) string        { return "projects/" + project + "/topics/" + id }
 func subscriptionPath(id string) string { return "projects/" + project + "/subscriptions/" + id }
 
@@ -82,6 +88,7 @@ func (e *engines) createTopics(ctx context.Context) (err error) {
 			return fmt.Errorf("create topic %s: %w", topic, err)
 		}
 	}
+	// The ack deadline is the maximum of Pub/Sub, because push.go extends it for each delivery.
 	byName := map[string]string{} // topics of subscriptions
 	for _, s := range subscriptions() {
 		byName[s.name] = s.topic

@@ -32,7 +32,7 @@ func main() {
 // contract is the folder of the written files, which api embeds.
 const contract = "functions/api/contract"
 
-// run writes the files into the repository at root.
+// run writes the files into the repository at root. After an error, none or some of them are written.
 func run(root string) error {
 	files, err := build(root)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -53,6 +53,7 @@ func build(root string) (map[string][]byte, error) {
 	}
 	var document bytes.Buffer
 	e := json.NewEncoder(&document)
+	// The document is not embedded in HTML, and should be readable.
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(whole); err != nil {
@@ -67,9 +68,13 @@ func build(root string) (map[string][]byte, error) {
 
 // part is the document of a function.
 type part struct {
-	function   string
-	Info       struct{ Title, Description string }
-	Paths      map[string]map[string]object
+	// function is the folder in functions/.
+	function string
+	// Info.Title becomes the tag of the operations, and Info.Description the text of the tag.
+	Info struct{ Title, Description string }
+	// Paths are operations by path and method.
+	Paths map[string]map[string]object
+	// Components are shared by the operations. Names of schemas are unique in the contract.
 	Components struct{ Schemas, SecuritySchemes object }
 }
 
@@ -94,6 +99,7 @@ func read(root string) ([]part, error) {
 		}
 		all = append(all, p)
 	}
+	// Readers of /docs are most often front-end developers.
 	restricted := signedIn()
 	rank := func(p part) int {
 		if restricted[p.function] || len(p.Components.SecuritySchemes) > 0 {
@@ -105,7 +111,8 @@ func read(root string) ([]part, error) {
 	return all, nil
 }
 
-// signedIn returns the functions behind the load balancer that Cloud Run serves only to callers with an ID token of Google.
+// signedIn returns the functions that Cloud Run serves only to callers with an ID token of Google. services.csv says which: their
+// own code does not check the token.
 func signedIn() map[string]bool {
 	all := map[string]bool{}
 	for _, s := range deploy.Services() {
@@ -130,9 +137,10 @@ Ids, page tokens and author tokens are opaque. Answers may get new fields; clien
 // object is a JSON object.
 type object = map[string]any
 
-// join returns the parts as one document. Operations of functions in signedIn need an ID token of Google.
+// join returns the parts as one OpenAPI 3.1 document, and fails if they contradict each other. Operations of functions in signedIn need an ID token of Google.
 func join(parts []part, signedIn map[string]bool) (object, error) {
 	paths, schemas := object{}, object{}
+	// Functions behind Cloud Run's own check of tokens share this scheme.
 	schemes := object{"google": object{"type": "http", "scheme": "bearer", "bearerFormat": "an ID token of Google"}}
 	var tags []any
 	for _, p := range parts {
@@ -145,6 +153,7 @@ func join(parts []part, signedIn map[string]bool) (object, error) {
 			}
 			paths[path] = operations
 		}
+		// Functions may share a schema, such as that of problems, if they agree on it.
 		for name, schema := range p.Components.Schemas {
 			if before, ok := schemas[name]; ok && !reflect.DeepEqual(before, schema) {
 				return nil, fmt.Errorf("functions declare different schemas of the name %s; rename one", name)
@@ -154,6 +163,7 @@ func join(parts []part, signedIn map[string]bool) (object, error) {
 		maps.Copy(schemes, p.Components.SecuritySchemes)
 		tags = append(tags, object{"name": p.Info.Title, "description": p.Info.Description})
 	}
+	// The gateway and the load balancer serve all functions at one address.
 	return object{
 		"openapi":    "3.1.0",
 		"info":       object{"title": "HYBRID-BTS web API", "version": "1", "description": about, "license": object{"name": "Apache 2.0", "identifier": "Apache-2.0"}},
@@ -168,7 +178,8 @@ func join(parts []part, signedIn map[string]bool) (object, error) {
 // the library sets around the function's own code.
 func complete(operation object, method, tag string, signedIn bool) {
 	operation["tags"] = []any{tag}
-	ownSecurity := operation["security"] != nil // answers to operators are neither cached nor limited
+	// Security in the function's own document means operators. Their answers are neither cached nor limited.
+	ownSecurity := operation["security"] != nil
 	if signedIn {
 		operation["security"] = []any{object{"google": []any{}}}
 	}
@@ -178,6 +189,7 @@ func complete(operation object, method, tag string, signedIn bool) {
 	responses := operation["responses"].(map[string]any)
 	for status, response := range responses {
 		r := response.(map[string]any)
+		// Headers of the function itself stay.
 		headers, ok := r["headers"].(map[string]any)
 		if !ok {
 			headers = object{}
@@ -187,6 +199,7 @@ func complete(operation object, method, tag string, signedIn bool) {
 		if status == strconv.Itoa(429) || status == strconv.Itoa(503) {
 			headers["Retry-After"] = header("Seconds to wait before the next attempt.")
 		}
+		// shared/limit counts changes only. An operation that it counts lists 429.
 		changes := method != "get"
 		if changes && responses["429"] != nil {
 			headers["RateLimit"] = header("The remaining requests of the limit, and the seconds until all of it is available.")

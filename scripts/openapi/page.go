@@ -18,9 +18,12 @@ var layout string
 
 // page is the data of the template.
 type page struct {
-	Title   string
-	About   []string // paragraphs
-	Groups  []group
+	Title string
+	// About are the paragraphs of the description.
+	About []string
+	// Groups are in the order of the document's tags.
+	Groups []group
+	// Schemas are sorted by name.
 	Schemas []named
 }
 
@@ -32,16 +35,19 @@ type group struct {
 
 // operation is a method of a path.
 type operation struct {
+	// ID is the operation ID of the document, and the anchor of the page.
 	ID, Method, Path, Summary string
 	Text                      string
 	Parameters                []parameter
 	Bodies                    []body
-	Curl                      string // an example call
-	Responses                 []response
+	// Curl is a command that calls the operation.
+	Curl      string
+	Responses []response
 }
 
 // parameter is a parameter of an operation or a field of a schema. Type has links to schemas.
 type parameter struct {
+	// In is path, query or header; "" for a field.
 	Name, In, Text string
 	Required       bool
 	Type           template.HTML
@@ -51,15 +57,18 @@ type parameter struct {
 // body is a content type of a request or an answer.
 type body struct {
 	ContentType string
-	Type        template.HTML
-	Example     string
+	// Type describes the schema. Example is JSON; "" for other content types.
+	Type    template.HTML
+	Example string
 }
 
 // response is an answer of an operation.
 type response struct {
+	// Status is an HTTP status, such as 404.
 	Status, Text string
 	Bodies       []body
-	Headers      []string
+	// Headers are names, sorted.
+	Headers []string
 }
 
 // named is a schema with a name, which operations link to.
@@ -71,7 +80,8 @@ type named struct {
 // methods are the methods of the page, in order.
 var methods = []string{"GET", "POST", "PATCH", "DELETE"}
 
-// render returns the HTML page of an OpenAPI document. It fails if the document is invalid.
+// render returns the HTML page of an OpenAPI document, without scripts and inline styles. It fails if the document is invalid, and
+// names the fault.
 func render(document []byte) ([]byte, error) {
 	loader := openapi3.NewLoader()
 	doc, err := loader.LoadFromData(document)
@@ -111,6 +121,7 @@ func newOperation(method, path string, op *openapi3.Operation) operation {
 	o := operation{ID: op.OperationID, Method: method, Path: path, Summary: op.Summary, Text: op.Description}
 	for _, ref := range op.Parameters {
 		p := ref.Value
+		// huma describes a parameter in its schema.
 		if p.Description == "" && p.Schema != nil {
 			p.Description = p.Schema.Value.Description
 		}
@@ -149,7 +160,7 @@ func bodies(content openapi3.Content) []body {
 	return all
 }
 
-// fields returns the fields of an object.
+// fields returns the fields of an object schema, sorted by name; none for other schemas.
 func fields(s *openapi3.Schema) []parameter {
 	var all []parameter
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
@@ -161,7 +172,7 @@ func fields(s *openapi3.Schema) []parameter {
 	return all
 }
 
-// typeOf describes the values of a schema in words, with links to named schemas. A nil schema gives "".
+// typeOf describes the values of a schema in words, such as "integer, 1 to 5", with links to named schemas. A nil schema gives "".
 func typeOf(ref *openapi3.SchemaRef) template.HTML {
 	if ref == nil {
 		return ""
@@ -181,6 +192,7 @@ func typeOf(ref *openapi3.SchemaRef) template.HTML {
 	if s.Type != nil {
 		kinds = s.Type.Slice()
 	}
+	// A nullable value has two kinds: its own and null.
 	var words []string
 	for _, kind := range kinds {
 		switch {
@@ -201,13 +213,13 @@ func typeOf(ref *openapi3.SchemaRef) template.HTML {
 	return template.HTML(out)
 }
 
-// link returns a link to the section of a schema.
+// link returns a link to the section of a schema on the same page.
 func link(name string) template.HTML {
 	escaped := template.HTMLEscapeString(name)
 	return template.HTML(`<a href="#schema-` + escaped + `">` + escaped + `</a>`)
 }
 
-// bounds describes the limits of a schema.
+// bounds describes the limits of a schema: its values, range, length, number of items, and pattern.
 func bounds(s *openapi3.Schema) []string {
 	var all []string
 	if len(s.Enum) > 0 {
@@ -252,7 +264,7 @@ func text(v any) string {
 	return string(b)
 }
 
-// example returns indented JSON that is valid for a schema.
+// example returns indented JSON that is valid for a schema. indent goes before every line but the first.
 func example(s *openapi3.Schema, indent string) string {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -264,7 +276,8 @@ func example(s *openapi3.Schema, indent string) string {
 	return strings.TrimSpace(b.String())
 }
 
-// samples are example values by field name, for schemas without an example.
+// samples are example values by field name, for schemas without an example. They belong together: the same product, review and
+// picture appear everywhere.
 var samples = map[string]any{
 	"title": "BTS Single Album BUTTER [Cream + Peaches Ver.]", "text": "포토카드가 정말 예뻐요 💜", "author": "보라", "language": "ko", "q": "버터",
 	"scored_by": "natural-language-v2", "score": 0.9, "magnitude": 0.9, "next_page_token": "", "page_token": "eyJs…",
@@ -274,12 +287,14 @@ var samples = map[string]any{
 	"review": "6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11", "rating": 5, "photos": []any{}, "max_bytes": 15000000, "parameter": "page_size",
 }
 
-// sample returns a valid value for a field of the given name.
+// sample returns a valid value for a field of the given name; name is "" outside an object. Examples of the schema win, then its
+// values, then samples, then a value of its kind.
 func sample(s *openapi3.Schema, name string) any {
 	kind := ""
 	if s.Type != nil {
 		kind = s.Type.Slice()[0]
 	}
+	// The order is from the most specific source of a value to the least.
 	v, known := samples[name]
 	switch {
 	case len(s.Examples) > 0:
@@ -298,6 +313,7 @@ func sample(s *openapi3.Schema, name string) any {
 			all[field] = sample(p.Value, field)
 		}
 		return all
+	// Photos are empty: most reviews have none, and the example stays short.
 	case kind == "array" && name != "photos":
 		return []any{sample(s.Items.Value, "")}
 	case known:
@@ -318,7 +334,8 @@ func sample(s *openapi3.Schema, name string) any {
 	return "…"
 }
 
-// curl returns a command that calls the operation at the address in the variable SHOP.
+// curl returns a command that calls the operation at the address in the variable SHOP. It breaks a long command into lines. It sends
+// required query parameters, and those with an example.
 func curl(method, path string, op *openapi3.Operation) string {
 	var words []string
 	if method != "GET" && (method != "POST" || op.RequestBody == nil) {
@@ -337,6 +354,7 @@ func curl(method, path string, op *openapi3.Operation) string {
 			words = append(words, "-H '"+p.Name+": "+value+"'")
 		}
 	}
+	// -G turns the data into the query of a GET, and encodes it.
 	if len(query) > 0 {
 		words = append(append(words, "-G"), query...)
 	}

@@ -20,6 +20,7 @@ import (
 // Draw returns a picture of a product, size pixels wide and high. kind is album, photobook, clothing, household or video; other
 // kinds look like an album. Equal arguments give equal pictures.
 func Draw(id, kind, title string, size int) image.Image {
+	// The hash of the id selects the colours, so that products differ and stay the same.
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(id)) // never fails
 	seed := h.Sum32()
@@ -39,11 +40,13 @@ func Draw(id, kind, title string, size int) image.Image {
 	return c.img
 }
 
-// hues are harmonious pairs of hues, in degrees.
+// hues are harmonious pairs of hues, in degrees: the ends of the gradient. The motif has darker and lighter shades of the same
+// hues.
 var hues = [][2]float64{{262, 320}, {285, 205}, {330, 25}, {268, 232}, {48, 345}, {165, 230}, {205, 275}, {232, 300}, {350, 285}}
 
 // kinds draw the motif of a kind of product, in a dark and a light colour.
 var kinds = map[string]func(c *canvas, dark, light color.Color){
+	// A record in its sleeve.
 	"album": func(c *canvas, dark, light color.Color) {
 		c.fill(dark, disc(62, 47, 23))
 		for r := float32(11); r < 23; r += 3 {
@@ -54,6 +57,7 @@ var kinds = map[string]func(c *canvas, dark, light color.Color){
 		c.fill(light, disc(45, 47, 14))
 		c.fill(white(255), heart(45, 49, 7))
 	},
+	// An open book with a picture and lines of text.
 	"photobook": func(c *canvas, dark, light color.Color) {
 		c.fill(dark, box(14, 24, 72, 47, 2))
 		c.fill(white(255), polygon(50, 28, 32, 23, 17, 26, 17, 66, 32, 63, 50, 68))
@@ -64,12 +68,14 @@ var kinds = map[string]func(c *canvas, dark, light color.Color){
 			c.fill(light, box(56, y, 20-(y-48), 1.2, 0.6))
 		}
 	},
+	// A shirt with a heart, and its shadow.
 	"clothing": func(c *canvas, dark, light color.Color) {
 		shirt := polygon(38, 22, 20, 31, 27, 47, 34, 44, 34, 73, 66, 73, 66, 44, 73, 47, 80, 31, 62, 22, 57, 27, 50, 29, 43, 27)
 		c.fill(dark, moved(shirt, 1.5, 1.5))
 		c.fill(white(255), shirt)
 		c.fill(light, heart(50, 50, 10))
 	},
+	// A cup with steam.
 	"household": func(c *canvas, dark, light color.Color) {
 		c.fill(dark, join(disc(69, 51, 11), reversed(disc(69, 51, 7))))
 		c.fill(white(255), box(28, 34, 40, 38, 7))
@@ -79,6 +85,7 @@ var kinds = map[string]func(c *canvas, dark, light color.Color){
 			c.fill(white(120), polygon(x, 30, x+2, 25, x, 20, x+1.6, 20, x+3.6, 25, x+1.6, 30))
 		}
 	},
+	// A strip of film with a button to play it.
 	"video": func(c *canvas, dark, light color.Color) {
 		c.fill(dark, box(15, 24, 70, 46, 3))
 		for x := float32(19); x < 82; x += 7 {
@@ -91,11 +98,13 @@ var kinds = map[string]func(c *canvas, dark, light color.Color){
 	},
 }
 
-// canvas is a picture with coordinates from 0 to 100.
+// canvas is a picture with coordinates from 0 to 100, whatever its size in pixels. The origin is the upper left corner.
 type canvas struct {
-	img    *image.RGBA
+	img *image.RGBA
+	// raster is reused by fill.
 	raster *vector.Rasterizer
-	scale  float32
+	// scale is the number of pixels of a unit.
+	scale float32
 }
 
 // ground fills the canvas with a gradient between two hues, and a glow in the middle. turn rotates the gradient, 0 to 1.
@@ -119,7 +128,7 @@ func turned(from, to float64) float64 {
 	return math.Mod(to-from+540, 360) - 180
 }
 
-// fill fills a shape with a colour.
+// fill fills a shape with a colour. The raster smooths its edges.
 func (c *canvas) fill(col color.Color, s shape) {
 	c.raster.Reset(c.img.Rect.Dx(), c.img.Rect.Dy())
 	for _, contour := range s {
@@ -154,6 +163,7 @@ func (c *canvas) write(text string) {
 // word returns the word of a title to print: the longest in capitals or, without capitals, the longest, up to 14 bytes.
 func word(title string) string {
 	best, bestCapitals := "", false
+	// Every product is of BTS, so that the name says nothing.
 	for _, w := range strings.FieldsFunc(title, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		capitals := w == strings.ToUpper(w) && unicode.IsLetter(rune(w[0]))
 		if w == "BTS" || capitals == bestCapitals && len(w) <= len(best) || !capitals && bestCapitals {
