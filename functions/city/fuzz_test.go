@@ -179,3 +179,25 @@ func FuzzRequests(f *testing.F) {
 		}
 	})
 }
+
+func FuzzAcceptEncoding(f *testing.F) {
+	for _, s := range []string{"", "gzip", "br, GZIP;q=0.5", "gzip;q=0", "gzip ; Q=0.000", "gzip;q=NaN", "x-gzip", "*", ";,;", "gzip;q=1e-9"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Accept-Encoding", value)
+		got := acceptsGzip(r)
+		if got && !strings.Contains(strings.ToLower(value), "gzip") {
+			t.Errorf("acceptsGzip(%q) = true without gzip", value)
+		}
+		r.Header["Accept-Encoding"] = []string{"gzip;q=0", value}
+		if acceptsGzip(r) {
+			t.Errorf("gzip is rejected before %q", value)
+		}
+		r.Header["Accept-Encoding"] = []string{"br;q=0.1, gzip;q=0.1", value}
+		if !acceptsGzip(r) {
+			t.Errorf("gzip is accepted before %q", value)
+		}
+	})
+}

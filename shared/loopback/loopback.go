@@ -18,8 +18,8 @@ func IsHostPort(address string) bool {
 	return err == nil && IsHost(host)
 }
 
-// IsConfidential reports whether nobody on the network can read requests to u: it is an HTTPS URL with a host, or an
-// HTTP URL with a loopback host.
+// IsConfidential reports whether requests to u cannot be read on the network: u is an HTTPS URL with a host, or an HTTP URL
+// with a loopback host.
 func IsConfidential(u *url.URL) bool {
 	return u.Scheme == "https" && u.Host != "" || u.Scheme == "http" && IsHost(u.Hostname())
 }

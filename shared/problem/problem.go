@@ -1,7 +1,7 @@
 // Package problem answers failed HTTP requests with problem documents (RFC 9457).
 //
-// It is the only place that maps errors to statuses. A 4xx response says what the client must change, with a pointer to
-// the field. An internal error is logged once, with its trace; the 5xx response does not reveal it.
+// It is the only place that maps errors to statuses. A 4xx response names the fault of the request, with a pointer
+// to the field. An internal error is logged once, with its trace; the 5xx response does not reveal it.
 package problem
 
 import (
@@ -296,7 +296,7 @@ func drain(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.CopyN(io.Discard, r.Body, most) // the response does not depend on the rest
 }
 
-// statusRecorder records the status and header of a response and drops its body.
+// statusRecorder implements http.ResponseWriter. It records the status and header of a response and drops its body.
 type statusRecorder struct {
 	header http.Header
 	status int

@@ -77,6 +77,7 @@ type drainer struct {
 	idle     chan struct{} // closed while draining, as soon as no request is in flight
 }
 
+// ServeHTTP implements http.Handler.
 func (d *drainer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if serve.IsHealthCheck(r) {
 		return
