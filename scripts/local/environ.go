@@ -113,7 +113,7 @@ func writeEnvironments(dir string, environments map[string][]string) error {
 	return nil
 }
 
-// writeFile replaces a file by renaming, so that a reader never finds half of it.
+// writeFile replaces a file by renaming, so that readers find the old content or the new one.
 func writeFile(file, content string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*")
 	if err != nil {

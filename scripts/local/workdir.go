@@ -45,8 +45,8 @@ func newWorkDir() (dir string, remove func() error, err error) {
 	return dir, remove, nil
 }
 
-// removeStale deletes the work folders below parent whose lock nobody holds. It leaves those that it cannot lock, such as
-// folders of other users.
+// removeStale deletes the work folders below parent whose lock no process holds. It leaves folders that it cannot lock, such as
+// those of other users.
 func removeStale(parent string) error {
 	dirs, err := filepath.Glob(filepath.Join(parent, workPrefix+"*"))
 	if err != nil {

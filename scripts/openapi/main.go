@@ -78,7 +78,7 @@ type part struct {
 	Components struct{ Schemas, SecuritySchemes object }
 }
 
-// read returns the documents of the functions: those that everybody may call first, then sorted by function.
+// read returns the documents of the functions. Functions that everybody may call come first; functions are sorted by name.
 func read(root string) ([]part, error) {
 	files, err := filepath.Glob(filepath.Join(root, "functions", "*", "openapi.json"))
 	if err != nil {
