@@ -25,7 +25,7 @@
 // roles/secretmanager.secretAccessor on the secret of AUTHOR_TOKEN_KEY. The CORS configuration of the bucket must allow
 // POST from the origin of the shop.
 //
-// Retries: the function retries nothing. A 202 response means that Pub/Sub has stored the review. After any other response,
+// Retried: nothing. A 202 response means that Pub/Sub has stored the review. After any other response,
 // or none, the client should send the request again with the same Idempotency-Key: the review then has the same ID and the
 // same author token. Anyone who knows the key and the review could obtain the token in this way, so the function issues no
 // token for keys of less than 16 bytes.
