@@ -27,9 +27,6 @@ import (
 // requestTimeout bounds the work on one request, including the wait for rendering memory.
 const requestTimeout = 30 * time.Second
 
-// retryAfter is the Retry-After of 503 responses.
-const retryAfter = 2 * time.Second
-
 // Cache-Control of the responses. A rendition of the requested generation never changes, but a shopper's photo must
 // leave every cache within a day of its deletion. Without the generation, the limit is the delay until a replaced
 // picture is seen. The response for a rejected picture is cached for a minute, so that requests for it do not inspect
@@ -107,7 +104,7 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	case errors.As(err, &rejected):
 		return nil, huma.ErrorWithHeaders(problem.New(http.StatusNotFound, rejected.Error()), http.Header{"Cache-Control": {cacheOneMinute}})
 	case err != nil:
-		return nil, problem.Unavailable(err, retryAfter)
+		return nil, problem.Unavailable(err, problem.RetryAfter)
 	}
 	cache := cacheFiveMinutes
 	if in.Generation == f.generation {
