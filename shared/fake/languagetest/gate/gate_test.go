@@ -23,7 +23,7 @@ func (g *Gate) try(ctx context.Context, t *testing.T) (time.Duration, error) {
 	return time.Since(began), err
 }
 
-func TestAShareOfTheRequestsFails(t *testing.T) {
+func TestShareOfRequestsFails(t *testing.T) {
 	fault := errors.New("injected")
 	for _, tc := range []struct {
 		share float64
@@ -66,7 +66,7 @@ func TestDelayEndsWithTheRequest(t *testing.T) {
 	})
 }
 
-func TestRequestBeyondTheQuotaIsToldWhenToComeBack(t *testing.T) {
+func TestRequestBeyondTheQuotaGetsARetryDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New("x.googleapis.com")
 		g.Limit(3)
