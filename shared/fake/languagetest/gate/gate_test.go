@@ -12,7 +12,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// try sends a request through the gate, and returns how long it took and how that ended.
+// try sends a request through the gate and returns its duration and error.
 func (g *Gate) try(ctx context.Context, t *testing.T) (time.Duration, error) {
 	t.Helper()
 	began := time.Now()
