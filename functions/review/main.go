@@ -60,7 +60,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyForm, authortoken.NewKey)
 	bucketName, emulator := e.Required("ORIGINALS_BUCKET"), e.String("STORAGE_EMULATOR_HOST", "")
 	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.OriginsForm, crossorigin.ParseOrigins)
-	rate := env.Parsed(&e, "RATE_LIMIT", limit.Rate{Requests: 30, Per: time.Minute}, limit.RateForm, limit.ParseRate)
+	rate := env.Parsed(&e, "RATE_LIMIT", limit.Default, limit.RateForm, limit.ParseRate)
 	hops := e.Int("FORWARDED_HOPS", 2, 0)
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {

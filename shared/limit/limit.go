@@ -25,6 +25,9 @@ type Rate struct {
 	Per      time.Duration // whole seconds
 }
 
+// Default is the rate of a function whose variable RATE_LIMIT is not set. Callers do not change it.
+var Default = Rate{Requests: 30, Per: time.Minute}
+
 // RateForm describes the input of ParseRate.
 const RateForm = "a rate such as 30/1m, or off"
 
