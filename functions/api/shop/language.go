@@ -128,9 +128,12 @@ func (l *language) Count(key string, n int64) (string, error) {
 // Number formats a whole number.
 func (l *language) Number(n int64) string { return l.printer.Sprint(number.Decimal(n)) }
 
-// Average formats a mean with one decimal.
+// averageDecimals is the number of decimals that pages round means and sentiment scores to.
+const averageDecimals = 1
+
+// Average formats a mean with averageDecimals decimals, including a zero: 5.0.
 func (l *language) Average(f float64) string {
-	return l.printer.Sprint(number.Decimal(f, number.MinFractionDigits(1), number.MaxFractionDigits(1)))
+	return l.printer.Sprint(number.Decimal(f, number.MinFractionDigits(averageDecimals), number.MaxFractionDigits(averageDecimals)))
 }
 
 // Signed formats a sentiment score with its sign. The sign of negative scores is U+2212, which is as wide as a plus.

@@ -16,13 +16,14 @@ type starRating struct {
 	Width float64 // of the filled part, in percent
 }
 
-// newStarRating returns the stars of a mean rating of 1 to 5. 0 means that nobody rated the product.
+// newStarRating returns the stars of a mean rating of 1 to 5. 0 means that nobody rated the product. The label
+// of a whole mean has no decimals: 5.
 func (l *language) newStarRating(mean float64) (starRating, error) {
 	if mean == 0 {
 		label, err := l.T("unrated")
 		return starRating{Label: label}, err
 	}
-	label, err := l.T("out_of_five", "n", l.printer.Sprint(number.Decimal(mean, number.MaxFractionDigits(1))))
+	label, err := l.T("out_of_five", "n", l.printer.Sprint(number.Decimal(mean, number.MaxFractionDigits(averageDecimals))))
 	return starRating{label, mean * (100 / maxStars)}, err
 }
 
@@ -56,19 +57,4 @@ func percent(part, whole int64) float64 {
 		return 0
 	}
 	return float64(part) / float64(whole) * 100
-}
-
-// minTone is the least absolute sentiment score, of at most 1, that pages label positive or negative. Most readers call
-// a text with a lower score neutral.
-const minTone = 0.25
-
-// tone returns the label of a sentiment score: a suffix of text keys and a CSS class.
-func tone(score float64) string {
-	switch {
-	case score >= minTone:
-		return "positive"
-	case score <= -minTone:
-		return "negative"
-	}
-	return "neutral"
 }
