@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,7 +24,6 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/contracttest"
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
-	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
@@ -618,30 +616,4 @@ func TestAllConfigurationErrorsAreReportedAtOnce(t *testing.T) {
 			t.Errorf("run() = %v, want %s", err, name)
 		}
 	}
-}
-
-func FuzzCursor(f *testing.F) {
-	token, err := pagetoken.Encode(cursor{"held of ", butter, uuid.NewString(), noon})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(token)
-	f.Add("")
-	f.Add("e30")
-	f.Fuzz(func(t *testing.T, token string) {
-		c, err := decodeCursor(token, "held of ")
-		if err != nil || c == nil {
-			if err != nil && !errors.Is(err, pagetoken.ErrToken) {
-				t.Errorf("decodeCursor: got %v, want ErrToken", err)
-			}
-			return
-		}
-		again, err := pagetoken.Encode(*c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if c2, err := decodeCursor(again, "held of "); err != nil || *c2 != *c {
-			t.Errorf("cursor %+v becomes %+v, %v", c, c2, err)
-		}
-	})
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hybrid-bts/functions/shared/problem"
-	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 // review is a review in responses of the web API.
@@ -51,29 +50,6 @@ type aspect struct {
 type reply struct {
 	Text      string    `json:"text"`
 	RepliedAt time.Time `json:"replied_at"`
-}
-
-// The reasons for not publishing a review, as the API shows them.
-const (
-	unknownProduct = "unknown_product"
-	moderation     = "moderation"
-	operator       = "operator"
-)
-
-// publicReason returns the reason that the API shows for a code, nil for the code of a published review. It hides which
-// kind of moderation holds a review, so that nobody learns how to evade it, and the operator's words. A code that it
-// does not know is a kind of moderation of a newer revision.
-func publicReason(code reason.Code) *string {
-	shown := moderation
-	switch code {
-	case "":
-		return nil
-	case reason.UnknownProduct:
-		shown = unknownProduct
-	case reason.Operator, reason.EditedAfterHold, reason.EditedAfterRejection:
-		shown = operator
-	}
-	return &shown
 }
 
 // sortOrder is an order of reviews, a value of the parameter sort. Equal reviews are sorted newest first, reviews of the

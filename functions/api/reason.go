@@ -1,0 +1,26 @@
+package main
+
+import "github.com/hybrid-bts/functions/shared/schema/review/reason"
+
+// The reasons for not publishing a review, as the API shows them.
+const (
+	unknownProduct = "unknown_product"
+	moderation     = "moderation"
+	operator       = "operator"
+)
+
+// publicReason returns the reason that the API shows for a code, nil for the code of a published review. It hides which
+// kind of moderation holds a review, so that nobody learns how to evade it, and the operator's words. A code that it
+// does not know is a kind of moderation of a newer revision.
+func publicReason(code reason.Code) *string {
+	shown := moderation
+	switch code {
+	case "":
+		return nil
+	case reason.UnknownProduct:
+		shown = unknownProduct
+	case reason.Operator, reason.EditedAfterHold, reason.EditedAfterRejection:
+		shown = operator
+	}
+	return &shown
+}
