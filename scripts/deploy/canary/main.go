@@ -13,7 +13,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"net/http"
 	"os"
@@ -96,28 +95,4 @@ func checkStatus(ctx context.Context, client *http.Client, url, status string) e
 		return fmt.Errorf("get %s: status %d, want %s", url, resp.StatusCode, status)
 	}
 	return nil
-}
-
-// parseVerdict parses the flags of the verdict command.
-func parseVerdict(args []string) (verdict, error) {
-	var v verdict
-	f := flag.NewFlagSet("verdict", flag.ContinueOnError)
-	f.StringVar(&v.project, "project", "", "Google Cloud `project`")
-	f.StringVar(&v.service, "service", "", "name of the Cloud Run `service`")
-	f.StringVar(&v.revision, "revision", "", "name of the `revision` to judge")
-	f.Func("dead", "dead-letter `topic` of the service; repeat the flag for several topics", func(topic string) error {
-		v.deadLetterTopics = append(v.deadLetterTopics, topic)
-		return nil
-	})
-	f.DurationVar(&v.window, "since", 10*time.Minute, "length of the judged time window, a minute or more")
-	f.DurationVar(&v.maxP95, "p95", 500*time.Millisecond, "maximum 95th percentile of request latency")
-	f.StringVar(&v.latencyMetric, "latency", "", "log-based `metric` of request latency in seconds")
-	f.Float64Var(&v.maxErrorShare, "errors", 0.01, "maximum `share` of 5xx responses, from 0 to 1")
-	if err := f.Parse(args); err != nil {
-		return v, err
-	}
-	if v.project == "" || v.service == "" || v.revision == "" || v.latencyMetric == "" || v.window < time.Minute || v.maxP95 <= 0 || f.NArg() > 0 {
-		return v, errors.New("verdict requires -project, -service, -revision, -latency, -since of a minute or more, -p95 above 0, and no arguments")
-	}
-	return v, nil
 }

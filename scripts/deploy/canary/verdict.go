@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"strings"
@@ -13,6 +14,12 @@ import (
 	"google.golang.org/api/iterator"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
+)
+
+// Default limits of a verdict. The alert policies errors and latency of scripts/deploy/monitoring have the same thresholds.
+const (
+	defaultMaxErrorShare = 0.01                   // share of 5xx responses, from 0 to 1
+	defaultMaxP95        = 500 * time.Millisecond // 95th percentile of request latency
 )
 
 // minFailed is the number of 5xx responses below which their share is not significant.
@@ -32,6 +39,30 @@ type verdict struct {
 	maxP95 time.Duration
 	// maxErrorShare limits the share of 5xx responses, from 0 to 1.
 	maxErrorShare float64
+}
+
+// parseVerdict parses the flags of the verdict command.
+func parseVerdict(args []string) (verdict, error) {
+	var v verdict
+	f := flag.NewFlagSet("verdict", flag.ContinueOnError)
+	f.StringVar(&v.project, "project", "", "Google Cloud `project`")
+	f.StringVar(&v.service, "service", "", "name of the Cloud Run `service`")
+	f.StringVar(&v.revision, "revision", "", "name of the `revision` to judge")
+	f.Func("dead", "dead-letter `topic` of the service; repeat the flag for several topics", func(topic string) error {
+		v.deadLetterTopics = append(v.deadLetterTopics, topic)
+		return nil
+	})
+	f.DurationVar(&v.window, "since", 10*time.Minute, "length of the judged time window, a minute or more")
+	f.DurationVar(&v.maxP95, "p95", defaultMaxP95, "maximum 95th percentile of request latency")
+	f.StringVar(&v.latencyMetric, "latency", "", "log-based `metric` of request latency in seconds")
+	f.Float64Var(&v.maxErrorShare, "errors", defaultMaxErrorShare, "maximum `share` of 5xx responses, from 0 to 1")
+	if err := f.Parse(args); err != nil {
+		return v, err
+	}
+	if v.project == "" || v.service == "" || v.revision == "" || v.latencyMetric == "" || v.window < time.Minute || v.maxP95 <= 0 || f.NArg() > 0 {
+		return v, errors.New("verdict requires -project, -service, -revision, -latency, -since of a minute or more, -p95 above 0, and no arguments")
+	}
+	return v, nil
 }
 
 // measurements are the values of one revision in the judged time window.
