@@ -209,7 +209,7 @@ func TestPathsWithoutALanguageRedirectToThePreferredOne(t *testing.T) {
 func TestProductPageShowsTheDataOfTheAPI(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	published, held := addCatalogue(t, db)
-	h := newShop(t, &server{store: spannerStore{db: db}, pictures: newPictures(newShelf("products/" + butter + ".jpg"))})
+	h := newShop(t, &server{store: spannerStore{db: db}, pictures: newPictures(newFakeManifests("products/" + butter + ".jpg"))})
 	d := read(t, h, "/en/products/"+butter)
 	api := get200[rating](t, h, "/v1/products/"+butter+"/rating")
 
@@ -260,7 +260,7 @@ func TestProductPageShowsAllPartsOfAReview(t *testing.T) {
 	})
 	apply(t, db, spanner.InsertMap("AspectSums", map[string]any{"Product": butter, "Shard": int64(1), "Aspect": "delivery", "Mentions": int64(3), "ScoreMicros": int64(-1_800_000)}))
 	addRating(t, db, butter, 0, [5]int64{0, 0, 0, 1, 0}, 1, 900000)
-	h := newShop(t, &server{store: spannerStore{db: db}, pictures: newPictures(newShelf(photo))})
+	h := newShop(t, &server{store: spannerStore{db: db}, pictures: newPictures(newFakeManifests(photo))})
 	d := read(t, h, "/fr/products/"+butter)
 	review := document{t, d.path, d.one("article", "data-id="+id)}
 	for name, want := range map[string]string{

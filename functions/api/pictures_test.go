@@ -17,23 +17,23 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 )
 
-// shelf holds manifests, and counts what is read of it.
-type shelf struct {
+// fakeManifests holds manifests in memory and counts the reads of each.
+type fakeManifests struct {
 	mu    sync.Mutex
 	all   map[string]rendition.Manifest
 	err   error
 	reads map[string]int
 }
 
-func newShelf(objects ...string) *shelf {
-	s := &shelf{all: map[string]rendition.Manifest{}, reads: map[string]int{}}
+func newFakeManifests(objects ...string) *fakeManifests {
+	s := &fakeManifests{all: map[string]rendition.Manifest{}, reads: map[string]int{}}
 	for _, o := range objects {
 		s.put(o, 7)
 	}
 	return s
 }
 
-func (s *shelf) put(object string, generation int64) {
+func (s *fakeManifests) put(object string, generation int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all[object] = rendition.Manifest{
@@ -42,7 +42,7 @@ func (s *shelf) put(object string, generation int64) {
 	}
 }
 
-func (s *shelf) Manifest(_ context.Context, object string) (*rendition.Manifest, error) {
+func (s *fakeManifests) Manifest(_ context.Context, object string) (*rendition.Manifest, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads[object]++
@@ -56,16 +56,16 @@ func (s *shelf) Manifest(_ context.Context, object string) (*rendition.Manifest,
 	return &m, nil
 }
 
-func (s *shelf) readsOf(object string) int {
+func (s *fakeManifests) readCount(object string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.reads[object]
 }
 
-func TestProductsAndReviewsHaveTheirPictures(t *testing.T) {
+func TestProductsAndReviewsContainTheirPictures(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		const photo, lost = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg", "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c12.jpg"
-		files := newShelf("products/"+butter+".jpg", photo)
+		files := newFakeManifests("products/"+butter+".jpg", photo)
 		h := checked(t, &server{store: spannerStore{db: db}, pictures: newPictures(files)})
 		addProducts(t, db, "a", butter)
 		id := uuid.NewString()
@@ -84,78 +84,78 @@ func TestProductsAndReviewsHaveTheirPictures(t *testing.T) {
 		if got := get200[product](t, h, "/v1/products/"+butter).Picture; !cmp.Equal(got, want) {
 			t.Error(cmp.Diff(want, got))
 		}
-		if n := files.readsOf("products/" + butter + ".jpg"); n != 1 {
-			t.Errorf("the manifest is read %d times, want once", n)
+		if n := files.readCount("products/" + butter + ".jpg"); n != 1 {
+			t.Errorf("manifest was read %d times, want 1", n)
 		}
 		photos := 0
 		for _, r := range get200[reviewPage](t, h, "/v1/products/"+butter+"/reviews").Reviews {
 			photos += len(r.Photos)
 		}
 		if r := get200[review](t, h, "/v1/products/"+butter+"/reviews/"+id); photos != 1 || len(r.Photos) != 1 || r.Photos[0].Object != photo {
-			t.Errorf("%d photos in the list, and %v", photos, r.Photos)
+			t.Errorf("%d photos in the list and %v in the review, want one each", photos, r.Photos)
 		}
 	})
 }
 
-func TestPicturesAreReadAgainInTheirTime(t *testing.T) {
-	files := newShelf("a")
+func TestExpiredManifestsAreReadAgain(t *testing.T) {
+	files := newFakeManifests("a")
 	p := newPictures(files)
 	var mu sync.Mutex
 	at := time.Now()
 	p.now = func() time.Time { mu.Lock(); defer mu.Unlock(); return at }
-	pass := func(d time.Duration) { mu.Lock(); defer mu.Unlock(); at = at.Add(d) }
+	advance := func(d time.Duration) { mu.Lock(); defer mu.Unlock(); at = at.Add(d) }
 	url := func(object string) string {
-		if pic := p.of(t.Context(), object)[object]; pic != nil {
+		if pic := p.byObject(t.Context(), object)[object]; pic != nil {
 			return pic.Sizes[0].URL
 		}
 		return ""
 	}
 	if url("a") == "" || url("b") != "" {
-		t.Fatal("what there is is not found, or what there is not")
+		t.Fatal("want a picture of a and none of b")
 	}
 	files.put("a", 8)
 	files.put("b", 8)
-	if url("b") != "" || files.readsOf("b") != 1 {
-		t.Error("what is missing is looked for at once again")
+	if url("b") != "" || files.readCount("b") != 1 {
+		t.Error("a missing manifest was read again before its TTL")
 	}
-	pass(missingFor + 1)
+	advance(missingTTL + 1)
 	if url("b") == "" {
-		t.Error("what was missing is not found when it is there")
+		t.Error("a new manifest was not found after the TTL of a missing one")
 	}
-	pass(goodFor)
+	advance(manifestTTL)
 	if got := url("a"); !strings.HasSuffix(got, "g=7") {
-		t.Errorf("%s: a request waits for what is known, though it is old", got)
+		t.Errorf("URL = %s, want the cached one without a wait", got)
 	}
-	for !strings.HasSuffix(url("a"), "g=8") { // it is being read
+	for !strings.HasSuffix(url("a"), "g=8") { // the read runs in the background
 		time.Sleep(time.Millisecond)
 	}
 	files.mu.Lock()
-	files.err = errors.New("away")
+	files.err = errors.New("unavailable")
 	files.mu.Unlock()
-	pass(goodFor + 1)
-	before := files.readsOf("a")
-	for files.readsOf("a") == before {
+	advance(manifestTTL + 1)
+	before := files.readCount("a")
+	for files.readCount("a") == before {
 		if url("a") == "" {
-			t.Fatal("a picture is gone because storage is away")
+			t.Fatal("the cached picture is missing while storage is unavailable")
 		}
 	}
 }
 
-func TestStorageAwayCostsNoPage(t *testing.T) {
+func TestProductsAreServedWhileStorageIsUnavailable(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
-	files := newShelf()
-	files.err = errors.New("away")
+	files := newFakeManifests()
+	files.err = errors.New("unavailable")
 	h := checked(t, &server{store: spannerStore{db: db}, pictures: newPictures(files)})
 	if list := get200[productPage](t, h, "/v1/products").Products; len(list) != 1 || list[0].Picture != nil {
 		t.Errorf("products = %+v", list)
 	}
 }
 
-func TestAnOriginIsNoMoreThanThat(t *testing.T) {
+func TestOriginHasNoPathOrOtherParts(t *testing.T) {
 	for _, bad := range []string{"", "*", "https://a.b/c", "https://a.b; script-src *", "storage.googleapis.com", "https://", "https://a b"} {
 		if got, err := parseOrigin(bad); err == nil {
-			t.Errorf("%q is taken for the origin %q", bad, got)
+			t.Errorf("parseOrigin(%q) = %q, want an error", bad, got)
 		}
 	}
 }

@@ -47,7 +47,7 @@ func (s *server) listProducts(ctx context.Context, in *listProductsInput) (*list
 	out.Body.Products, out.Body.NextPageToken, err = firstPage(products, in.PageSize, func(p product) cursor {
 		return cursor{Query: id, ID: p.ID}
 	})
-	s.illustrate(ctx, out.Body.Products)
+	s.addPictures(ctx, out.Body.Products)
 	return &out, err
 }
 
@@ -61,6 +61,6 @@ func (s *server) getProduct(ctx context.Context, in *ProductInput) (*getProductO
 		return nil, in.problem(err)
 	}
 	one := []product{p}
-	s.illustrate(ctx, one)
+	s.addPictures(ctx, one)
 	return &getProductOutput{one[0]}, nil
 }

@@ -172,7 +172,7 @@ func (s *server) listReviews(ctx context.Context, in *listReviewsInput) (*listRe
 	out.Body.Reviews, out.Body.NextPageToken, err = firstPage(reviews, in.PageSize, func(r review) cursor {
 		return cursor{Query: id, ID: r.ID, SubmittedAt: r.SubmittedAt, SortValue: q.sort.value(&r)}
 	})
-	s.illustrateReviews(ctx, out.Body.Reviews)
+	s.addPhotos(ctx, out.Body.Reviews)
 	return &out, err
 }
 
@@ -236,7 +236,7 @@ func (s *server) getReview(ctx context.Context, in *getReviewInput) (*getReviewO
 		return out, nil
 	}
 	one := []review{r}
-	s.illustrateReviews(ctx, one)
+	s.addPhotos(ctx, one)
 	out.Body = one[0]
 	return out, nil
 }

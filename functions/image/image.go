@@ -53,10 +53,10 @@ type object struct {
 const (
 	eventFinalized    = "google.cloud.storage.object.v1.finalized"
 	eventDeleted      = "google.cloud.storage.object.v1.deleted"
-	eventNotification = "google.cloud.pubsub.topic.v1.messagePublished" // its attribute eventType has one of the types below
+	eventNotification = "google.cloud.pubsub.topic.v1.messagePublished" // a Pub/Sub notification
 )
 
-// Types of Pub/Sub notifications: https://cloud.google.com/storage/docs/pubsub-notifications#events
+// Values of the attribute eventType of Pub/Sub notifications: https://cloud.google.com/storage/docs/pubsub-notifications#events
 const (
 	notificationFinalized = "OBJECT_FINALIZE"
 	notificationDeleted   = "OBJECT_DELETE"
@@ -106,7 +106,7 @@ func decodeNotification(e event.Event) (object, change, error) {
 	}
 	generation, err := strconv.ParseInt(e.Attributes["objectGeneration"], 10, 64)
 	if err != nil {
-		return object{}, changeNone, fmt.Errorf("decode notification: objectGeneration %q is not a number", e.Attributes["objectGeneration"])
+		return object{}, changeNone, fmt.Errorf("decode notification: parse objectGeneration: %w", err)
 	}
 	o := object{e.Attributes["bucketId"], e.Attributes["objectId"], generation}
 	return o, kind, o.validate()
@@ -247,7 +247,7 @@ func (p *processor) announceStored(ctx context.Context, o object, stored *rendit
 		return nil
 	}
 	if age := time.Since(stored.MadeAt); age < publishTimeout {
-		return fmt.Errorf("manifest of %q is %v old and another delivery may be publishing it", o.Name, age.Round(time.Millisecond))
+		return fmt.Errorf("manifest of %q is only %v old; its writer may be publishing it", o.Name, age.Round(time.Millisecond))
 	}
 	return p.announce(ctx, stored)
 }
@@ -296,7 +296,8 @@ func (p *processor) keepRejected(ctx context.Context, original bucket.Original, 
 	if err != nil && !bucket.IsPreconditionFailed(err) {
 		return err
 	}
-	slog.WarnContext(ctx, "picture rejected", "object", o.Name, "generation", o.Generation, "reason", r.Reason, "err", r.Detail)
+	slog.WarnContext(ctx, "picture rejected",
+		"object", o.Name, "generation", o.Generation, "reason", r.Reason, "err", r.Detail)
 	return nil
 }
 

@@ -100,9 +100,10 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 // files would be public.
 func checkBuckets(originals, renditions, failed, archive string) error {
 	var errs []error
-	for name, b := range map[string]string{"RENDITIONS_BUCKET": renditions, "FAILED_BUCKET": failed, "ARCHIVE_BUCKET": archive} {
+	outputs := map[string]string{"RENDITIONS_BUCKET": renditions, "FAILED_BUCKET": failed, "ARCHIVE_BUCKET": archive}
+	for name, b := range outputs {
 		if b != "" && b == originals {
-			errs = append(errs, fmt.Errorf("variable %s is the originals bucket: writing to it would trigger this function", name))
+			errs = append(errs, fmt.Errorf("variable %s is the originals bucket; writes would trigger this function", name))
 		}
 		if b != "" && b == renditions && name != "RENDITIONS_BUCKET" {
 			errs = append(errs, fmt.Errorf("variable %s is the renditions bucket, which is public", name))

@@ -62,9 +62,10 @@ func (s *server) handler() http.Handler {
 func (s *server) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "Pictures", "1")
 	api.OpenAPI().Info.Description = "Every size of every picture. Products and reviews contain the addresses."
-	image := &huma.Response{Description: "The rendition, or its part that the header Range selects", Content: map[string]*huma.MediaType{
-		string(picture.JPEG): {}, string(picture.PNG): {}, // PNG if the picture has transparent pixels or the preset keeps PNG
-	}}
+	image := &huma.Response{
+		Description: "The rendition, or its part that the header Range selects",
+		Content:     map[string]*huma.MediaType{string(picture.JPEG): {}, string(picture.PNG): {}},
+	}
 	huma.Register(api, huma.Operation{
 		Method: http.MethodGet, Path: "/img/{object...}", OperationID: "get-rendition", Summary: "Get a rendition of a picture",
 		Description: "Renders a missing rendition on its first request. Take the URL from a product or review.",
@@ -91,7 +92,8 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	if !utf8.ValidString(in.Object) { // Cloud Storage object names are UTF-8
 		return nil, problem.New(http.StatusNotFound, "no picture "+strconv.Quote(in.Object))
 	}
-	if !slices.ContainsFunc(s.pipeline.Presets.For(in.Object), func(p rendition.Preset) bool { return p.Name == in.Preset }) {
+	presets := s.pipeline.Presets.For(in.Object)
+	if !slices.ContainsFunc(presets, func(p rendition.Preset) bool { return p.Name == in.Preset }) {
 		return nil, problem.New(http.StatusNotFound, "no preset "+strconv.Quote(in.Preset)+" for this picture")
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
@@ -102,7 +104,8 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	case errors.Is(err, bucket.ErrNotExist):
 		return nil, problem.New(http.StatusNotFound, "no picture "+strconv.Quote(in.Object))
 	case errors.As(err, &rejected):
-		return nil, huma.ErrorWithHeaders(problem.New(http.StatusNotFound, rejected.Error()), http.Header{"Cache-Control": {cacheOneMinute}})
+		header := http.Header{"Cache-Control": {cacheOneMinute}}
+		return nil, huma.ErrorWithHeaders(problem.New(http.StatusNotFound, rejected.Error()), header)
 	case err != nil:
 		return nil, problem.Unavailable(err, problem.RetryAfter)
 	}

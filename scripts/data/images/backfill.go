@@ -24,43 +24,44 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 )
 
-// backfill is one run.
+// backfill is the configuration of one run.
 type backfill struct {
 	originals, renditions, url, token, prefix, from string
 	concurrency, attempts                           int
 	dryRun                                          bool
 	presets                                         rendition.Presets
 
-	opts  []option.ClientOption // of Cloud Storage: the door of tests
-	pause time.Duration         // before the second attempt; it doubles
+	opts  []option.ClientOption // options of the Cloud Storage client; tests set them
+	pause time.Duration         // before the second attempt; doubles with each further one
 }
 
-// patience is how long the function may take for a picture.
-const patience = 2 * time.Minute
+// requestTimeout bounds one request to the function. It exceeds the 50 s that the function takes at most.
+const requestTimeout = 2 * time.Minute
 
-func (b *backfill) check(rest []string) error {
+// validate checks the flags and reports all problems at once. arguments are the arguments after the flags.
+func (b *backfill) validate(arguments []string) error {
 	var problems []error
-	refuse := func(wrong bool, problem string) {
-		if wrong {
+	check := func(invalid bool, problem string) {
+		if invalid {
 			problems = append(problems, errors.New(problem))
 		}
 	}
 	to, err := url.Parse(b.url)
-	refuse(len(rest) > 0, fmt.Sprintf("it takes no arguments, got %q", rest))
-	refuse(b.originals == "", "-originals is missing")
-	refuse(b.renditions == "", "-renditions is missing")
-	refuse(b.originals != "" && b.originals == b.renditions, "-originals and -renditions are one bucket")
-	refuse(!b.dryRun && (err != nil || to.Host == ""), "-to is not a URL")
-	refuse(b.concurrency < 1, "-concurrency is less than 1")
-	refuse(b.attempts < 1, "-attempts is less than 1")
+	check(len(arguments) > 0, fmt.Sprintf("unexpected arguments %q", arguments))
+	check(b.originals == "", "-originals is missing")
+	check(b.renditions == "", "-renditions is missing")
+	check(b.originals != "" && b.originals == b.renditions, "-originals and -renditions are the same bucket")
+	check(!b.dryRun && (err != nil || to.Host == ""), "-to is not an absolute URL")
+	check(b.concurrency < 1, "-concurrency is less than 1")
+	check(b.attempts < 1, "-attempts is less than 1")
 	b.pause = time.Second
 	return errors.Join(problems...)
 }
 
-// tally counts what became of the originals.
+// tally counts the originals by outcome.
 type tally struct {
-	mu                 sync.Mutex
-	done, there, wrong int
+	mu                       sync.Mutex
+	handled, covered, failed int
 }
 
 func (t *tally) add(count *int) {
@@ -69,61 +70,61 @@ func (t *tally) add(count *int) {
 	*count++
 }
 
-// run handles every original, and fails when one of them did.
+// run handles every original. It returns an error if any original failed.
 func (b *backfill) run(ctx context.Context, stdout, stderr io.Writer) error {
 	files, err := bucket.Open(ctx, b.opts...)
 	if err != nil {
 		return err
 	}
 	defer files.Close()
-	bar := progressbar.NewOptions(-1, // nobody knows how many there are before the last
+	bar := progressbar.NewOptions(-1, // the number of originals is unknown until the listing ends
 		progressbar.OptionSetWriter(stderr), progressbar.OptionSetDescription("pictures"), progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(), progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionSetVisibility(!b.dryRun))
 	var t tally
 	var out sync.Mutex
-	say := func(format string, args ...any) {
+	print := func(format string, args ...any) {
 		out.Lock()
 		defer out.Unlock()
 		fmt.Fprintf(stdout, format+"\n", args...)
 	}
 	var work errgroup.Group
 	work.SetLimit(b.concurrency)
-	listed := b.list(ctx, files, func(o *storage.ObjectAttrs) {
+	listErr := b.list(ctx, files, func(o *storage.ObjectAttrs) {
 		work.Go(func() error {
-			defer func() { _ = bar.Add(1) }() // only its drawing can fail
-			sent, err := b.handle(ctx, files, o, say)
+			defer func() { _ = bar.Add(1) }() // only drawing the bar can fail
+			sent, err := b.handle(ctx, files, o, print)
 			switch {
 			case err != nil && ctx.Err() != nil:
 			case err != nil:
-				t.add(&t.wrong)
-				say("failed: %q of generation %d: %v", o.Name, o.Generation, err)
+				t.add(&t.failed)
+				print("failed: %q, generation %d: %v", o.Name, o.Generation, err)
 			case sent:
-				t.add(&t.done)
+				t.add(&t.handled)
 			default:
-				t.add(&t.there)
+				t.add(&t.covered)
 			}
-			return nil // the others go on
+			return nil // the other originals are still handled
 		})
 	})
-	_ = work.Wait() // no work fails
+	_ = work.Wait() // the functions return nil
 	_ = bar.Finish()
 	verb := "handled"
 	if b.dryRun {
 		verb = "to handle"
 	}
-	say("%d %s, %d had their renditions, %d failed", t.done, verb, t.there, t.wrong)
+	print("%d %s, %d up to date, %d failed", t.handled, verb, t.covered, t.failed)
 	switch {
 	case ctx.Err() != nil:
-		return errors.New("stopped; start it again to go on")
-	case listed != nil:
-		return listed
-	case t.wrong > 0:
-		return fmt.Errorf("%d pictures failed; start it again to try them", t.wrong)
+		return errors.New("stopped; run the command again to continue")
+	case listErr != nil:
+		return listErr
+	case t.failed > 0:
+		return fmt.Errorf("%d pictures failed; run the command again to retry them", t.failed)
 	}
 	return nil
 }
 
-// list calls each for the originals, in the order of their names.
+// list calls each with the originals in the order of their names.
 func (b *backfill) list(ctx context.Context, files *storage.Client, each func(*storage.ObjectAttrs)) error {
 	q := &storage.Query{Prefix: b.prefix, StartOffset: b.from}
 	if err := q.SetAttrSelection([]string{"Name", "Generation", "Size"}); err != nil {
@@ -137,15 +138,16 @@ func (b *backfill) list(ctx context.Context, files *storage.Client, each func(*s
 		if err != nil {
 			return fmt.Errorf("list originals in %s: %w", b.originals, err)
 		}
-		if !strings.HasSuffix(o.Name, "/") || o.Size > 0 { // else it is a folder of the console
+		if !strings.HasSuffix(o.Name, "/") || o.Size > 0 { // the Cloud console makes empty objects for folders
 			each(o)
 		}
 	}
 	return nil
 }
 
-// handle sends the event of an original unless it has renditions, and reports whether it did.
-func (b *backfill) handle(ctx context.Context, files *storage.Client, o *storage.ObjectAttrs, say func(string, ...any)) (bool, error) {
+// handle sends the event of an original unless its announced manifest covers it. The first result is true if the event was
+// sent or, in a dry run, would be.
+func (b *backfill) handle(ctx context.Context, files *storage.Client, o *storage.ObjectAttrs, print func(string, ...any)) (bool, error) {
 	m, err := bucket.Bucket{Handle: files.Bucket(b.renditions)}.Manifest(ctx, o.Name)
 	if err == nil && m.Announced && m.Covers(o.Generation, b.presets.For(o.Name)) {
 		return false, nil
@@ -154,7 +156,7 @@ func (b *backfill) handle(ctx context.Context, files *storage.Client, o *storage
 		return false, err
 	}
 	if b.dryRun {
-		say("would handle %q of generation %d", o.Name, o.Generation)
+		print("would handle %q, generation %d", o.Name, o.Generation)
 		return true, nil
 	}
 	pause := b.pause
@@ -171,14 +173,14 @@ func (b *backfill) handle(ctx context.Context, files *storage.Client, o *storage
 	}
 }
 
-// send sends the event of an original once.
+// send makes one attempt to send the event of an original, in the form that Eventarc uses.
 func (b *backfill) send(ctx context.Context, o *storage.ObjectAttrs) error {
 	generation := strconv.FormatInt(o.Generation, 10)
 	body, err := json.Marshal(map[string]string{"kind": "storage#object", "bucket": b.originals, "name": o.Name, "generation": generation})
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, b.url, bytes.NewReader(body))
 	if err != nil {
@@ -199,7 +201,7 @@ func (b *backfill) send(ctx context.Context, o *storage.ObjectAttrs) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode/100 != 2 {
-		return fmt.Errorf("the function answers %s", resp.Status)
+		return fmt.Errorf("function returned %s", resp.Status)
 	}
 	return nil
 }

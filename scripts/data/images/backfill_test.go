@@ -24,37 +24,37 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 )
 
-// function stands for image: it writes the manifest of what it is sent.
-type function struct {
+// fakeFunction is a fake of function image. It stores the manifest of each object that it receives an event of.
+type fakeFunction struct {
 	t     *testing.T
 	files *storage.Client
 
 	mu       sync.Mutex
-	got      []string
+	received []string // object names of the events
 	inFlight int
-	most     int
-	refuse   func(name string, times int) bool
+	peak     int // largest number of concurrent requests
+	reject   func(name string, attempt int) bool
 }
 
-func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *fakeFunction) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	var o struct {
 		Bucket, Name string
 		Generation   int64 `json:",string"`
 	}
 	if err := json.NewDecoder(r.Body).Decode(&o); err != nil || o.Bucket != "originals" || r.Header.Get("Ce-Type") == "" {
-		f.t.Errorf("sent %+v %v: %v", o, r.Header, err)
+		f.t.Errorf("received %+v with the header %v: %v", o, r.Header, err)
 	}
 	f.mu.Lock()
-	f.got = append(f.got, o.Name)
+	f.received = append(f.received, o.Name)
 	f.inFlight++
-	f.most = max(f.most, f.inFlight)
-	times := 0
-	for _, name := range f.got {
+	f.peak = max(f.peak, f.inFlight)
+	attempt := 0
+	for _, name := range f.received {
 		if name == o.Name {
-			times++
+			attempt++
 		}
 	}
-	refused := f.refuse != nil && f.refuse(o.Name, times)
+	rejected := f.reject != nil && f.reject(o.Name, attempt)
 	f.mu.Unlock()
 	defer func() {
 		f.mu.Lock()
@@ -62,7 +62,7 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.inFlight--
 	}()
 	time.Sleep(5 * time.Millisecond)
-	if refused {
+	if rejected {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -72,14 +72,14 @@ func (f *function) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func newBackfill(t *testing.T, pictures int) (*backfill, *function) {
+func newBackfill(t *testing.T, pictures int) (*backfill, *fakeFunction) {
 	t.Helper()
 	files, srv := buckettest.New(t, nil, "originals", "renditions")
 	for i := range pictures {
 		srv.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: "originals", Name: fmt.Sprintf("p%02d 사진.jpg", i)}})
 	}
 	srv.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: "originals", Name: "folder/"}})
-	f := &function{t: t, files: files}
+	f := &fakeFunction{t: t, files: files}
 	to := httptest.NewServer(f)
 	t.Cleanup(to.Close)
 	return &backfill{
@@ -88,96 +88,96 @@ func newBackfill(t *testing.T, pictures int) (*backfill, *function) {
 	}, f
 }
 
-func TestEveryPictureIsHandledOnce(t *testing.T) {
+func TestEachPictureIsHandledOnce(t *testing.T) {
 	b, f := newBackfill(t, 30)
-	f.refuse = func(name string, times int) bool { return strings.HasPrefix(name, "p07") && times < 3 }
+	f.reject = func(name string, attempt int) bool { return strings.HasPrefix(name, "p07") && attempt < 3 }
 	var out bytes.Buffer
 	if err := b.run(t.Context(), &out, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	if len(f.got) != 32 || f.most > 4 {
-		t.Errorf("%d events, %d at once", len(f.got), f.most)
+	if len(f.received) != 32 || f.peak > 4 {
+		t.Errorf("%d events, %d concurrent", len(f.received), f.peak)
 	}
-	if got := out.String(); got != "30 handled, 0 had their renditions, 0 failed\n" {
-		t.Errorf("it says %q", got)
+	if got := out.String(); got != "30 handled, 0 up to date, 0 failed\n" {
+		t.Errorf("output %q", got)
 	}
-	t.Run("and not again", func(t *testing.T) {
-		f.got = nil
-		if err := b.run(t.Context(), io.Discard, io.Discard); err != nil || len(f.got) > 0 {
-			t.Errorf("%d events: %v", len(f.got), err)
+	t.Run("a second run sends no events", func(t *testing.T) {
+		f.received = nil
+		if err := b.run(t.Context(), io.Discard, io.Discard); err != nil || len(f.received) > 0 {
+			t.Errorf("%d events: %v", len(f.received), err)
 		}
 	})
 }
 
-func TestAPresetThatIsNewIsMadeForOldPictures(t *testing.T) {
+func TestNewPresetIsRenderedForOldPictures(t *testing.T) {
 	b, f := newBackfill(t, 3)
 	if err := b.run(t.Context(), io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	f.got = nil
+	f.received = nil
 	var err error
 	if b.presets, err = rendition.ParsePresets("icon=32"); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.run(t.Context(), io.Discard, io.Discard); err != nil || len(f.got) != 3 {
-		t.Errorf("%d events: %v, want one for each picture", len(f.got), err)
+	if err := b.run(t.Context(), io.Discard, io.Discard); err != nil || len(f.received) != 3 {
+		t.Errorf("%d events: %v, want one for each picture", len(f.received), err)
 	}
 }
 
-func TestItGoesOnWhereItStopped(t *testing.T) {
+func TestStoppedRunContinues(t *testing.T) {
 	b, f := newBackfill(t, 30)
 	ctx, cancel := context.WithCancel(t.Context())
-	f.refuse = func(string, int) bool {
-		if len(f.got) == 10 {
+	f.reject = func(string, int) bool {
+		if len(f.received) == 10 {
 			cancel()
 		}
 		return false
 	}
 	if err := b.run(ctx, io.Discard, io.Discard); err == nil {
-		t.Error("it says nothing of having been stopped")
+		t.Error("run returned nil after it was stopped")
 	}
-	if n := len(f.got); n > 15 {
-		t.Errorf("%d events after it was stopped at 10", n)
+	if n := len(f.received); n > 15 {
+		t.Errorf("%d events, want at most 15 after a stop at 10", n)
 	}
-	f.refuse = nil
+	f.reject = nil
 	if err := b.run(t.Context(), io.Discard, io.Discard); err != nil {
 		t.Fatal(err)
 	}
-	slices.Sort(f.got)
-	if all := slices.Compact(f.got); len(all) != 30 {
-		t.Errorf("%d pictures are handled", len(all))
+	slices.Sort(f.received)
+	if all := slices.Compact(f.received); len(all) != 30 {
+		t.Errorf("%d pictures were handled, want 30", len(all))
 	}
 }
 
-func TestADryRunSendsNothing(t *testing.T) {
+func TestDryRunSendsNoEvents(t *testing.T) {
 	b, f := newBackfill(t, 3)
 	b.dryRun, b.from = true, "p01"
 	var out bytes.Buffer
-	if err := b.run(t.Context(), &out, io.Discard); err != nil || len(f.got) > 0 {
-		t.Errorf("%d events: %v", len(f.got), err)
+	if err := b.run(t.Context(), &out, io.Discard); err != nil || len(f.received) > 0 {
+		t.Errorf("%d events: %v", len(f.received), err)
 	}
 	if got := out.String(); strings.Count(got, "would handle") != 2 || !strings.Contains(got, "2 to handle") {
-		t.Errorf("it says %q", got)
+		t.Errorf("output %q", got)
 	}
 }
 
-func TestAFailureIsTold(t *testing.T) {
+func TestFailedPictureIsReported(t *testing.T) {
 	b, f := newBackfill(t, 3)
-	f.refuse = func(name string, _ int) bool { return strings.HasPrefix(name, "p01") }
+	f.reject = func(name string, _ int) bool { return strings.HasPrefix(name, "p01") }
 	var out bytes.Buffer
 	if err := b.run(t.Context(), &out, io.Discard); err == nil || !strings.Contains(out.String(), "failed: \"p01 사진.jpg\"") {
 		t.Errorf("%v, %q", err, out.String())
 	}
 }
 
-func TestFlags(t *testing.T) {
+func TestInvalidFlagsAreRejected(t *testing.T) {
 	for _, args := range [][]string{
 		{}, {"fill"}, {"backfill"}, {"backfill", "-originals", "a", "-renditions", "a", "-to", "http://x"},
 		{"backfill", "-originals", "a", "-renditions", "b", "-to", "x"}, {"backfill", "-originals", "a", "-renditions", "b", "-n", "more"},
 		{"backfill", "-originals", "a", "-renditions", "b", "-n", "-concurrency", "0"},
 	} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
-			t.Errorf("%q is taken", args)
+			t.Errorf("run(%q) succeeded, want an error", args)
 		}
 	}
 }

@@ -1,13 +1,14 @@
-// Images handles pictures that were in the originals bucket before the function image was.
+// Images renders the pictures that were uploaded before the function image was deployed.
 //
 //	go run ./scripts/data/images backfill -originals BUCKET -renditions BUCKET -to URL [flags]
 //
-// It lists the originals, and sends the event of each one without renditions to the function at URL, as
-// Eventarc would: so pictures are rendered where there is memory for it, and by the code that ships. One
-// that is refused has no renditions, and is sent again by the next run. It may be stopped and started
-// again at any time, since what has all its renditions is passed over; -from begins at a name. A preset
-// that is new is made for old pictures too when -presets says what the function's variable PRESETS does. With -n it only says what it would do. An identity token in -token is sent along, as Cloud Run
-// asks for: -token "$(gcloud auth print-identity-token)".
+// The command backfill lists the originals and sends the event of each original without renditions to the function at URL,
+// in the form that Eventarc uses. The deployed function renders them, so this program needs no memory for pictures. A run
+// can be stopped and repeated at any time: it skips originals with all renditions. -from starts at an object name. A
+// rejected picture has no renditions, so each run sends its event again.
+//
+// To render a new preset for old pictures, set -presets to the value of the function's variable PRESETS. -n is a dry run.
+// Cloud Run requires an identity token: -token "$(gcloud auth print-identity-token)".
 package main
 
 import (
@@ -40,16 +41,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	var b backfill
 	f := flag.NewFlagSet("backfill", flag.ContinueOnError)
 	f.SetOutput(stderr)
-	f.StringVar(&b.originals, "originals", "", "`bucket` of the originals")
-	f.StringVar(&b.renditions, "renditions", "", "`bucket` of the renditions")
+	f.StringVar(&b.originals, "originals", "", "originals `bucket`")
+	f.StringVar(&b.renditions, "renditions", "", "renditions `bucket`")
 	f.StringVar(&b.url, "to", "", "`URL` of the function image")
 	f.StringVar(&b.token, "token", "", "identity `token` for the function")
-	f.StringVar(&b.prefix, "prefix", "", "only objects whose names begin with this `prefix`")
-	f.StringVar(&b.from, "from", "", "only objects from this `name` on")
-	f.IntVar(&b.concurrency, "concurrency", 8, "pictures under way at once")
-	f.IntVar(&b.attempts, "attempts", 5, "times to send an event before it counts as failed")
-	f.BoolVar(&b.dryRun, "n", false, "only list what would be done")
-	presets := f.String("presets", "", "`presets` of the function, as its variable PRESETS has them")
+	f.StringVar(&b.prefix, "prefix", "", "handle only objects with this name `prefix`")
+	f.StringVar(&b.from, "from", "", "start at this object `name`")
+	f.IntVar(&b.concurrency, "concurrency", 8, "largest number of concurrent requests")
+	f.IntVar(&b.attempts, "attempts", 5, "largest number of attempts for each event")
+	f.BoolVar(&b.dryRun, "n", false, "dry run: list the pictures to handle")
+	presets := f.String("presets", "", "`presets`: the value of the function's variable PRESETS")
 	if err := f.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if b.presets, err = rendition.ParsePresets(*presets); err != nil {
 		return fmt.Errorf("-presets: %w", err)
 	}
-	if err := b.check(f.Args()); err != nil {
+	if err := b.validate(f.Args()); err != nil {
 		return err
 	}
 	return b.run(ctx, stdout, stderr)

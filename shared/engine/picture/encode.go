@@ -8,7 +8,7 @@ import (
 	"image/png"
 )
 
-// encode encodes a rendition.
+// encode encodes an image as JPEG or PNG and embeds the ICC profile, if there is one.
 func encode(r rendered, asPNG bool, profile []byte) (Image, error) {
 	out := Image{Type: JPEG, Width: r.width, Height: r.height}
 	var b bytes.Buffer
@@ -26,7 +26,7 @@ func encode(r rendered, asPNG bool, profile []byte) (Image, error) {
 	return out, nil
 }
 
-// image returns the rendition as the encoders know it best.
+// image returns the planes in the type for which the encoders have a fast path.
 func (r rendered) image() image.Image {
 	bounds := image.Rect(0, 0, r.width, r.height)
 	p := r.planes
@@ -50,7 +50,7 @@ func (r rendered) image() image.Image {
 		if a == 0 {
 			continue
 		}
-		// The filter overshoots each channel alone, so a colour may come out above its alpha.
+		// The filter overshoots each channel on its own, so a color may exceed its alpha.
 		for c := range 3 {
 			m.Pix[4*i+c] = uint8((uint32(min(p[c].pix[i], a))*255 + uint32(a)/2) / uint32(a))
 		}

@@ -8,19 +8,20 @@ import (
 	"io"
 )
 
-// Inspect reads a picture's header from r, whose size it is told, and no further. What it refuses
-// is a *RejectedError; any other error is one of r.
+// Inspect reads the header of a picture of size bytes from r and no further. The error is a *RejectedError if the picture
+// is over a limit, unsupported or damaged; any other error comes from r. Its own memory is bounded by 64 KiB for each
+// metadata block and 128 KiB for the profile, whatever the header claims.
 func Inspect(r io.Reader, size int64, limits Limits) (Info, error) {
 	switch {
 	case size == 0:
-		return Info{}, reject(Empty, "it has no bytes")
+		return Info{}, reject(Empty, "the file is empty")
 	case size > limits.Bytes:
 		return Info{}, reject(TooLarge, "%d bytes, more than %d", size, limits.Bytes)
 	}
 	h := &header{r: bufio.NewReaderSize(r, 4096), size: size, limits: limits, info: Info{Orientation: 1}}
 	err := h.read()
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = reject(Damaged, "it ends within the header")
+		err = reject(Damaged, "the file ends within the header")
 	}
 	if err != nil {
 		return Info{}, err
@@ -28,19 +29,20 @@ func Inspect(r io.Reader, size int64, limits Limits) (Info, error) {
 	return h.info, h.check()
 }
 
-// header reads one.
+// header parses the header of one picture.
 type header struct {
 	r      *bufio.Reader
 	size   int64
 	limits Limits
 
 	info    Info
-	profile []byte // as found, sound or not
-	grey    bool   // no colour
-	cmyk    bool
+	profile []byte // ICC profile, not validated
+	grey    bool   // one color component
+	cmyk    bool   // four color components
 	scratch [16]byte
 }
 
+// read detects the type from the magic bytes and parses the header of that type.
 func (h *header) read() error {
 	magic, err := h.r.Peek(16)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -60,70 +62,70 @@ func (h *header) read() error {
 		h.info.Type = WebP
 		return h.webp()
 	}
-	return reject(UnknownType, "its bytes are no JPEG, PNG, GIF or WebP")
+	return reject(UnknownType, "the file is not a JPEG, PNG, GIF or WebP")
 }
 
-// bounds holds width and height against the limits.
-func (h *header) bounds() error {
+// checkBounds checks width and height against the limits.
+func (h *header) checkBounds() error {
 	i := &h.info
 	if i.Width < 1 || i.Height < 1 {
 		return reject(Damaged, "%d×%d pixels", i.Width, i.Height)
 	}
 	if i.Width > h.limits.Side || i.Height > h.limits.Side {
-		return reject(TooManyPixels, "%d×%d, more than %d a side", i.Width, i.Height, h.limits.Side)
+		return reject(TooManyPixels, "%d×%d pixels, more than %d a side", i.Width, i.Height, h.limits.Side)
 	}
 	if int64(i.Width)*int64(i.Height) > h.limits.Pixels {
-		return reject(TooManyPixels, "%d×%d, more than %d in all", i.Width, i.Height, h.limits.Pixels)
+		return reject(TooManyPixels, "%d×%d pixels, more than %d in total", i.Width, i.Height, h.limits.Pixels)
 	}
 	return nil
 }
 
-// check holds what was read against the limits.
+// check checks the parsed header against the limits and drops a profile that images do not carry over.
 func (h *header) check() error {
 	i := &h.info
-	if err := h.bounds(); err != nil {
+	if err := h.checkBounds(); err != nil {
 		return err
 	}
 	if i.Memory > h.limits.Memory {
 		return reject(TooMuchMemory, "decoding takes %d bytes, more than %d", i.Memory, h.limits.Memory)
 	}
-	if keeps(h.profile, h.grey, h.cmyk) {
+	if isProfileKept(h.profile, h.grey, h.cmyk) {
 		i.Profile = h.profile
 	}
 	return nil
 }
 
-// working is what renditions take besides the decoded picture and their own pixels: rows, levels and what
-// encoders hold.
-const working = 16 << 20
+// workingMemory is the allowance, in bytes, for rows, pyramid levels and encoder state, whatever the picture.
+const workingMemory = 16 << 20
 
-// estimate sets the memory: what the decoder holds, and the planes that are made of it unless it
-// hands out planes itself.
+// estimate sets the memory bound: the file, the decoder's output, and the planes converted from it. planes is 0 if the
+// decoder's output consists of planes.
 func (h *header) estimate(decoded, planes int64) {
-	h.info.Memory = h.size + decoded + planes + working
+	h.info.Memory = h.size + decoded + planes + workingMemory
 }
 
+// full fills b.
 func (h *header) full(b []byte) error {
 	_, err := io.ReadFull(h.r, b)
 	return err
 }
 
-// skip skips n bytes without holding them.
+// skip discards n bytes.
 func (h *header) skip(n int64) error {
 	_, err := io.CopyN(io.Discard, h.r, n)
 	return err
 }
 
-// take reads a block of n bytes when it is at most most, else skips it and returns nil.
-func (h *header) take(n, most int64) ([]byte, error) {
-	if n > most {
+// take returns the next n bytes. It discards them and returns nil if n is over limit.
+func (h *header) take(n, limit int64) ([]byte, error) {
+	if n > limit {
 		return nil, h.skip(n)
 	}
 	b := make([]byte, n)
 	return b, h.full(b)
 }
 
-// jpeg reads segments up to the first scan: https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B.
+// jpeg parses the segments before the first scan: https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B.
 func (h *header) jpeg() error {
 	if err := h.skip(2); err != nil {
 		return err
@@ -138,7 +140,7 @@ func (h *header) jpeg() error {
 			return reject(Damaged, "the JPEG ends before its first scan")
 		}
 		if marker >= 0xd0 && marker <= 0xd8 || marker == 0x01 {
-			continue // these stand alone
+			continue // RSTn, SOI and TEM have no length (table B.1)
 		}
 		if err := h.full(h.scratch[:2]); err != nil {
 			return err
@@ -175,7 +177,7 @@ func (h *header) jpeg() error {
 	}
 }
 
-// marker returns the next marker. Like the decoder, it passes over what is between segments.
+// marker returns the next marker. It skips bytes between segments, as the decoder does.
 func (h *header) marker() (byte, error) {
 	for {
 		b, err := h.r.ReadByte()
@@ -193,7 +195,7 @@ func (h *header) marker() (byte, error) {
 	}
 }
 
-// segment hands what follows the label of a segment that has it to use.
+// segment calls use with the rest of a segment of n bytes that starts with label, and skips any other.
 func (h *header) segment(n int64, label string, use func([]byte)) error {
 	b, err := h.take(n, 1<<16)
 	if err != nil {
@@ -205,7 +207,8 @@ func (h *header) segment(n int64, label string, use func([]byte)) error {
 	return nil
 }
 
-// profilePart adds a part of an ICC profile, which begins with its number and their count.
+// profilePart appends a part of an ICC profile. A part starts with its number and the number of parts. Encoders write
+// the parts in order; isProfileKept rejects a profile of the wrong length.
 func (h *header) profilePart(b []byte) {
 	if len(b) < 2 || len(h.profile)+len(b) > 2*maxProfile {
 		return
@@ -213,7 +216,8 @@ func (h *header) profilePart(b []byte) {
 	h.profile = append(h.profile, b[2:]...)
 }
 
-// frame reads a frame header, and refuses what the bytes of the file cannot fill.
+// frame parses a frame header of n bytes (T.81, B.2.2) and rejects a frame whose blocks need more bytes than the
+// file has.
 func (h *header) frame(n int64) error {
 	b, err := h.take(n, 255)
 	if err != nil {
@@ -227,7 +231,7 @@ func (h *header) frame(n int64) error {
 	}
 	i := &h.info
 	i.Height, i.Width = int(binary.BigEndian.Uint16(b[1:])), int(binary.BigEndian.Uint16(b[3:]))
-	if err := h.bounds(); err != nil {
+	if err := h.checkBounds(); err != nil {
 		return err
 	}
 	components := b[6:]
@@ -241,30 +245,30 @@ func (h *header) frame(n int64) error {
 	}
 	h.grey, h.cmyk = len(components) == 3, len(components) == 12
 	if h.grey {
-		hMax, vMax, perUnit = 1, 1, 1 // a lone component is not interleaved, whatever its sampling
+		hMax, vMax, perUnit = 1, 1, 1 // a single component is not interleaved, so its sampling is irrelevant (T.81, A.2.2)
 	}
 	if hMax == 0 {
 		return reject(Damaged, "a JPEG frame without components")
 	}
-	unit := func(side int, most int64) int64 { return (int64(side) + 8*most - 1) / (8 * most) }
-	blocks := unit(i.Width, hMax) * unit(i.Height, vMax) * perUnit
-	// A block has a DC code, and in a sequential JPEG an end of block too: a bit each at the least.
-	// AC scans of a progressive one may be all runs, which take next to nothing.
+	units := func(side int, sampling int64) int64 { return (int64(side) + 8*sampling - 1) / (8 * sampling) } // MCUs
+	blocks := units(i.Width, hMax) * units(i.Height, vMax) * perUnit
+	// Each block has a DC code and, in a sequential JPEG, an end-of-block code, of one bit or more. The AC scans of a
+	// progressive JPEG may consist of runs of empty blocks, which need almost no bits.
 	bits := blocks
 	if !i.Progressive {
 		bits *= 2
 	}
 	if h.size < bits/8 {
-		return reject(TooFewBytes, "%d×%d pixels take more than %d bytes", i.Width, i.Height, h.size)
+		return reject(TooFewBytes, "%d×%d pixels need more than %d bytes", i.Width, i.Height, h.size)
 	}
 	decoded := blocks * 64
 	if i.Progressive {
-		decoded += blocks * 64 * 4 // the coefficients, as 32-bit numbers
+		decoded += blocks * 64 * 4 // the decoder keeps the coefficients as 32-bit integers
 	}
 	pixels := int64(i.Width) * int64(i.Height)
 	var planes int64
 	if !h.grey {
-		// JPEG in RGB, which its component ids may say, is gathered into one; so is CMYK. Then planes are made of it.
+		// The decoder interleaves RGB, which the component ids may declare, and CMYK; newSource converts them to planes.
 		if h.cmyk || components[0] == 'R' {
 			decoded += 4 * pixels
 			planes = 3 * pixels
@@ -274,7 +278,7 @@ func (h *header) frame(n int64) error {
 	return nil
 }
 
-// png reads chunks up to the first of image data: https://www.w3.org/TR/png-3/.
+// png parses the chunks before the image data: https://www.w3.org/TR/png-3/, section 11.
 func (h *header) png() error {
 	if err := h.skip(8); err != nil {
 		return err
@@ -288,7 +292,7 @@ func (h *header) png() error {
 			return reject(Damaged, "a PNG chunk of %d bytes", n)
 		}
 		if first != (kind == "IHDR") {
-			return reject(Damaged, "the PNG has no header where it belongs")
+			return reject(Damaged, "the first chunk of the PNG is not its only IHDR")
 		}
 		var err error
 		switch kind {
@@ -309,7 +313,7 @@ func (h *header) png() error {
 			err = h.skip(n)
 		}
 		if err == nil {
-			err = h.skip(4) // the checksum, which the decoder checks
+			err = h.skip(4) // the checksum; the decoder verifies it
 		}
 		if err != nil {
 			return err
@@ -317,6 +321,7 @@ func (h *header) png() error {
 	}
 }
 
+// chunk calls use with the data of a chunk of n bytes, or skips a chunk over 64 KiB.
 func (h *header) chunk(n int64, use func([]byte)) error {
 	b, err := h.take(n, 1<<16)
 	if err != nil {
@@ -328,6 +333,7 @@ func (h *header) chunk(n int64, use func([]byte)) error {
 	return nil
 }
 
+// ihdr parses the IHDR chunk (PNG, third edition, section 11.2.1).
 func (h *header) ihdr(n int64) error {
 	if n != 13 {
 		return reject(Damaged, "a PNG header of %d bytes", n)
@@ -342,8 +348,8 @@ func (h *header) ihdr(n int64) error {
 	}
 	i := &h.info
 	i.Width, i.Height, i.Progressive = int(width), int(height), b[12] != 0
-	// Greyscale with alpha comes as four channels, and of palettes only the index is held. With a
-	// colour that is transparent, grey or RGB may come with alpha: reckon with the most.
+	// The decoder returns grey with alpha as four channels, and a palette as one index. A transparent color adds an alpha
+	// channel to grey and RGB, so the bound assumes four channels for both.
 	perPixel, planes := int64(4), int64(4)
 	switch b[9] {
 	case 0:
@@ -354,19 +360,20 @@ func (h *header) ihdr(n int64) error {
 	if b[8] == 16 {
 		perPixel *= 2
 	}
-	if err := h.bounds(); err != nil {
+	if err := h.checkBounds(); err != nil {
 		return err
 	}
 	pixels := int64(i.Width) * int64(i.Height)
 	decoded := pixels * perPixel
 	if i.Progressive {
-		decoded *= 2 // each pass is decoded on its own first
+		decoded *= 2 // the decoder holds each pass of an interlaced picture apart from the result
 	}
 	h.estimate(decoded, pixels*planes)
 	return nil
 }
 
-// gif reads the screen, and the first blocks: https://www.w3.org/Graphics/GIF/spec-gif89a.txt.
+// gif parses the screen descriptor and the blocks before the first frame:
+// https://www.w3.org/Graphics/GIF/spec-gif89a.txt, sections 18 to 26.
 func (h *header) gif() error {
 	b := h.scratch[:13]
 	if err := h.full(b); err != nil {
@@ -388,7 +395,7 @@ func (h *header) gif() error {
 		case 0x21:
 			err = h.extension()
 		case 0x2c:
-			// Only animations say how often they repeat; who does not is rendered alike.
+			// Animated depends on the looping extension alone, since later frames are not read.
 			pixels := int64(i.Width) * int64(i.Height)
 			h.estimate(2*pixels, 4*pixels)
 			return nil
@@ -401,6 +408,7 @@ func (h *header) gif() error {
 	}
 }
 
+// extension skips an extension block. An application extension marks an animation.
 func (h *header) extension() error {
 	label, err := h.r.ReadByte()
 	if err != nil {
@@ -420,8 +428,8 @@ func (h *header) extension() error {
 	}
 }
 
-// webp reads chunks: https://developers.google.com/speed/webp/docs/riff_container. EXIF follows the
-// image data, so that is passed over when the header says that there is EXIF.
+// webp parses the RIFF chunks: https://developers.google.com/speed/webp/docs/riff_container. EXIF follows the image
+// data, so webp skips the image data if the VP8X header declares EXIF.
 func (h *header) webp() error {
 	if err := h.skip(12); err != nil {
 		return err
@@ -445,7 +453,7 @@ func (h *header) webp() error {
 			}
 			left -= n
 			if b[0]&2 != 0 {
-				return reject(Unsupported, "an animated WebP")
+				return reject(Unsupported, "the WebP is animated")
 			}
 			wantsEXIF = b[0]&8 != 0
 			h.canvas(int(b[4])|int(b[5])<<8|int(b[6])<<16+1, int(b[7])|int(b[8])<<8|int(b[9])<<16+1, b[0]&16 != 0)
@@ -481,7 +489,8 @@ func (h *header) webp() error {
 	}
 }
 
-// bitstream reads the beginning of a WebP's lossy or lossless data, which is n bytes long.
+// bitstream parses the first bytes b of the lossy or lossless data, n bytes in all (RFC 6386, section 9.1; RFC 9649,
+// section 3).
 func (h *header) bitstream(kind string, b []byte, n int64) error {
 	var width, height int
 	alpha := false
@@ -506,20 +515,21 @@ func (h *header) bitstream(kind string, b []byte, n int64) error {
 	return nil
 }
 
-// trees adds what the prefix codes of lossless data may take, of n bytes: the decoder holds all groups of them,
-// one for each block of 4 by 4 pixels at most. A group of full trees takes 56 KiB with the largest colour
-// cache, from some 210 bytes of data at least, and less in proportion without (RFC 9649, section 6).
+// trees adds the bound of the memory for the prefix codes in n bytes of lossless data. The decoder holds all groups of
+// codes, at most one for each block of 4 by 4 pixels. A group of full trees takes 56 KiB with the largest color cache
+// and needs at least 210 bytes of data, so a byte accounts for 270 bytes of memory (RFC 9649, section 6).
 func (h *header) trees(n int64) {
 	const group, perByte = 56 << 10, 270
 	blocks := int64(h.info.Width+3) / 4 * (int64(h.info.Height+3) / 4)
 	h.info.Memory += min(blocks*group, min(n, h.size)*perByte)
 }
 
+// canvas sets the size and the memory bound of a WebP.
 func (h *header) canvas(width, height int, alpha bool) {
 	h.info.Width, h.info.Height = width, height
 	pixels := int64(width) * int64(height)
 	if alpha {
-		// Lossless data is decoded in place, of colour or of the alpha that goes with lossy data.
+		// The decoder transforms lossless data in place, both for color and for the alpha of lossy data.
 		h.estimate(10*pixels, 4*pixels)
 		return
 	}

@@ -8,11 +8,11 @@ import (
 	"io"
 )
 
-// orientation returns the orientation that EXIF data says, or 1. The data is a TIFF header and a
-// list of tags: https://www.cipa.jp/std/documents/download_e.html?CIPA_DC-008-2024-E, section 4.5.
+// orientation returns the EXIF orientation, 1 to 8, or 1 if the data is invalid or has none. The data is a TIFF header
+// and a list of tags of 12 bytes: https://www.cipa.jp/std/documents/download_e.html?CIPA_DC-008-2024-E, section 4.5.
 func orientation(b []byte) int {
 	const tag = 0x0112
-	b = bytes.TrimPrefix(b, []byte("Exif\x00\x00")) // some put it into PNG and WebP too
+	b = bytes.TrimPrefix(b, []byte("Exif\x00\x00")) // some encoders write the JPEG label in PNG and WebP too
 	if len(b) < 8 {
 		return 1
 	}
@@ -43,13 +43,14 @@ func orientation(b []byte) int {
 	return 1
 }
 
-// maxProfile is the most bytes of an ICC profile that a rendition carries on.
+// maxProfile is the length in bytes of the longest ICC profile that an image carries over. Display P3 has under 1 KiB; a
+// longer profile would dominate a thumbnail.
 const maxProfile = 64 << 10
 
-// keeps reports whether renditions should carry a profile on. Grey and CMYK do not keep their colours, so
-// only a profile for what they become would be right; sRGB is what every viewer takes for granted.
-// https://www.color.org/specification/ICC.1-2022-05.pdf, section 7.2.
-func keeps(p []byte, grey, cmyk bool) bool {
+// isProfileKept reports whether images should carry over a profile. Grey and CMYK pictures change their color model, so
+// their profiles no longer apply. Viewers assume sRGB for an image without a profile. Offsets are those of the
+// profile header: https://www.color.org/specification/ICC.1-2022-05.pdf, section 7.2.
+func isProfileKept(p []byte, grey, cmyk bool) bool {
 	if len(p) < 132 || len(p) > maxProfile || grey || cmyk {
 		return false
 	}
@@ -59,7 +60,7 @@ func keeps(p []byte, grey, cmyk bool) bool {
 	return !bytes.Contains(description(p), []byte("sRGB"))
 }
 
-// description returns the profile's name for people, of UTF-16 only every other byte.
+// description returns the profile's text for people without its zero bytes, which turns UTF-16 of ASCII text into ASCII.
 func description(p []byte) []byte {
 	n := int(binary.BigEndian.Uint32(p[128:]))
 	for tags := p[132:]; n > 0 && len(tags) >= 12; tags, n = tags[12:], n-1 {
@@ -75,7 +76,8 @@ func description(p []byte) []byte {
 	return nil
 }
 
-// inflateProfile returns the profile in a PNG's iCCP chunk, or nil.
+// inflateProfile returns the profile in a PNG's iCCP chunk (PNG, third edition, section 11.3.2.3), or nil if the chunk is
+// invalid. It inflates one byte more than maxProfile, which isProfileKept then rejects.
 func inflateProfile(chunk []byte) []byte {
 	_, rest, ok := bytes.Cut(chunk, []byte{0})
 	if !ok || len(rest) < 1 || rest[0] != 0 {
@@ -92,7 +94,7 @@ func inflateProfile(chunk []byte) []byte {
 	return p
 }
 
-// withProfile puts a profile into an encoded JPEG or PNG, which the encoders of the standard library do not.
+// withProfile returns an encoded JPEG or PNG with a profile. The encoders of the standard library write none.
 func withProfile(t Type, data, profile []byte) []byte {
 	if len(profile) == 0 {
 		return data
@@ -103,14 +105,15 @@ func withProfile(t Type, data, profile []byte) []byte {
 	return insert(data, 8+25, pngProfile(profile)) // after the signature and IHDR
 }
 
+// insert returns data with b inserted at the given offset.
 func insert(data []byte, at int, b []byte) []byte {
 	out := make([]byte, 0, len(data)+len(b))
 	return append(append(append(out, data[:at]...), b...), data[at:]...)
 }
 
-// jpegProfile returns the segments that hold a profile: annex B.4 of the ICC specification.
+// jpegProfile returns the APP2 segments of a profile (ICC.1:2022, annex B.4).
 func jpegProfile(profile []byte) []byte {
-	const most = 65533 - 14
+	const most = 65533 - 14 // a segment holds 65,533 bytes: the label, two numbers and a part of the profile
 	parts := (len(profile) + most - 1) / most
 	var out []byte
 	for i := range parts {
@@ -124,11 +127,12 @@ func jpegProfile(profile []byte) []byte {
 	return out
 }
 
+// pngProfile returns the iCCP chunk of a profile.
 func pngProfile(profile []byte) []byte {
 	var body bytes.Buffer
 	body.WriteString("iCCPicc\x00\x00")
 	z := zlib.NewWriter(&body)
-	_, _ = z.Write(profile) // a Buffer takes everything
+	_, _ = z.Write(profile) // writes to a Buffer cannot fail
 	_ = z.Close()
 	out := binary.BigEndian.AppendUint32(nil, uint32(body.Len()-4))
 	out = append(out, body.Bytes()...)

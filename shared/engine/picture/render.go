@@ -15,14 +15,14 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// quality is that of the JPEGs made.
+// quality is the JPEG quality of the images, on the scale of 1 to 100 of image/jpeg.
 const quality = 80
 
-// maxScans is how many scans a JPEG may have; encoders make ten or so of a progressive one.
+// maxScans is the largest number of scans in a JPEG. The default script of libjpeg writes ten for a progressive one.
 const maxScans = 200
 
-// Render decodes a picture once, and makes every size of it. What it refuses is a *RejectedError; when
-// ctx ends, which it looks at while it decodes and between steps, its error is that of ctx.
+// Render decodes a picture once and encodes an image for each target. The error is a *RejectedError if the picture can
+// never be rendered. Render checks ctx while it decodes and between the targets, and returns ctx.Err() if ctx ends.
 func Render(ctx context.Context, data []byte, limits Limits, targets []Target) (*Picture, error) {
 	info, err := Inspect(bytes.NewReader(data), int64(len(data)), limits)
 	if err != nil {
@@ -31,37 +31,37 @@ func Render(ctx context.Context, data []byte, limits Limits, targets []Target) (
 	if _, err := info.memory(limits, targets); err != nil {
 		return nil, err
 	}
-	// A progressive JPEG may go over all its blocks thousands of times. 0xffda is a scan's marker, and within a
-	// scan it cannot stand; a preview in a header may have some of its own.
+	// Each scan of a progressive JPEG may visit every block, so thousands of scans take minutes. The marker SOS, 0xffda,
+	// cannot occur within a scan (T.81, B.1.1.5). The count may include the scans of an embedded preview.
 	if n := bytes.Count(data, []byte{0xff, 0xda}); info.Type == JPEG && n > maxScans {
-		return nil, reject(TooSlow, "it has %d scans, more than %d", n, maxScans)
+		return nil, reject(TooSlow, "the JPEG has %d scans, more than %d", n, maxScans)
 	}
-	img, err := decode(ctx, info.Type, data)
+	decoded, err := decode(ctx, info.Type, data)
 	if err != nil {
 		return nil, err
 	}
-	if b := img.Bounds(); info.Type != GIF && (b.Dx() != info.Width || b.Dy() != info.Height) {
-		return nil, reject(Damaged, "%d×%d pixels, the header says %d×%d", b.Dx(), b.Dy(), info.Width, info.Height)
+	if b := decoded.Bounds(); info.Type != GIF && (b.Dx() != info.Width || b.Dy() != info.Height) {
+		return nil, reject(Damaged, "%d×%d pixels, but the header has %d×%d", b.Dx(), b.Dy(), info.Width, info.Height)
 	}
 	p := &Picture{Info: info}
-	src, err := newSource(ctx, img, info, targets)
+	src, err := newSource(ctx, decoded, info, targets)
 	if err != nil {
 		return nil, err
 	}
-	made := map[key]Image{} // targets wider than the picture are the same
+	images := map[imageKey]Image{} // all targets wider than the picture have the same image
 	for _, target := range targets {
-		k := key{min(target.Width, src.shownWidth()), src.keepsPNG(info.Type, target)}
-		r, ok := made[k]
+		key := imageKey{min(target.Width, src.shownWidth()), src.keepsPNG(info.Type, target)}
+		img, ok := images[key]
 		if !ok {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
-			if r, err = encode(src.scaled(k.width), k.png, info.Profile); err != nil {
+			if img, err = encode(src.scaled(key.width), key.png, info.Profile); err != nil {
 				return nil, err
 			}
-			made[k] = r
+			images[key] = img
 		}
-		p.Images = append(p.Images, r)
+		p.Images = append(p.Images, img)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -70,14 +70,15 @@ func Render(ctx context.Context, data []byte, limits Limits, targets []Target) (
 	return p, nil
 }
 
-type key struct {
+// imageKey identifies the distinct images of one picture.
+type imageKey struct {
 	width int
 	png   bool
 }
 
-// decode decodes data. The decoders of the standard library take no context, so the reader stops them.
+// decode decodes data. The decoders take no context, so the reader fails when ctx ends.
 func decode(ctx context.Context, t Type, data []byte) (image.Image, error) {
-	r := &reader{ctx, bytes.NewReader(data)}
+	r := &contextReader{ctx, bytes.NewReader(data)}
 	var img image.Image
 	var err error
 	switch t {
@@ -89,7 +90,7 @@ func decode(ctx context.Context, t Type, data []byte) (image.Image, error) {
 		img, err = firstFrame(r, data)
 	case WebP:
 		if img, err = webp.Decode(r); err == nil {
-			widen(img)
+			expandRange(img)
 		}
 	}
 	if ctx.Err() != nil {
@@ -106,22 +107,23 @@ func decode(ctx context.Context, t Type, data []byte) (image.Image, error) {
 	return img, nil
 }
 
-// reader reads in pieces so small that no decoder works long on one: a progressive JPEG can say in
-// some bytes to go over all its blocks.
-type reader struct {
+// contextReader fails when its context ends. Its reads are short, since a few bytes of a progressive JPEG can make the
+// decoder visit every block before it reads again.
+type contextReader struct {
 	ctx context.Context
 	r   *bytes.Reader
 }
 
-func (r *reader) Read(b []byte) (int, error) {
-	const most = 512
+// Read reads at most 512 bytes, or returns the error of the context.
+func (r *contextReader) Read(b []byte) (int, error) {
+	const maxRead = 512
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
 	}
-	return r.r.Read(b[:min(len(b), most)])
+	return r.r.Read(b[:min(len(b), maxRead)])
 }
 
-// firstFrame decodes the first frame of a GIF, on the whole screen.
+// firstFrame decodes the first frame of a GIF and places it on the logical screen (GIF89a, section 18).
 func firstFrame(r io.Reader, data []byte) (image.Image, error) {
 	img, err := gif.Decode(r)
 	if err != nil {
@@ -133,27 +135,31 @@ func firstFrame(r io.Reader, data []byte) (image.Image, error) {
 	}
 	frame, ok := img.(*image.Paletted)
 	if !ok {
-		return nil, fmt.Errorf("a GIF frame is a %T", img)
+		return nil, fmt.Errorf("GIF frame has the type %T", img)
 	}
 	whole := image.Rect(0, 0, screen.Width, screen.Height)
 	if frame.Rect == whole {
 		return frame, nil
 	}
-	return &onScreen{frame, whole}, nil
+	return &screenFrame{frame, whole}, nil
 }
 
-// onScreen is a frame that is smaller than its screen, which is transparent around it.
-type onScreen struct {
+// screenFrame is a frame that does not fill its screen. The screen is transparent around it.
+type screenFrame struct {
 	*image.Paletted
 	screen image.Rectangle
 }
 
-func (o *onScreen) Bounds() image.Rectangle { return o.screen }
-func (o *onScreen) Opaque() bool            { return false }
+// Bounds returns the bounds of the screen.
+func (f *screenFrame) Bounds() image.Rectangle { return f.screen }
 
-// widen makes the video-range samples of lossy WebP (RFC 9649 section 2.5: BT.601, 16 to 235 and 240) the full
-// range that image.YCbCr means; the decoder hands them out as they are, which washes the contrast out.
-func widen(img image.Image) {
+// Opaque returns false, since the screen around the frame is transparent.
+func (f *screenFrame) Opaque() bool { return false }
+
+// expandRange converts the samples of lossy WebP from the video range of BT.601 (RFC 9649, section 2.5: luma 16 to 235,
+// chroma 16 to 240) to the full range that image.YCbCr defines. The decoder leaves them unconverted, which would
+// reduce the contrast.
+func expandRange(img image.Image) {
 	var m *image.YCbCr
 	switch i := img.(type) {
 	case *image.YCbCr:
@@ -165,8 +171,8 @@ func widen(img image.Image) {
 	}
 	var luma, chroma [256]uint8
 	for i := range 256 {
-		luma[i] = widened(i, 16, 0, 219)
-		chroma[i] = widened(i, 128, 128, 224)
+		luma[i] = expandSample(i, 16, 0, 219)
+		chroma[i] = expandSample(i, 128, 128, 224)
 	}
 	for i, v := range m.Y {
 		m.Y[i] = luma[v]
@@ -179,7 +185,7 @@ func widen(img image.Image) {
 	}
 }
 
-// widened maps v, a sample around from in a range of span values, to the one around to in 255.
-func widened(v, from, to int, span float64) uint8 {
+// expandSample maps a sample from the range of span values with the origin from to the range of 255 with the origin to.
+func expandSample(v, from, to int, span float64) uint8 {
 	return uint8(max(0, min(255, math.Round(float64(to)+float64(v-from)*255/span))))
 }

@@ -9,24 +9,28 @@ import (
 	"golang.org/x/sync/semaphore"
 )
 
-// Renderer renders pictures from where they are stored, as many at once as its memory holds. The
-// others wait.
+// Renderer renders stored pictures concurrently within a memory budget. Calls beyond the budget wait. It is safe for
+// concurrent use.
 type Renderer struct {
-	limits Limits
-	slow   time.Duration
-	memory *semaphore.Weighted
+	limits  Limits
+	timeout time.Duration
+	memory  *semaphore.Weighted
 }
 
-// NewRenderer returns a Renderer with the default limits in so many bytes of memory. A picture that
-// takes longer than slow to render is refused.
-func NewRenderer(memory int64, slow time.Duration) *Renderer {
-	return &Renderer{DefaultLimits(memory), slow, semaphore.NewWeighted(memory)}
+// NewRenderer returns a Renderer with the default limits and a budget of memory bytes. A picture that takes longer
+// than timeout to decode and encode is rejected as TooSlow; waiting and reading do not count.
+func NewRenderer(memory int64, timeout time.Duration) *Renderer {
+	return &Renderer{DefaultLimits(memory), timeout, semaphore.NewWeighted(memory)}
 }
 
-// Render renders a picture of size bytes, which open opens: once for the header, and again for the
-// whole when that is within the limits and there is memory for it. What it refuses is a *RejectedError.
-func (r *Renderer) Render(ctx context.Context, size int64, open func(context.Context) (io.ReadCloser, error), targets []Target) (*Picture, error) {
-	if size == 0 || size > r.limits.Bytes { // refused unopened
+// Opener opens a picture for reading from its start. Render closes the reader.
+type Opener func(context.Context) (io.ReadCloser, error)
+
+// Render renders a picture of size bytes. It calls open once for the header and, after the limits are checked and
+// memory is available, once more for the whole file. The error is a *RejectedError if the picture can never be
+// rendered; an error of open is returned wrapped or as it is.
+func (r *Renderer) Render(ctx context.Context, size int64, open Opener, targets []Target) (*Picture, error) {
+	if size == 0 || size > r.limits.Bytes { // rejected without a read
 		_, err := Inspect(nil, size, r.limits)
 		return nil, err
 	}
@@ -39,23 +43,23 @@ func (r *Renderer) Render(ctx context.Context, size int64, open func(context.Con
 		return nil, err
 	}
 	if err := r.memory.Acquire(ctx, need); err != nil {
-		return nil, fmt.Errorf("wait for memory to render in: %w", err)
+		return nil, fmt.Errorf("wait for rendering memory: %w", err)
 	}
 	defer r.memory.Release(need)
 	data, err := readAll(ctx, size, open)
 	if err != nil {
 		return nil, err
 	}
-	rendering, cancel := context.WithTimeout(ctx, r.slow)
+	rendering, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	p, err := Render(rendering, data, r.limits, targets)
 	if err != nil && rendering.Err() != nil && ctx.Err() == nil {
-		return nil, reject(TooSlow, "it takes more than %v", r.slow)
+		return nil, reject(TooSlow, "rendering takes more than %v", r.timeout)
 	}
 	return p, err
 }
 
-func (r *Renderer) inspect(ctx context.Context, size int64, open func(context.Context) (io.ReadCloser, error)) (Info, error) {
+func (r *Renderer) inspect(ctx context.Context, size int64, open Opener) (Info, error) {
 	f, err := open(ctx)
 	if err != nil {
 		return Info{}, err
@@ -64,7 +68,8 @@ func (r *Renderer) inspect(ctx context.Context, size int64, open func(context.Co
 	return Inspect(f, size, r.limits)
 }
 
-func readAll(ctx context.Context, size int64, open func(context.Context) (io.ReadCloser, error)) ([]byte, error) {
+// readAll reads exactly size bytes. A shorter file is an error of the store, not a rejection.
+func readAll(ctx context.Context, size int64, open Opener) ([]byte, error) {
 	f, err := open(ctx)
 	if err != nil {
 		return nil, err

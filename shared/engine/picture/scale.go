@@ -5,23 +5,24 @@ import (
 	"slices"
 )
 
-// plane is one channel of a picture. The window is how much of it the picture covers, in samples:
-// chroma samples, and those of a shrunk plane, may reach over the picture's edge.
+// plane is one channel of a picture. The last samples of a subsampled or halved plane may extend beyond the edge of the
+// picture.
 type plane struct {
 	pix           []uint8
-	stride        int
-	width, height int
-	windowX       float64
-	windowY       float64
+	stride        int     // distance of two rows in pix
+	width, height int     // samples
+	windowX       float64 // width of the picture, in samples of this plane
+	windowY       float64 // height of the picture, in samples of this plane
 }
 
+// newPlane returns a black plane that the picture covers exactly.
 func newPlane(width, height int) plane {
 	return plane{make([]uint8, width*height), width, width, height, float64(width), float64(height)}
 }
 
 func (p *plane) row(y int) []uint8 { return p.pix[y*p.stride : y*p.stride+p.width] }
 
-// halved returns a plane of half the size: each sample is the mean of four.
+// halved returns a plane of half the size, rounded up. Each sample is the mean of four.
 func (p *plane) halved() plane {
 	out := newPlane((p.width+1)/2, (p.height+1)/2)
 	out.windowX, out.windowY = p.windowX/2, p.windowY/2
@@ -40,21 +41,22 @@ func (p *plane) halved() plane {
 	return out
 }
 
-// fixed is the number of fraction bits of a weight.
-const fixed = 14
+// weightBits is the number of fraction bits of a filter weight.
+const weightBits = 14
 
-// filter says which source samples make each destination sample, with which weights.
+// filter holds, for each destination sample in one dimension, the contributing source samples and their weights.
 type filter struct {
-	first   []int     // the first source sample of each
-	weights [][]int32 // of fixed bits; each sums up to 1
+	first   []int     // index of the first source sample
+	weights [][]int32 // fixed point with weightBits; the weights of a destination sample add up to 1
 }
 
-// newFilter returns the Catmull-Rom filter from a window over n samples to size samples of another
-// window. What it would take from beyond the edge, the sample at the edge gives.
+// newFilter returns the Catmull-Rom filter from n samples, of which the picture covers window, to size samples, of which
+// it covers target. Samples at the edge stand in for samples beyond it. For a reduction the kernel is stretched by the
+// scale, which suppresses aliasing.
 func newFilter(n int, window float64, size int, target float64) filter {
 	scale := window / target
-	wide := max(scale, 1)
-	radius := 2 * wide
+	stretch := max(scale, 1)
+	radius := 2 * stretch // the kernel is zero from 2 on
 	f := filter{make([]int, size), make([][]int32, size)}
 	for i := range size {
 		center := (float64(i)+0.5)*scale - 0.5
@@ -63,7 +65,7 @@ func newFilter(n int, window float64, size int, target float64) filter {
 		raw := make([]float64, hi-lo+1)
 		var sum float64
 		for j := from; j <= to; j++ {
-			w := catmullRom((float64(j) - center) / wide)
+			w := catmullRom((float64(j) - center) / stretch)
 			raw[min(max(j, lo), hi)-lo] += w
 			sum += w
 		}
@@ -71,19 +73,20 @@ func newFilter(n int, window float64, size int, target float64) filter {
 		var total int32
 		largest := 0
 		for j, w := range raw {
-			weights[j] = int32(math.Round(w / sum * (1 << fixed)))
+			weights[j] = int32(math.Round(w / sum * (1 << weightBits)))
 			total += weights[j]
 			if weights[j] > weights[largest] {
 				largest = j
 			}
 		}
-		weights[largest] += 1<<fixed - total // so that a flat picture stays what it is
+		weights[largest] += 1<<weightBits - total // the rounding error; a uniform area keeps its value
 		f.first[i], f.weights[i] = lo, weights
 	}
 	return f
 }
 
-// catmullRom is the cubic of Catmull and Rom.
+// catmullRom is the kernel of cubic convolution with a = -0.5, the Catmull-Rom spline (Keys, "Cubic convolution
+// interpolation for digital image processing", IEEE TASSP 29, 1981).
 func catmullRom(x float64) float64 {
 	x = math.Abs(x)
 	switch {
@@ -95,7 +98,8 @@ func catmullRom(x float64) float64 {
 	return 0
 }
 
-// resampled returns the plane in another size. The window of the picture becomes the given one.
+// resampled returns the plane in another size, of which the picture covers windowX by windowY samples. It filters the
+// rows, then the columns.
 func (p *plane) resampled(width, height int, windowX, windowY float64) plane {
 	out := newPlane(width, height)
 	out.windowX, out.windowY = windowX, windowY
@@ -113,23 +117,25 @@ func (p *plane) resampled(width, height int, windowX, windowY float64) plane {
 		d := out.row(y)
 		for x, weights := range across.weights {
 			from := across.first[x]
-			var sum int32 = 1 << (kept + fixed - 1)
+			var sum int32 = 1 << (sumBits + weightBits - 1)
 			for i, v := range line[from : from+len(weights)] {
 				sum += v * weights[i]
 			}
-			d[x] = clamp(sum >> (kept + fixed))
+			d[x] = clamp(sum >> (sumBits + weightBits))
 		}
 	}
 	return out
 }
 
-// kept is the number of fraction bits kept between the two passes: with the weights' they fit 32 bits.
-const kept = 7
+// sumBits is the number of fraction bits between the two passes. Samples of 8 bits with the fractions of both passes, the
+// sign and the overshoot of the filter fit in 32 bits.
+const sumBits = 7
 
-// blend writes the weighted sum of rows into line, with kept fraction bits.
+// blend writes the weighted sum of rows from first on to line, with sumBits fraction bits. Four rows at a time save
+// passes over line.
 func (p *plane) blend(line []int32, first int, weights []int32) {
 	for i := range line {
-		line[i] = 1 << (fixed - kept - 1)
+		line[i] = 1 << (weightBits - sumBits - 1)
 	}
 	n := len(line)
 	for len(weights) >= 4 {
@@ -147,13 +153,14 @@ func (p *plane) blend(line []int32, first int, weights []int32) {
 		}
 	}
 	for x := range line {
-		line[x] >>= fixed - kept
+		line[x] >>= weightBits - sumBits
 	}
 }
 
+// clamp limits an overshoot of the filter to the range of a sample.
 func clamp(v int32) uint8 { return uint8(max(0, min(255, v))) }
 
-// oriented returns the plane turned and mirrored as an EXIF orientation says.
+// oriented returns the plane turned and mirrored according to an EXIF orientation, the value of tag 0x0112.
 func (p *plane) oriented(orientation int) plane {
 	if orientation <= 1 {
 		return *p
@@ -189,7 +196,7 @@ func (p *plane) oriented(orientation int) plane {
 	return out
 }
 
-// level returns the planes shrunk by a power of two, which it makes of those before.
+// level returns the planes halved n times. Levels are computed on first use.
 func (s *source) level(n int) []plane {
 	for len(s.levels) <= n {
 		last := s.levels[len(s.levels)-1]

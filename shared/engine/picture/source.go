@@ -7,33 +7,35 @@ import (
 	"math"
 )
 
-// kind is what the planes of a picture are.
+// kind is the color model of the planes of a picture.
 type kind int
 
 const (
 	grey  kind = iota // Y
-	ycbcr             // Y, Cb, Cr, in the full range; the chroma may have less samples
+	ycbcr             // Y, Cb, Cr of JFIF, full range; the chroma planes may be subsampled
 	rgb               // R, G, B
 	rgba              // R, G, B, A, premultiplied
 )
 
-// source is a decoded picture, in planes of ever less size.
+// source is a decoded picture as a pyramid of planes.
 type source struct {
 	kind        kind
-	levels      [][]plane // each half the size of the one before
+	levels      [][]plane // each level has half the size of the previous one
 	orientation int
-	// width and height are of the first level, as stored.
+	// width and height are the size of the first level, before the orientation.
 	width, height int
-	// shrunk is how many times the picture was halved before the first level.
+	// shrunk is the number of times the picture was halved to make the first level.
 	shrunk int
-	// full is the picture's own size, as stored.
+	// fullWidth and fullHeight are the size of the picture, before the orientation.
 	fullWidth, fullHeight int
 }
 
-// newSource makes planes of a picture. Those of a JPEG are used as they are; another picture is
-// converted, and shrunk on the way as far as the largest size allows.
+// newSource returns the planes of a decoded picture. Grey and YCbCr pictures keep their planes without a copy. Other
+// pictures are converted, and halved in the same pass while the widest target has four samples or more for a pixel.
 func newSource(ctx context.Context, img image.Image, info Info, targets []Target) (*source, error) {
-	s := &source{orientation: info.Orientation, fullWidth: info.Width, fullHeight: info.Height, width: info.Width, height: info.Height}
+	s := &source{
+		orientation: info.Orientation, fullWidth: info.Width, fullHeight: info.Height, width: info.Width, height: info.Height,
+	}
 	switch m := img.(type) {
 	case *image.Gray:
 		s.kind = grey
@@ -62,9 +64,10 @@ func newSource(ctx context.Context, img image.Image, info Info, targets []Target
 	return s, s.convert(ctx, img)
 }
 
+// yCbCrPlanes returns the planes of m without a copy.
 func yCbCrPlanes(m *image.YCbCr) []plane {
 	w, h := m.Rect.Dx(), m.Rect.Dy()
-	x, y := 1, 1 // samples of luma for one of chroma
+	x, y := 1, 1 // luma samples for each chroma sample
 	switch m.SubsampleRatio {
 	case image.YCbCrSubsampleRatio422:
 		x = 2
@@ -83,12 +86,12 @@ func yCbCrPlanes(m *image.YCbCr) []plane {
 	return []plane{{m.Y, m.YStride, w, h, float64(w), float64(h)}, chroma(m.Cb), chroma(m.Cr)}
 }
 
-// scaleTo returns how many samples of the first level a sample of a rendition of that width takes.
+// scaleTo returns the number of samples of the first level, in one dimension, for each pixel of an image of that width.
 func (s *source) scaleTo(width int) float64 {
 	return float64(s.shownWidth()) / float64(min(width, s.shownWidth())) / float64(int(1)<<s.shrunk)
 }
 
-// shownWidth returns the width of the picture after its orientation.
+// shownWidth returns the width of the picture after the orientation is applied.
 func (s *source) shownWidth() int {
 	if s.orientation >= 5 {
 		return s.fullHeight
@@ -96,7 +99,7 @@ func (s *source) shownWidth() int {
 	return s.fullWidth
 }
 
-// convert makes the planes of the first level of a picture that is not in planes.
+// convert fills the first level from a picture of interleaved samples. Each sample is the mean of a square of pixels.
 func (s *source) convert(ctx context.Context, img image.Image) error {
 	channels := map[kind]int{grey: 1, rgb: 3, rgba: 4}[s.kind]
 	read := rows(img, channels)
@@ -134,7 +137,8 @@ func (s *source) convert(ctx context.Context, img image.Image) error {
 	return nil
 }
 
-// rows returns a function that reads a row of a picture as 8-bit samples: grey, RGB, or premultiplied RGBA.
+// rows returns a function that writes row y of a picture to line as interleaved 8-bit samples: grey, RGB, or RGBA with
+// premultiplied alpha, as channels is 1, 3 or 4.
 func rows(img image.Image, channels int) func(y int, line []uint8) {
 	b := img.Bounds()
 	switch m := img.(type) {
@@ -166,7 +170,7 @@ func rows(img image.Image, channels int) func(y int, line []uint8) {
 				premultiply(line[x*channels:][:channels], red, green, blue, a)
 			}
 		}
-	case *onScreen:
+	case *screenFrame:
 		inner := palettedRows(m.Paletted, channels)
 		return func(y int, line []uint8) {
 			clear(line)
@@ -175,7 +179,7 @@ func rows(img image.Image, channels int) func(y int, line []uint8) {
 			}
 		}
 	}
-	return func(y int, line []uint8) { // 16 bits a sample
+	return func(y int, line []uint8) { // the remaining types have 16 bits a sample
 		for x := range b.Dx() {
 			red, green, blue, alpha := img.At(b.Min.X+x, b.Min.Y+y).RGBA()
 			all := [4]uint32{red, green, blue, alpha}
@@ -186,6 +190,7 @@ func rows(img image.Image, channels int) func(y int, line []uint8) {
 	}
 }
 
+// palettedRows is rows for a palette.
 func palettedRows(m *image.Paletted, channels int) func(y int, line []uint8) {
 	var colors [256][4]uint8
 	for i, c := range m.Palette {
@@ -199,8 +204,9 @@ func palettedRows(m *image.Paletted, channels int) func(y int, line []uint8) {
 	}
 }
 
+// premultiply writes a pixel to d with its color multiplied by alpha. A d of three samples ignores alpha.
 func premultiply(d []uint8, red, green, blue, alpha uint8) {
-	if len(d) < 4 { // an opaque picture
+	if len(d) < 4 {
 		d[0], d[1], d[2] = red, green, blue
 		return
 	}
@@ -211,19 +217,20 @@ func premultiply(d []uint8, red, green, blue, alpha uint8) {
 	d[3] = alpha
 }
 
-// keepsPNG reports whether a rendition is a PNG.
+// keepsPNG reports whether the image of a target is encoded as PNG.
 func (s *source) keepsPNG(t Type, p Target) bool {
 	return s.kind == rgba || t == PNG && p.KeepPNG
 }
 
-// rendered are the planes of a rendition.
+// rendered holds the planes of an image before it is encoded.
 type rendered struct {
 	kind          kind
 	planes        []plane
 	width, height int
 }
 
-// scaled makes the planes of a rendition of the given width, which is at most the picture's.
+// scaled returns the planes of an image of the given width, which is at most the width of the picture. The aspect ratio
+// is kept, with a height of at least 1.
 func (s *source) scaled(width int) rendered {
 	shown, tall := s.fullWidth, s.fullHeight
 	if s.orientation >= 5 {
@@ -234,14 +241,15 @@ func (s *source) scaled(width int) rendered {
 	if s.orientation >= 5 {
 		w, h = h, w
 	}
-	// Halving leaves two to four samples for one, which the filter makes the best of.
+	// Halving is cheaper than the filter. It stops at two to four samples for a pixel, so that the
+	// filter determines the sharpness.
 	n := 0
 	for scale := s.scaleTo(width); scale >= 4; scale /= 2 {
 		n++
 	}
 	r := rendered{s.kind, nil, width, height}
 	for i, p := range s.level(n) {
-		if s.kind == ycbcr && i > 0 { // JPEG holds a chroma sample for four pixels
+		if s.kind == ycbcr && i > 0 { // images are encoded with 4:2:0 subsampling
 			p = p.resampled((w+1)/2, (h+1)/2, float64(w)/2, float64(h)/2)
 		} else {
 			p = p.resampled(w, h, float64(w), float64(h))

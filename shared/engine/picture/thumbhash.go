@@ -6,10 +6,11 @@ import (
 	"math"
 )
 
-// thumbhash returns some 25 bytes of which a blurred picture can be drawn while the picture loads. It
-// is Evan Wallace's ThumbHash (https://github.com/evanw/thumbhash), written after its description.
+// thumbhash returns the ThumbHash of a picture: at most 25 bytes from which a page draws a blurred placeholder while the
+// picture loads. The format is defined by https://github.com/evanw/thumbhash. The result is nil if the picture is so
+// narrow that its smallest image is over 100 pixels tall.
 func thumbhash(s *source) []byte {
-	// The hash is of 100 pixels a side, at most.
+	// The reference implementation accepts at most 100 pixels a side.
 	w, h := s.fullWidth, s.fullHeight
 	if s.orientation >= 5 {
 		w, h = h, w
@@ -19,18 +20,20 @@ func thumbhash(s *source) []byte {
 		width = max(1, w*100/longest)
 	}
 	r := s.scaled(width)
-	if r.height > 100 { // one pixel wide, and yet too tall
+	if r.height > 100 {
 		return nil
 	}
 	return hash(r.image(), r.width, r.height)
 }
 
-// channel is the cosine transform of one of the four.
+// channel is the cosine transform of one channel: the mean, the largest absolute coefficient, and the coefficients
+// scaled to 0 to 1.
 type channel struct {
 	dc, scale float64
 	ac        []float64
 }
 
+// transform returns the lowest nx by ny cosine coefficients, those in the triangle of low frequencies, of w by h samples.
 func transform(v []float64, w, h, nx, ny int) channel {
 	var c channel
 	fx := make([]float64, w)
@@ -63,9 +66,10 @@ func transform(v []float64, w, h, nx, ny int) channel {
 	return c
 }
 
+// hash encodes the ThumbHash of an image of w by h pixels.
 func hash(img image.Image, w, h int) []byte {
 	n := w * h
-	pixels := make([][4]float64, n) // R, G, B premultiplied, and alpha
+	pixels := make([][4]float64, n) // R, G, B with premultiplied alpha, and alpha
 	var mean [4]float64
 	for i := range pixels {
 		c := color.NRGBAModel.Convert(img.At(i%w, i/w)).(color.NRGBA)
@@ -89,7 +93,7 @@ func hash(img image.Image, w, h int) []byte {
 	lx := max(1, int(math.Round(most*float64(w)/longest)))
 	ly := max(1, int(math.Round(most*float64(h)/longest)))
 	l, p, q, a := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
-	for i, px := range pixels { // on the mean colour
+	for i, px := range pixels { // blended with the mean color; luminance, yellow-blue, red-green, alpha
 		r, g, b := mean[0]*(1-px[3])+px[0], mean[1]*(1-px[3])+px[1], mean[2]*(1-px[3])+px[2]
 		l[i], p[i], q[i], a[i] = (r+g+b)/3, (r+g)/2-b, r-g, px[3]
 	}
@@ -103,7 +107,7 @@ func hash(img image.Image, w, h int) []byte {
 		}
 		return 0
 	}
-	// Signed ones have their zero in the middle.
+	// The signed means have their zero in the middle of the 6-bit range.
 	head := round(lc.dc, 63) | uint32(32+31.5*pc.dc)<<6 | uint32(32+31.5*qc.dc)<<12 |
 		round(lc.scale, 31)<<18 | flag(hasAlpha)<<23
 	shorter := lx
@@ -118,7 +122,7 @@ func hash(img image.Image, w, h int) []byte {
 		out = append(out, byte(round(ac.dc, 15)|round(ac.scale, 15)<<4))
 		channels = append(channels, ac)
 	}
-	low := true // two numbers a byte, the lower half first
+	low := true // two coefficients of 4 bits in a byte, the lower half first
 	for _, c := range channels {
 		for _, f := range c.ac {
 			v := byte(round(f, 15))

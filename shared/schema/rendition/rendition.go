@@ -39,7 +39,9 @@ type Presets []Preset
 
 // DefaultPresets returns the presets that every deployment has.
 func DefaultPresets() Presets {
-	return Presets{{Name: "thumb", Width: 200}, {Name: "card", Width: 400}, {Name: "page", Width: 800}, {Name: "zoom", Width: 1600}}
+	return Presets{
+		{Name: "thumb", Width: 200}, {Name: "card", Width: 400}, {Name: "page", Width: 800}, {Name: "zoom", Width: 1600},
+	}
 }
 
 // maxWidth is the largest width of a preset in pixels. Rendering memory grows with it.

@@ -33,8 +33,8 @@ var ErrNotExist = storage.ErrObjectNotExist
 var ErrConflict = errors.New("manifest was replaced by another writer")
 
 const (
-	// cacheImmutable is the Cache-Control of renditions: a new picture has a new generation and so a new name. A year is the
-	// longest max-age in common use.
+	// cacheImmutable is the Cache-Control of renditions. A new picture has a new generation and so new names. RFC 2616,
+	// section 14.21, recommended a year as the longest lifetime.
 	cacheImmutable = "public, max-age=31536000, immutable"
 	// cacheRevalidate is the Cache-Control of manifests.
 	cacheRevalidate = "no-cache"
@@ -115,7 +115,8 @@ func (b Bucket) Put(ctx context.Context, m *rendition.Manifest, r rendition.Rend
 		ContentType: r.ContentType, CacheControl: cacheImmutable,
 		Metadata: map[string]string{
 			"width": strconv.Itoa(r.Width), "height": strconv.Itoa(r.Height), "sha256": r.SHA256,
-			"source-generation": strconv.FormatInt(m.Generation, 10), "thumbhash": base64.StdEncoding.EncodeToString(m.Thumbhash),
+			"source-generation": strconv.FormatInt(m.Generation, 10),
+			"thumbhash":         base64.StdEncoding.EncodeToString(m.Thumbhash),
 		},
 	}
 	_, err := Write(ctx, b.Handle.Object(r.Name).If(storage.Conditions{DoesNotExist: true}), attrs, data)

@@ -60,12 +60,15 @@ func (p *Pipeline) Render(ctx context.Context, o bucket.Original) (*rendition.Ma
 		return nil, nil, fmt.Errorf("render %q: %w", o.Name, err)
 	}
 	m := &rendition.Manifest{
-		Object: o.Name, Generation: o.Generation, ContentType: string(pic.Type), Thumbhash: pic.Thumbhash, MadeAt: time.Now().UTC(),
+		Object: o.Name, Generation: o.Generation, ContentType: string(pic.Type), Thumbhash: pic.Thumbhash,
+		MadeAt: time.Now().UTC(),
 	}
 	m.Width, m.Height = pic.Size()
 	var encoded [][]byte
 	for i, image := range pic.Images {
-		r := rendition.Rendition{Preset: presets[i].Name, ContentType: string(image.Type), Width: image.Width, Height: image.Height}
+		r := rendition.Rendition{
+			Preset: presets[i].Name, ContentType: string(image.Type), Width: image.Width, Height: image.Height,
+		}
 		if err := p.Renditions.Put(ctx, m, r, image.Data); err != nil {
 			return nil, nil, err
 		}
