@@ -74,10 +74,10 @@ func newShop(t testing.TB, fault func(*http.Request) *http.Response) *shop {
 	return s
 }
 
-// upload stores a picture, and returns its generation.
+// upload stores a picture and returns its generation.
 func (s *shop) upload(t testing.TB, name string, data []byte) int64 {
 	t.Helper()
-	time.Sleep(time.Millisecond) // generations are times
+	time.Sleep(time.Millisecond) // generations are timestamps
 	s.server.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: originals, Name: name, ContentType: "text/html"}, Content: data})
 	o, err := s.server.GetObject(originals, name)
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *shop) upload(t testing.TB, name string, data []byte) int64 {
 	return o.Generation
 }
 
-// deliver sends the event of a new object, and returns the status of the answer.
+// deliver sends the event of a new object and returns the status of the response.
 func (s *shop) deliver(t testing.TB, name string, generation int64) int {
 	t.Helper()
 	return s.deliverEvent(t, eventFinalized, name, generation)
@@ -111,7 +111,7 @@ func (s *shop) deliverEvent(t testing.TB, eventType, name string, generation int
 	return w.Code
 }
 
-// list returns the names of a bucket's objects.
+// list returns the object names of a bucket, sorted.
 func (s *shop) list(t testing.TB, bucket string) []string {
 	t.Helper()
 	found, err := s.server.ListObjectsWithOptionsPaginated(bucket, fakestorage.ListOptions{})
@@ -141,6 +141,7 @@ func (s *shop) notices(t testing.TB) []string {
 	return all
 }
 
+// names returns the names of the JPEG renditions of an object, sorted.
 func names(object string, generation int64) []string {
 	var all []string
 	for _, p := range []string{"card", "page", "thumb", "zoom"} {
@@ -162,21 +163,22 @@ func jpegOf(t testing.TB, w, h int) []byte {
 	return b.Bytes()
 }
 
-func same(t testing.TB, what string, got, want []string) {
+// same checks that two lists are equal.
+func same(t testing.TB, label string, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
-		t.Errorf("%s: %q, want %q", what, got, want)
+		t.Errorf("%s: %q, want %q", label, got, want)
 	}
 }
 
-func TestAPictureBecomesItsRenditions(t *testing.T) {
+func TestUploadedPictureIsRendered(t *testing.T) {
 	s := newShop(t, nil)
 	const name = "products/butter.jpg"
 	data := jpegOf(t, 900, 600)
 	g := s.upload(t, name, data)
 	for range 3 {
 		if code := s.deliver(t, name, g); code != http.StatusNoContent {
-			t.Fatalf("answer %d", code)
+			t.Fatalf("status %d", code)
 		}
 	}
 	same(t, "renditions", s.list(t, renditions), append(names(name, g), name+"/manifest.json"))
@@ -200,7 +202,7 @@ func TestAPictureBecomesItsRenditions(t *testing.T) {
 		t.Fatal(err)
 	}
 	if int64(len(o.Content)) != r.Bytes || o.ContentType != "image/jpeg" || o.CacheControl != "public, max-age=31536000, immutable" {
-		t.Errorf("stored as %q, %q, %d bytes", o.ContentType, o.CacheControl, len(o.Content))
+		t.Errorf("rendition stored as %q, %q, %d bytes", o.ContentType, o.CacheControl, len(o.Content))
 	}
 	want := map[string]string{"width": "400", "height": "267", "sha256": r.SHA256, "source-generation": fmt.Sprint(g)}
 	for k, v := range want {
@@ -214,7 +216,7 @@ func TestAPictureBecomesItsRenditions(t *testing.T) {
 	}
 }
 
-func TestTheRealBodiesOfEvents(t *testing.T) {
+func TestRecordedRequestsAreHandled(t *testing.T) {
 	for _, file := range []string{"eventarc.http", "notification.http"} {
 		t.Run(file, func(t *testing.T) {
 			s := newShop(t, nil)
@@ -232,34 +234,34 @@ func TestTheRealBodiesOfEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			r.Body = io.NopCloser(rest) // the file states no length
+			r.Body = io.NopCloser(rest) // the recorded request has no Content-Length
 			w := httptest.NewRecorder()
 			s.h.ServeHTTP(w, r)
 			if w.Code != http.StatusNoContent {
-				t.Fatalf("answer %d: %s", w.Code, w.Body)
+				t.Fatalf("status %d: %s", w.Code, w.Body)
 			}
 			same(t, "renditions", s.list(t, renditions), append(names(name, generation), name+"/manifest.json"))
 		})
 	}
 }
 
-func TestEventsOfOtherThings(t *testing.T) {
+func TestIrrelevantAndInvalidEvents(t *testing.T) {
 	s := newShop(t, nil)
 	for name, tc := range map[string]struct {
 		e         event.Event
 		permanent bool
 	}{
-		"a change of metadata":       {event.Event{Type: "google.cloud.storage.object.v1.metadataUpdated", Data: []byte(`{}`)}, false},
-		"a notification of one":      {event.Event{Type: eventNotification, Attributes: map[string]string{"eventType": "OBJECT_METADATA_UPDATE"}}, false},
-		"a deletion of nothing":      {event.Event{Type: eventDeleted, Data: []byte(`{}`)}, true},
-		"a deletion of none of ours": {event.Event{Type: eventDeleted, Data: []byte(`{"bucket":"shop-originals","name":"a","generation":"1"}`)}, false},
-		"a folder":                   {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-originals","name":"products/","generation":"1"}`)}, false},
-		"an object that is gone":     {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-originals","name":"a","generation":"1"}`)}, false},
-		"no JSON":                    {event.Event{Type: eventFinalized, Data: []byte(`{`)}, true},
-		"no generation":              {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-originals","name":"a"}`)}, true},
-		"a message of something":     {event.Event{Type: eventNotification, Data: []byte(`{}`)}, true},
-		"a notification without one": {event.Event{Type: eventNotification, Attributes: map[string]string{"eventType": notificationFinalized}}, true},
-		"an object of our output":    {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-renditions","name":"a","generation":"1"}`)}, true},
+		"a metadata update":                   {event.Event{Type: "google.cloud.storage.object.v1.metadataUpdated", Data: []byte(`{}`)}, false},
+		"a notification of a metadata update": {event.Event{Type: eventNotification, Attributes: map[string]string{"eventType": "OBJECT_METADATA_UPDATE"}}, false},
+		"a deletion without an object":        {event.Event{Type: eventDeleted, Data: []byte(`{}`)}, true},
+		"a deletion of an unknown object":     {event.Event{Type: eventDeleted, Data: []byte(`{"bucket":"shop-originals","name":"a","generation":"1"}`)}, false},
+		"a folder":                            {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-originals","name":"products/","generation":"1"}`)}, false},
+		"a deleted object":                    {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-originals","name":"a","generation":"1"}`)}, false},
+		"malformed JSON":                      {event.Event{Type: eventFinalized, Data: []byte(`{`)}, true},
+		"no generation":                       {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-originals","name":"a"}`)}, true},
+		"a message without attributes":        {event.Event{Type: eventNotification, Data: []byte(`{}`)}, true},
+		"a notification without an object":    {event.Event{Type: eventNotification, Attributes: map[string]string{"eventType": notificationFinalized}}, true},
+		"an object of another bucket":         {event.Event{Type: eventFinalized, Data: []byte(`{"bucket":"shop-renditions","name":"a","generation":"1"}`)}, true},
 	} {
 		if err := s.handle(t.Context(), tc.e); (err != nil) != tc.permanent || permanent(err) != tc.permanent {
 			t.Errorf("%s: %v", name, err)
@@ -278,7 +280,7 @@ func permanent(err error) (dead bool) {
 	return dead
 }
 
-func TestANewerGenerationSupersedesAndAnOlderOneNever(t *testing.T) {
+func TestOlderGenerationNeverReplacesANewerOne(t *testing.T) {
 	s := newShop(t, nil)
 	first := s.upload(t, "a.jpg", jpegOf(t, 300, 200))
 	if code := s.deliver(t, "a.jpg", first); code != http.StatusNoContent {
@@ -287,7 +289,7 @@ func TestANewerGenerationSupersedesAndAnOlderOneNever(t *testing.T) {
 	second := s.upload(t, "a.jpg", jpegOf(t, 200, 300))
 	for _, g := range []int64{second, first, second, first} {
 		if code := s.deliver(t, "a.jpg", g); code != http.StatusNoContent {
-			t.Fatalf("generation %d: answer %d", g, code)
+			t.Fatalf("generation %d: status %d", g, code)
 		}
 	}
 	m, err := s.pipeline.Renditions.Manifest(t.Context(), "a.jpg")
@@ -297,8 +299,8 @@ func TestANewerGenerationSupersedesAndAnOlderOneNever(t *testing.T) {
 	same(t, "notices", s.notices(t), []string{fmt.Sprint("a.jpg#", first), fmt.Sprint("a.jpg#", second)})
 }
 
-// Two instances handle the same events, many at once.
-func TestConcurrentDeliveriesAreOneInEffect(t *testing.T) {
+// Two instances handle the same events concurrently.
+func TestConcurrentDeliveriesHaveOneEffect(t *testing.T) {
 	s := newShop(t, nil)
 	instances := []*processor{s.processor, {
 		bucket: s.bucket, originals: s.originals, failed: s.failed, archive: s.archive, pipeline: s.pipeline, ready: s.ready,
@@ -313,7 +315,7 @@ func TestConcurrentDeliveriesAreOneInEffect(t *testing.T) {
 		data := fmt.Appendf(nil, `{"bucket":%q,"name":%q,"generation":"%d"}`, originals, name, g)
 		for n := range 6 {
 			running.Go(func() {
-				for { // as Pub/Sub does
+				for { // redeliver until acknowledged
 					if instances[n%2].handle(t.Context(), event.Event{Type: eventFinalized, Data: data}) == nil {
 						return
 					}
@@ -328,13 +330,13 @@ func TestConcurrentDeliveriesAreOneInEffect(t *testing.T) {
 	same(t, "notices", s.notices(t), notices)
 }
 
-func TestWhatCannotBeHandledIsKeptWithItsReason(t *testing.T) {
+func TestRejectedPictureIsKeptWithItsReason(t *testing.T) {
 	s := newShop(t, nil)
 	const name = "reviews/../evil.jpg"
 	g := s.upload(t, name, []byte("<script>alert(1)</script>"))
 	for range 2 {
 		if code := s.deliver(t, name, g); code != http.StatusNoContent {
-			t.Fatalf("answer %d, want it acknowledged", code)
+			t.Fatalf("status %d, want 204", code)
 		}
 	}
 	kept := fmt.Sprintf("failed/%s/%d", rendition.Key(name), g)
@@ -347,19 +349,19 @@ func TestWhatCannotBeHandledIsKeptWithItsReason(t *testing.T) {
 	}
 	var r rejection
 	if err := json.Unmarshal(o.Content, &r); err != nil || r.Object != name || r.Generation != g || r.Reason != picture.UnknownType {
-		t.Errorf("reason = %s: %v", o.Content, err)
+		t.Errorf("rejection = %s: %v", o.Content, err)
 	}
 	if o, err := s.server.GetObject(failed, kept); err != nil || o.ContentType != "application/octet-stream" {
-		t.Errorf("kept as %q: %v", o.ContentType, err)
+		t.Errorf("rejected picture stored as %q: %v", o.ContentType, err)
 	}
 }
 
-func TestStrangeNames(t *testing.T) {
+func TestUnusualObjectNamesAreRendered(t *testing.T) {
 	s := newShop(t, nil)
 	for _, name := range []string{strings.Repeat("가", 341), "a/../../b.jpg", "line\nbreak.jpg", "nul\x00.jpg", "사진 💜.jpg", "%2e%2e/x?y#z"} {
 		g := s.upload(t, name, jpegOf(t, 40, 40))
 		if code := s.deliver(t, name, g); code != http.StatusNoContent {
-			t.Errorf("%q: answer %d", name, code)
+			t.Errorf("%q: status %d", name, code)
 		}
 		m, err := s.pipeline.Renditions.Manifest(t.Context(), name)
 		if err != nil || len(m.Renditions) != 4 {
@@ -368,18 +370,18 @@ func TestStrangeNames(t *testing.T) {
 	}
 }
 
-// status makes an answer of storage.
+// status returns a response of Cloud Storage.
 func status(code int) *http.Response {
 	return &http.Response{StatusCode: code, Body: io.NopCloser(strings.NewReader(`{}`)), Header: http.Header{"Content-Type": {"application/json"}}}
 }
 
-func TestTroubleOfStorageIsRetriedAndLosesNothing(t *testing.T) {
+func TestFailedStorageRequestIsRetriedWithoutLoss(t *testing.T) {
 	var requests, failing atomic.Int64
 	s := newShop(t, func(*http.Request) *http.Response {
 		if requests.Add(1) != failing.Load() {
 			return nil
 		}
-		return status(http.StatusForbidden) // one that the client library does not try again itself
+		return status(http.StatusForbidden) // the client library does not retry this status
 	})
 	var want, notices []string
 	for n := int64(1); ; n++ { // the n-th request fails
@@ -389,14 +391,14 @@ func TestTroubleOfStorageIsRetriedAndLosesNothing(t *testing.T) {
 		requests.Store(0)
 		failing.Store(n)
 		code := s.deliver(t, name, g)
-		if code == http.StatusNoContent { // it makes less than n requests
+		if code == http.StatusNoContent { // a delivery makes fewer than n requests
 			if n < 8 {
-				t.Errorf("failure of request %d is not told", n)
+				t.Errorf("delivery succeeded although request %d failed", n)
 			}
 			break
 		}
 		failing.Store(0)
-		if m, err := s.pipeline.Renditions.Manifest(t.Context(), name); err == nil && !m.Announced { // it was being announced
+		if m, err := s.pipeline.Renditions.Manifest(t.Context(), name); err == nil && !m.Announced { // the fault prevented the announcement
 			m.MadeAt = m.MadeAt.Add(-publishTimeout)
 			if err := s.pipeline.Renditions.PutManifest(t.Context(), m); err != nil {
 				t.Fatal(err)
@@ -404,7 +406,7 @@ func TestTroubleOfStorageIsRetriedAndLosesNothing(t *testing.T) {
 			notices = append(notices, notices[len(notices)-1]) // the mark failed, so the notice is published twice
 		}
 		if code := s.deliver(t, name, g); code != http.StatusNoContent {
-			t.Errorf("with request %d failing once: answer %d", n, code)
+			t.Errorf("with request %d failing once: status %d", n, code)
 		}
 	}
 	same(t, "renditions", s.list(t, renditions), want)
@@ -414,22 +416,22 @@ func TestTroubleOfStorageIsRetriedAndLosesNothing(t *testing.T) {
 	}
 }
 
-func TestNewsThatCouldNotBePublishedComeWithTheRedelivery(t *testing.T) {
+func TestUnpublishedNoticeIsPublishedByARedelivery(t *testing.T) {
 	s := newShop(t, nil)
 	publisher, published := pubsubtest.New(t, "images", pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
 	working := s.ready
 	s.ready = readyPublisher{topic.New(publisher)}
 	g := s.upload(t, "a.jpg", jpegOf(t, 40, 40))
 	if code := s.deliver(t, "a.jpg", g); code != http.StatusServiceUnavailable {
-		t.Fatalf("answer %d", code)
+		t.Fatalf("status %d", code)
 	}
 	if len(published.Messages()) > 0 {
-		t.Fatal("the fault does not work")
+		t.Fatal("a notice was published in spite of the fault")
 	}
 	s.ready = working
-	// Who wrote the manifest may still be at it, as far as another instance can know.
+	// For another instance, the writer of the manifest may still be publishing.
 	if code := s.deliver(t, "a.jpg", g); code != http.StatusServiceUnavailable {
-		t.Errorf("answer %d", code)
+		t.Errorf("status %d", code)
 	}
 	m, err := s.pipeline.Renditions.Manifest(t.Context(), "a.jpg")
 	if err != nil {
@@ -441,13 +443,13 @@ func TestNewsThatCouldNotBePublishedComeWithTheRedelivery(t *testing.T) {
 	}
 	for range 2 {
 		if code := s.deliver(t, "a.jpg", g); code != http.StatusNoContent {
-			t.Errorf("answer %d", code)
+			t.Errorf("status %d", code)
 		}
 	}
 	same(t, "notices", s.notices(t), []string{fmt.Sprint("a.jpg#", g)})
 }
 
-func TestAPresetThatIsNewIsMadeWithTheNextEvent(t *testing.T) {
+func TestNewPresetIsRenderedByAReplayedEvent(t *testing.T) {
 	s := newShop(t, nil)
 	g := s.upload(t, "a.jpg", jpegOf(t, 400, 40))
 	s.deliver(t, "a.jpg", g)
@@ -456,14 +458,14 @@ func TestAPresetThatIsNewIsMadeWithTheNextEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if code := s.deliver(t, "a.jpg", g); code != http.StatusNoContent {
-		t.Errorf("answer %d", code)
+		t.Errorf("status %d", code)
 	}
 	if m, err := s.pipeline.Renditions.Manifest(t.Context(), "a.jpg"); err != nil || len(m.Renditions) != 5 || !m.Announced {
 		t.Errorf("manifest = %+v, %v", m, err)
 	}
 }
 
-func TestAlphaBecomesPNG(t *testing.T) {
+func TestPictureWithAlphaBecomesPNG(t *testing.T) {
 	s := newShop(t, nil)
 	m := image.NewNRGBA(image.Rect(0, 0, 40, 40))
 	m.SetNRGBA(3, 3, color.NRGBA{1, 2, 3, 4})
@@ -478,7 +480,7 @@ func TestAlphaBecomesPNG(t *testing.T) {
 	}
 }
 
-func TestConfigurationThatWouldLoop(t *testing.T) {
+func TestInvalidConfigurationIsRejected(t *testing.T) {
 	good := map[string]string{
 		"GOOGLE_CLOUD_PROJECT": "shop", "ORIGINALS_BUCKET": "o", "RENDITIONS_BUCKET": "r", "FAILED_BUCKET": "f",
 		"IMAGES_TOPIC": "images", "DEAD_LETTER_TOPIC": "dead",

@@ -22,41 +22,41 @@ func (s *shop) delete(t testing.TB, name string) {
 	}
 }
 
-func TestWhatIsDeletedLeavesNoRenditions(t *testing.T) {
+func TestDeletedPictureLeavesNoRenditions(t *testing.T) {
 	s := newShop(t, nil)
-	const product, other = "products/butter.jpg", "products/butter.jpg/2/more.jpg" // a name that goes on
+	const product, other = "products/butter.jpg", "products/butter.jpg/2/more.jpg" // a name that continues the name of another object
 	generations := map[string]int64{}
-	for _, name := range []string{photo, product, other, "reviews/no picture.jpg"} {
+	for _, name := range []string{photo, product, other, "reviews/not a picture.jpg"} {
 		data := jpegOf(t, 40, 30)
 		if strings.Contains(name, " ") {
-			data = []byte("no picture")
+			data = []byte("not a picture")
 		}
 		generations[name] = s.upload(t, name, data)
 		if code := s.deliver(t, name, generations[name]); code != http.StatusNoContent {
 			t.Fatal(code)
 		}
 	}
-	for _, name := range []string{photo, product, "reviews/no picture.jpg"} {
+	for _, name := range []string{photo, product, "reviews/not a picture.jpg"} {
 		s.delete(t, name)
 		for range 2 {
 			if code := s.deliverEvent(t, eventDeleted, name, generations[name]); code != http.StatusNoContent {
-				t.Fatalf("%s: answer %d", name, code)
+				t.Fatalf("%s: status %d", name, code)
 			}
 		}
 	}
 	same(t, "renditions", s.list(t, renditions), append(names(other, generations[other]), other+"/manifest.json"))
-	// Of a shopper's photo nothing is kept; of the shop's own pictures there is a copy.
+	// The archive keeps product pictures and no shoppers' photos.
 	same(t, "archive", s.list(t, archive), []string{
 		fmt.Sprintf("originals/%s/%d", product, generations[product]), fmt.Sprintf("originals/%s/%d", other, generations[other]),
 	})
 	same(t, "failed", s.list(t, failed), nil)
-	// The event of what is gone by now comes again.
+	// The event of a deleted picture is redelivered.
 	if code := s.deliver(t, photo, generations[photo]); code != http.StatusNoContent || slices.ContainsFunc(s.list(t, renditions), func(n string) bool { return strings.HasPrefix(n, "reviews/") }) {
-		t.Errorf("answer %d, renditions %q", code, s.list(t, renditions))
+		t.Errorf("status %d, renditions %q", code, s.list(t, renditions))
 	}
 }
 
-func TestDeletedAsNotified(t *testing.T) {
+func TestDeletionByNotification(t *testing.T) {
 	s := newShop(t, nil)
 	g := s.upload(t, photo, jpegOf(t, 40, 30))
 	s.deliver(t, photo, g)
@@ -70,7 +70,7 @@ func TestDeletedAsNotified(t *testing.T) {
 	same(t, "renditions", s.list(t, renditions), nil)
 }
 
-func TestADeletionWhileItIsRenderedLeavesNothing(t *testing.T) {
+func TestDeletionDuringRenderingLeavesNothing(t *testing.T) {
 	var s *shop
 	for n := int64(1); ; n++ { // deleted before the n-th request
 		var requests atomic.Int64
@@ -82,9 +82,9 @@ func TestADeletionWhileItIsRenderedLeavesNothing(t *testing.T) {
 				once.Do(func() {
 					deleting = true
 					s.delete(t, photo)
-					// Its event is early: there may be nothing to remove yet.
+					// The deletion is delivered before the rendering ends, so there may be nothing to remove yet.
 					if code := s.deliverEvent(t, eventDeleted, photo, g); code != http.StatusNoContent {
-						t.Errorf("answer %d", code)
+						t.Errorf("status %d", code)
 					}
 				})
 			}
@@ -95,10 +95,10 @@ func TestADeletionWhileItIsRenderedLeavesNothing(t *testing.T) {
 		g = uploaded
 		for s.deliver(t, photo, g) != http.StatusNoContent {
 			if n > 100 {
-				t.Fatal("it never ends")
+				t.Fatal("no delivery was acknowledged")
 			}
 		}
-		if !deleting { // it makes less than n requests
+		if !deleting { // a delivery makes fewer than n requests
 			if n < 8 {
 				t.Errorf("%d requests", n)
 			}
@@ -106,34 +106,34 @@ func TestADeletionWhileItIsRenderedLeavesNothing(t *testing.T) {
 		}
 		for _, b := range []string{renditions, archive, failed} {
 			if left := s.list(t, b); len(left) > 0 {
-				t.Errorf("deleted before request %d, it leaves %q", n, left)
+				t.Errorf("deletion before request %d leaves %q", n, left)
 			}
 		}
 	}
 }
 
-func TestANewerGenerationIsNotRemoved(t *testing.T) {
+func TestNewerGenerationIsNotRemoved(t *testing.T) {
 	s := newShop(t, nil)
 	first := s.upload(t, photo, jpegOf(t, 40, 30))
 	s.deliver(t, photo, first)
 	firsts := s.list(t, renditions)
 	second := s.upload(t, photo, jpegOf(t, 30, 40))
-	// Cloud Storage says of what was replaced that it was deleted; pages may show it until the new one is rendered.
+	// Cloud Storage sends a deletion event for a replaced generation. Pages link to it until the new one is rendered.
 	if code := s.deliverEvent(t, eventDeleted, photo, first); code != http.StatusNoContent {
-		t.Errorf("answer %d", code)
+		t.Errorf("status %d", code)
 	}
 	same(t, "renditions", s.list(t, renditions), firsts)
 	s.deliver(t, photo, second)
 	s.delete(t, photo)
 	if code := s.deliverEvent(t, eventDeleted, photo, first); code != http.StatusNoContent { // late
-		t.Errorf("answer %d", code)
+		t.Errorf("status %d", code)
 	}
 	same(t, "renditions", s.list(t, renditions), append(names(photo, second), photo+"/manifest.json"))
 	s.deliverEvent(t, eventDeleted, photo, second)
 	same(t, "renditions", s.list(t, renditions), nil)
 }
 
-func TestARemovalThatFailsIsFinishedByTheNextDelivery(t *testing.T) {
+func TestFailedRemovalIsCompletedByARedelivery(t *testing.T) {
 	var requests, failing atomic.Int64
 	s := newShop(t, func(*http.Request) *http.Response {
 		if requests.Add(1) == failing.Load() {
@@ -151,19 +151,19 @@ func TestARemovalThatFailsIsFinishedByTheNextDelivery(t *testing.T) {
 		requests.Store(0)
 		failing.Store(n)
 		code := s.deliverEvent(t, eventDeleted, photo, g)
-		if code == http.StatusNoContent { // it makes less than n requests
+		if code == http.StatusNoContent { // a delivery makes fewer than n requests
 			if n < 8 {
-				t.Errorf("failure of request %d is not told", n)
+				t.Errorf("delivery succeeded although request %d failed", n)
 			}
 			break
 		}
 		failing.Store(0)
 		if code := s.deliverEvent(t, eventDeleted, photo, g); code != http.StatusNoContent {
-			t.Errorf("with request %d failing once: answer %d", n, code)
+			t.Errorf("with request %d failing once: status %d", n, code)
 		}
 		for _, b := range []string{renditions, archive, failed} {
 			if left := s.list(t, b); len(left) > 0 {
-				t.Errorf("with request %d failing once it leaves %q", n, left)
+				t.Errorf("after a failure of request %d, the buckets hold %q", n, left)
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func newServer(t testing.TB, fault func(*http.Request) *http.Response) (*server,
 
 func upload(t testing.TB, srv *fakestorage.Server, name string, data []byte) int64 {
 	t.Helper()
-	time.Sleep(time.Millisecond) // generations are times
+	time.Sleep(time.Millisecond) // generations are timestamps
 	srv.CreateObject(fakestorage.Object{ObjectAttrs: fakestorage.ObjectAttrs{BucketName: originals, Name: name, ContentType: "text/html"}, Content: data})
 	o, err := srv.GetObject(originals, name)
 	if err != nil {
@@ -68,7 +68,7 @@ func TestDocument(t *testing.T) {
 	contracttest.Golden(t, "openapi.json", (&server{}).register(http.NewServeMux()).OpenAPI())
 }
 
-// do returns the answer to a request, checked against the function's document.
+// do returns the response to a request and checks it against the function's OpenAPI description.
 func do(t testing.TB, s *server, method, path string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(header); i += 2 {
@@ -79,7 +79,7 @@ func do(t testing.TB, s *server, method, path string, header ...string) *httptes
 	return w
 }
 
-func TestTheFirstRequestMakesARendition(t *testing.T) {
+func TestFirstRequestRendersAllPresets(t *testing.T) {
 	var writes, opened atomic.Int64
 	s, srv := newServer(t, func(r *http.Request) *http.Response {
 		if r.Method == http.MethodPost {
@@ -97,68 +97,68 @@ func TestTheFirstRequestMakesARendition(t *testing.T) {
 	w := do(t, s, http.MethodGet, path+"?p=card")
 	m, format, err := image.DecodeConfig(bytes.NewReader(w.Body.Bytes()))
 	if w.Code != http.StatusOK || err != nil || format != "jpeg" || m.Width != 400 || m.Height != 200 {
-		t.Fatalf("answer %d, %v of %v: %v", w.Code, format, m, err)
+		t.Fatalf("status %d, %v of %v: %v", w.Code, format, m, err)
 	}
 	h := w.Result().Header
 	if h.Get("Content-Type") != "image/jpeg" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cache-Control") != cacheFiveMinutes || h.Get("ETag") == "" {
 		t.Errorf("header %v", h)
 	}
 	if writes.Load() != 4 {
-		t.Errorf("%d renditions are stored, want all 4", writes.Load())
+		t.Errorf("%d renditions stored, want 4", writes.Load())
 	}
-	looked := opened.Load()
+	openedBefore := opened.Load()
 
-	t.Run("the next one does not", func(t *testing.T) {
+	t.Run("a repeated request reads the stored rendition", func(t *testing.T) {
 		for _, p := range []string{"card", "thumb", "page", "zoom"} {
 			if w := do(t, s, http.MethodGet, path+"?p="+p); w.Code != http.StatusOK {
-				t.Errorf("%s: answer %d", p, w.Code)
+				t.Errorf("%s: status %d", p, w.Code)
 			}
 		}
-		if writes.Load() != 4 || opened.Load() != looked {
-			t.Errorf("%d writes, %d reads of the original", writes.Load(), opened.Load()-looked)
+		if writes.Load() != 4 || opened.Load() != openedBefore {
+			t.Errorf("%d writes, %d reads of the original", writes.Load(), opened.Load()-openedBefore)
 		}
 	})
-	t.Run("with its generation it may be kept for ever", func(t *testing.T) {
+	t.Run("a request with the generation is immutable", func(t *testing.T) {
 		w := do(t, s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g))
 		if w.Code != http.StatusOK || w.Header().Get("Cache-Control") != cacheImmutable {
-			t.Errorf("answer %d, %v", w.Code, w.Header())
+			t.Errorf("status %d, %v", w.Code, w.Header())
 		}
 		if w := do(t, s, http.MethodGet, path+"?p=card&g=12345"); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != cacheFiveMinutes {
-			t.Errorf("with an unknown one: answer %d, %v", w.Code, w.Header())
+			t.Errorf("with an unknown generation: status %d, %v", w.Code, w.Header())
 		}
 	})
-	t.Run("who has it is told so", func(t *testing.T) {
+	t.Run("a matching entity tag returns 304", func(t *testing.T) {
 		w := do(t, s, http.MethodGet, path+"?p=card", "If-None-Match", h.Get("ETag"))
 		if w.Code != http.StatusNotModified || w.Body.Len() > 0 {
-			t.Errorf("answer %d with %d bytes", w.Code, w.Body.Len())
+			t.Errorf("status %d with %d bytes", w.Code, w.Body.Len())
 		}
 	})
-	t.Run("HEAD has no body", func(t *testing.T) {
+	t.Run("HEAD returns no body", func(t *testing.T) {
 		head := do(t, s, http.MethodHead, path+"?p=card")
 		if head.Code != http.StatusOK || head.Body.Len() > 0 || head.Header().Get("Content-Length") != fmt.Sprint(w.Body.Len()) || head.Header().Get("ETag") != h.Get("ETag") {
-			t.Errorf("answer %d with %d bytes, %v", head.Code, head.Body.Len(), head.Header())
+			t.Errorf("status %d with %d bytes, %v", head.Code, head.Body.Len(), head.Header())
 		}
 	})
-	t.Run("a new generation is seen", func(t *testing.T) {
+	t.Run("a new generation is rendered", func(t *testing.T) {
 		upload(t, srv, name, jpegOf(t, 300, 600))
 		w := do(t, s, http.MethodGet, path+"?p=card")
 		if m, _, err := image.DecodeConfig(w.Body); err != nil || m.Height != 600 {
 			t.Errorf("%v: %v", m, err)
 		}
 		if w := do(t, s, http.MethodGet, fmt.Sprintf("%s?p=card&g=%d", path, g)); w.Header().Get("Cache-Control") != cacheImmutable {
-			t.Errorf("the old one is gone: %d", w.Code)
+			t.Errorf("old generation: status %d", w.Code)
 		}
 	})
 }
 
-// A photo is seen no more once it is deleted: it is not made again, and what has it keeps it a day.
-func TestADeletedPhotoIsNotMadeAgain(t *testing.T) {
+// Caches keep a photo for a day, and a deleted photo is not rendered again.
+func TestDeletedPhotoIsNotRenderedAgain(t *testing.T) {
 	const name = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"
 	var deleting atomic.Bool
 	var s *server
 	var srv *fakestorage.Server
 	s, srv = newServer(t, func(r *http.Request) *http.Response {
-		if r.Method == http.MethodPost && deleting.CompareAndSwap(true, false) { // while it is made
+		if r.Method == http.MethodPost && deleting.CompareAndSwap(true, false) { // during the rendering
 			if err := srv.Backend().DeleteObject(originals, name); err != nil {
 				t.Error(err)
 			}
@@ -168,22 +168,22 @@ func TestADeletedPhotoIsNotMadeAgain(t *testing.T) {
 	g := upload(t, srv, name, jpegOf(t, 60, 30))
 	path := fmt.Sprintf("/img/%s?p=card&g=%d", name, g)
 	if w := do(t, s, http.MethodGet, path); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != cacheOneDay {
-		t.Errorf("answer %d, %v", w.Code, w.Header())
+		t.Errorf("status %d, %v", w.Code, w.Header())
 	}
 	g = upload(t, srv, name, jpegOf(t, 30, 60))
 	deleting.Store(true)
 	for range 2 {
 		if w := do(t, s, http.MethodGet, "/img/"+name+"?p=card"); w.Code != http.StatusNotFound {
-			t.Errorf("answer %d, want 404", w.Code)
+			t.Errorf("status %d, want 404", w.Code)
 		}
 	}
 	found, err := srv.ListObjectsWithOptionsPaginated(renditions, fakestorage.ListOptions{Prefix: fmt.Sprintf("%s/%d/", name, g)})
 	if err != nil || len(found.Objects) > 0 {
-		t.Errorf("%d renditions are left: %v", len(found.Objects), err)
+		t.Errorf("%d renditions remain: %v", len(found.Objects), err)
 	}
 }
 
-func TestConcurrentRequestsAreOneDecoding(t *testing.T) {
+func TestConcurrentRequestsShareOneDecoding(t *testing.T) {
 	var opened atomic.Int64
 	s, srv := newServer(t, func(r *http.Request) *http.Response {
 		if r.Method == http.MethodGet && r.URL.Path == "/"+originals+"/a.jpg" {
@@ -197,17 +197,17 @@ func TestConcurrentRequestsAreOneDecoding(t *testing.T) {
 	for i := range 20 {
 		running.Go(func() {
 			if w := do(t, s, http.MethodGet, "/img/a.jpg?p="+[]string{"card", "thumb"}[i%2]); w.Code != http.StatusOK {
-				t.Errorf("answer %d: %s", w.Code, w.Body)
+				t.Errorf("status %d: %s", w.Code, w.Body)
 			}
 		})
 	}
 	running.Wait()
-	if opened.Load() != 2 { // for the header, and for the whole
-		t.Errorf("the original is opened %d times, want 2", opened.Load())
+	if opened.Load() != 2 { // the header, then the whole file
+		t.Errorf("original was opened %d times, want 2", opened.Load())
 	}
 }
 
-func TestAlphaIsServedAsPNG(t *testing.T) {
+func TestPictureWithAlphaIsServedAsPNG(t *testing.T) {
 	s, srv := newServer(t, nil)
 	m := image.NewNRGBA(image.Rect(0, 0, 40, 40))
 	m.SetNRGBA(1, 1, color.NRGBA{9, 9, 9, 9})
@@ -218,12 +218,12 @@ func TestAlphaIsServedAsPNG(t *testing.T) {
 	upload(t, srv, "logos/a.png", b.Bytes())
 	for range 2 {
 		if w := do(t, s, http.MethodGet, "/img/logos/a.png?p=icon"); w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" {
-			t.Errorf("answer %d, %v", w.Code, w.Header())
+			t.Errorf("status %d, %v", w.Code, w.Header())
 		}
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestInvalidRequestsReturnProblems(t *testing.T) {
 	s, srv := newServer(t, nil)
 	upload(t, srv, "a.jpg", jpegOf(t, 60, 30))
 	evil := []byte("<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>")
@@ -242,12 +242,12 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("%s %s: %d %s, want %d", tc.method, tc.path, w.Code, w.Body, tc.want)
 		}
 		if bytes.Contains(w.Body.Bytes(), []byte("<script>")) {
-			t.Errorf("%s hands out the original", tc.path)
+			t.Errorf("%s returns the original", tc.path)
 		}
 	}
 }
 
-func TestARangeThatIsNotThereIsAProblem(t *testing.T) {
+func TestUnsatisfiableRangeReturnsAProblem(t *testing.T) {
 	s, srv := newServer(t, nil)
 	upload(t, srv, "a.jpg", jpegOf(t, 60, 30))
 	for _, header := range []string{"bytes=1000000-", "bytes=2-1", "bytes=x-", "lines=1-2"} {
@@ -259,26 +259,26 @@ func TestARangeThatIsNotThereIsAProblem(t *testing.T) {
 			t.Errorf("%s: %d %v %s", header, w.Code, w.Header(), w.Body)
 		}
 		if w.Header().Get("ETag") != "" || strings.Contains(w.Header().Get("Cache-Control"), "public") {
-			t.Errorf("%s: the refusal may be kept: %v", header, w.Header())
+			t.Errorf("%s: the problem may be cached: %v", header, w.Header())
 		}
 	}
 }
 
-func TestTroubleOfStorageMayPass(t *testing.T) {
-	var trouble atomic.Bool
+func TestStorageErrorReturns503UntilItPasses(t *testing.T) {
+	var faulty atomic.Bool
 	s, srv := newServer(t, func(*http.Request) *http.Response {
-		if !trouble.Load() {
+		if !faulty.Load() {
 			return nil
 		}
 		return &http.Response{StatusCode: http.StatusForbidden, Body: http.NoBody}
 	})
 	upload(t, srv, "a.jpg", jpegOf(t, 60, 30))
-	trouble.Store(true)
+	faulty.Store(true)
 	if w := do(t, s, http.MethodGet, "/img/a.jpg?p=card"); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
-		t.Errorf("answer %d, %v", w.Code, w.Header())
+		t.Errorf("status %d, %v", w.Code, w.Header())
 	}
-	trouble.Store(false)
+	faulty.Store(false)
 	if w := do(t, s, http.MethodGet, "/img/a.jpg?p=card"); w.Code != http.StatusOK {
-		t.Errorf("answer %d", w.Code)
+		t.Errorf("status %d", w.Code)
 	}
 }

@@ -23,7 +23,7 @@ import (
 
 var limits = DefaultLimits(512 << 20)
 
-// photo draws something with edges, gradients and colour.
+// photo returns a colorful picture with edges and gradients.
 func photo(w, h int) *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -67,7 +67,7 @@ func render(t testing.TB, data []byte, targets ...Target) *Picture {
 	return p
 }
 
-// pixels decodes a rendition, and checks that it is what it says.
+// pixels decodes an image and checks its type and size.
 func pixels(t testing.TB, r Image) image.Image {
 	t.Helper()
 	m, format, err := image.Decode(bytes.NewReader(r.Data))
@@ -75,17 +75,18 @@ func pixels(t testing.TB, r Image) image.Image {
 		t.Fatal(err)
 	}
 	if "image/"+format != string(r.Type) || m.Bounds().Dx() != r.Width || m.Bounds().Dy() != r.Height {
-		t.Fatalf("it is %s of %v, but says %s of %d×%d", format, m.Bounds(), r.Type, r.Width, r.Height)
+		t.Fatalf("decoded %s of %v, want %s of %d×%d", format, m.Bounds(), r.Type, r.Width, r.Height)
 	}
 	return m
 }
 
+// near checks that each sample of a pixel differs from want by at most by. It ignores the color of transparent pixels.
 func near(t testing.TB, m image.Image, x, y int, want color.NRGBA, by int) {
 	t.Helper()
 	got := color.NRGBAModel.Convert(m.At(x, y)).(color.NRGBA)
 	for i, d := range []int{int(got.R) - int(want.R), int(got.G) - int(want.G), int(got.B) - int(want.B), int(got.A) - int(want.A)} {
 		if max(d, -d) > by && !(want.A == 0 && i < 3) {
-			t.Errorf("at %d,%d it is %v, want %v", x, y, got, want)
+			t.Errorf("pixel %d,%d = %v, want %v", x, y, got, want)
 			return
 		}
 	}
@@ -98,7 +99,7 @@ var (
 	yellow = color.NRGBA{230, 210, 40, 255}
 )
 
-// quarters is red and green above blue and yellow.
+// quarters returns a picture of four quarters: red and green above blue and yellow.
 func quarters(w, h int) *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -110,7 +111,7 @@ func quarters(w, h int) *image.NRGBA {
 	return m
 }
 
-func TestRenditionsFitTheirPresetsAndAreNeverEnlarged(t *testing.T) {
+func TestImagesFitTheirTargetsAndAreNeverEnlarged(t *testing.T) {
 	targets := []Target{{Width: 200}, {Width: 400}, {Width: 800}, {Width: 1600}}
 	for _, tc := range []struct {
 		w, h int
@@ -127,14 +128,14 @@ func TestRenditionsFitTheirPresetsAndAreNeverEnlarged(t *testing.T) {
 			for i, r := range p.Images {
 				pixels(t, r)
 				if got := fmt.Sprintf("%d×%d", r.Width, r.Height); got != tc.want[i] || r.Type != JPEG {
-					t.Errorf("%d×%d of %s becomes %s of %s, want a JPEG of %s", tc.w, tc.h, p.Type, r.Type, got, tc.want[i])
+					t.Errorf("%d×%d of %s: image is %s of %s, want JPEG of %s", tc.w, tc.h, p.Type, r.Type, got, tc.want[i])
 				}
 			}
 		}
 	}
 }
 
-// psnr compares with the mean of each square of pixels, in dB.
+// psnr returns the peak signal-to-noise ratio, in dB, of m against a box-filtered full.
 func psnr(full *image.NRGBA, m image.Image) float64 {
 	f := full.Rect.Dx() / m.Bounds().Dx()
 	var sum float64
@@ -159,19 +160,19 @@ func psnr(full *image.NRGBA, m image.Image) float64 {
 	return 10 * math.Log10(255*255/(sum/float64(n)))
 }
 
-func TestRenditionsLookLikeTheirPicture(t *testing.T) {
+func TestImagesResembleTheirPicture(t *testing.T) {
 	full := photo(1600, 1200)
 	for name, data := range map[string][]byte{"JPEG": jpegOf(t, full), "PNG": pngOf(t, full)} {
 		for _, width := range []int{800, 400, 200, 100} {
 			r := render(t, data, Target{Width: width}).Images[0]
 			if got := psnr(full, pixels(t, r)); got < 30 {
-				t.Errorf("%s in %d: %.1f dB", name, width, got)
+				t.Errorf("%s at width %d: %.1f dB, want at least 30", name, width, got)
 			}
 		}
 	}
 }
 
-func TestAFlatPictureStaysFlat(t *testing.T) {
+func TestUniformPictureStaysUniform(t *testing.T) {
 	m := image.NewNRGBA(image.Rect(0, 0, 1237, 911))
 	for i := range m.Pix {
 		m.Pix[i] = []uint8{90, 120, 200, 255}[i%4]
@@ -180,13 +181,13 @@ func TestAFlatPictureStaysFlat(t *testing.T) {
 	for y := range got.Bounds().Dy() {
 		for x := range got.Bounds().Dx() {
 			if c := color.NRGBAModel.Convert(got.At(x, y)); c != (color.NRGBA{90, 120, 200, 255}) {
-				t.Fatalf("%v at %d,%d", c, x, y)
+				t.Fatalf("color %v at %d,%d, want the color of the picture", c, x, y)
 			}
 		}
 	}
 }
 
-// exif is a TIFF header and one tag.
+// exif returns the content of an EXIF segment with the tag Orientation alone.
 func exif(orientation byte) []byte {
 	return []byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00" + string(orientation) + "\x00\x00\x00\x00\x00\x00")
 }
@@ -197,7 +198,7 @@ func segment(marker byte, b []byte) []byte {
 
 func TestOrientationIsApplied(t *testing.T) {
 	const w, h = 120, 80
-	// Which colour comes to the corners: top left, top right, bottom left, bottom right.
+	// The colors of the corners: top left, top right, bottom left, bottom right.
 	for orientation, corners := range map[byte][4]color.NRGBA{
 		0: {red, green, blue, yellow}, 1: {red, green, blue, yellow}, 2: {green, red, yellow, blue},
 		3: {yellow, blue, green, red}, 4: {blue, yellow, red, green}, 5: {red, blue, green, yellow},
@@ -228,7 +229,7 @@ func chunk(kind string, b []byte) []byte {
 	return binary.BigEndian.AppendUint32(out, crc32.ChecksumIEEE(out[4:]))
 }
 
-func TestAlphaDoesNotBleed(t *testing.T) {
+func TestTransparentColorsDoNotBleed(t *testing.T) {
 	m := image.NewNRGBA(image.Rect(0, 0, 400, 400)) // a red disc on transparent green
 	for y := range 400 {
 		for x := range 400 {
@@ -241,7 +242,7 @@ func TestAlphaDoesNotBleed(t *testing.T) {
 	}
 	r := render(t, pngOf(t, m), Target{Width: 100}).Images[0]
 	if r.Type != PNG {
-		t.Fatalf("it is a %s", r.Type)
+		t.Fatalf("type = %s, want PNG", r.Type)
 	}
 	got := pixels(t, r)
 	near(t, got, 50, 50, color.NRGBA{255, 0, 0, 255}, 1)
@@ -249,13 +250,13 @@ func TestAlphaDoesNotBleed(t *testing.T) {
 	for y := range 100 {
 		for x := range 100 {
 			if c := color.NRGBAModel.Convert(got.At(x, y)).(color.NRGBA); c.A > 8 && c.G > 4 {
-				t.Fatalf("%v at %d,%d: the colour of what is transparent bleeds", c, x, y)
+				t.Fatalf("%v at %d,%d: the color of a transparent pixel bleeds", c, x, y)
 			}
 		}
 	}
 }
 
-func TestWhatBecomesOfEachType(t *testing.T) {
+func TestEachInputTypeHasItsOutputType(t *testing.T) {
 	translucent := quarters(64, 64)
 	for i := 3; i < len(translucent.Pix); i += 4 {
 		translucent.Pix[i] = 200
@@ -312,25 +313,25 @@ func TestWhatBecomesOfEachType(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := render(t, tc.data, Target{Width: 32}).Images[0]
 			if r.Type != tc.want {
-				t.Errorf("it becomes %s, want %s", r.Type, tc.want)
+				t.Errorf("type = %s, want %s", r.Type, tc.want)
 			}
 			m := pixels(t, r)
 			for i, c := range []color.NRGBA{red, green, blue, yellow} {
 				by := 10
 				if name == "CMYK JPEG" {
-					by = 100 // without its profile, only what the colours are about
+					by = 100 // the colors are approximate without the CMYK profile
 				}
 				near(t, m, 8+i%2*16, 8+i/2*16, tc.to(c), by)
 			}
 		})
 	}
-	t.Run("a GIF frame has its place on the screen", func(t *testing.T) {
+	t.Run("a GIF frame keeps its position on the screen", func(t *testing.T) {
 		r := render(t, placed.Bytes(), Target{Width: 64}).Images[0]
 		m := pixels(t, r)
 		near(t, m, 10, 10, color.NRGBA{}, 0)
 		near(t, m, 50, 50, yellow, 1)
 	})
-	t.Run("a size keeps PNG", func(t *testing.T) {
+	t.Run("a target keeps PNG", func(t *testing.T) {
 		p := render(t, pngOf(t, shallow), Target{Width: 32, KeepPNG: true}, Target{Width: 32})
 		if p.Images[0].Type != PNG || p.Images[1].Type != JPEG {
 			t.Errorf("%s and %s, want PNG and JPEG", p.Images[0].Type, p.Images[1].Type)
@@ -348,14 +349,14 @@ func read(t testing.TB, file string) []byte {
 	return b
 }
 
-// x/image/webp hands out black as 16 and white as 235.
-func TestLossyWebPHasItsFullContrast(t *testing.T) {
+// x/image/webp returns video-range samples: black is 16 and white is 235.
+func TestLossyWebPHasFullContrast(t *testing.T) {
 	m := pixels(t, render(t, read(t, "contrast.webp"), Target{Width: 64}).Images[0])
 	near(t, m, 8, 32, color.NRGBA{0, 0, 0, 255}, 2)
 	near(t, m, 56, 32, color.NRGBA{255, 255, 255, 255}, 2)
 }
 
-// profile is an ICC profile of RGB that calls itself name, and is padded to size bytes.
+// profile returns an RGB profile with the description name, padded to size bytes.
 func profile(name string, size int) []byte {
 	p := make([]byte, max(size, 200))
 	binary.BigEndian.PutUint32(p, uint32(len(p)))
@@ -369,19 +370,19 @@ func profile(name string, size int) []byte {
 	return p
 }
 
-func TestMetadataIsStrippedButForAProfileThatMatters(t *testing.T) {
+func TestMetadataIsStrippedExceptWideGamutProfiles(t *testing.T) {
 	const secret = "GPS 37.5665 N 126.9780 E"
 	for name, tc := range map[string]struct {
 		profile []byte
 		keep    bool
 	}{
-		"none":      {nil, false},
-		"sRGB":      {profile("sRGB IEC61966-2.1", 0), false},
-		"P3":        {profile("Display P3", 0), true},
-		"64 KiB":    {profile("Display P3", maxProfile), true},
-		"too large": {profile("Display P3", maxProfile+1), false},
-		"lies":      {append(profile("Display P3", 0), 1), false},
-		"no RGB":    {bytes.Replace(profile("Display P3", 0), []byte("RGB "), []byte("CMYK"), 1), false},
+		"none":             {nil, false},
+		"sRGB":             {profile("sRGB IEC61966-2.1", 0), false},
+		"P3":               {profile("Display P3", 0), true},
+		"64 KiB":           {profile("Display P3", maxProfile), true},
+		"too large":        {profile("Display P3", maxProfile+1), false},
+		"wrong size field": {append(profile("Display P3", 0), 1), false},
+		"CMYK":             {bytes.Replace(profile("Display P3", 0), []byte("RGB "), []byte("CMYK"), 1), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			jpg, pic := jpegOf(t, photo(64, 64)), pngOf(t, photo(64, 64))
@@ -396,15 +397,15 @@ func TestMetadataIsStrippedButForAProfileThatMatters(t *testing.T) {
 					r := render(t, data, target).Images[0]
 					pixels(t, r)
 					if bytes.Contains(r.Data, []byte("GPS")) || bytes.Contains(r.Data, []byte("Exif")) {
-						t.Error("it carries metadata")
+						t.Error("the image contains metadata")
 					}
-					// The rendition's own header says what a viewer would find.
+					// A viewer reads the profile in the same way.
 					info, err := Inspect(bytes.NewReader(r.Data), int64(len(r.Data)), limits)
 					if err != nil {
 						t.Fatal(err)
 					}
 					if kept := bytes.Equal(info.Profile, tc.profile); kept != tc.keep && tc.profile != nil {
-						t.Errorf("the profile is kept: %v, want %v", kept, tc.keep)
+						t.Errorf("profile kept = %v, want %v", kept, tc.keep)
 					}
 				}
 			}
@@ -412,7 +413,7 @@ func TestMetadataIsStrippedButForAProfileThatMatters(t *testing.T) {
 	}
 }
 
-// claims is the header of a JPEG of that size, which holds almost nothing.
+// claims returns a JPEG of 1,400 bytes whose header claims w×h pixels.
 func claims(sof byte, w, h int) []byte {
 	b := []byte{0xff, 0xd8}
 	frame := []byte{8, byte(h >> 8), byte(h), byte(w >> 8), byte(w), 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0}
@@ -421,12 +422,14 @@ func claims(sof byte, w, h int) []byte {
 	return append(b, make([]byte, 1400-len(b))...)
 }
 
+// pngClaims returns a PNG of a few bytes whose header claims w×h pixels.
 func pngClaims(w, h uint32, depth, kind byte) []byte {
 	ihdr := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, w), h)
 	b := append([]byte("\x89PNG\r\n\x1a\n"), chunk("IHDR", append(ihdr, depth, kind, 0, 0, 0))...)
 	return append(b, chunk("IDAT", []byte{0x78, 0x9c, 1, 0, 0})...)
 }
 
+// hostile returns inputs that must be rejected, with the reason.
 func hostile(t testing.TB) map[string]struct {
 	data []byte
 	want Reason
@@ -436,48 +439,48 @@ func hostile(t testing.TB) map[string]struct {
 		data []byte
 		want Reason
 	}{
-		"nothing":                        {nil, Empty},
-		"text":                           {[]byte("This is not a picture, whatever its name says."), UnknownType},
-		"SVG":                            {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), UnknownType},
-		"PDF":                            {[]byte("%PDF-1.7\n1 0 obj\n"), UnknownType},
-		"HTML":                           {[]byte("<!doctype html><script>alert(1)</script>"), UnknownType},
-		"a polyglot of GIF and script":   {[]byte("GIF89a/*\x00\x00*/=1;alert(1)"), Damaged},
-		"the magic alone":                {[]byte("\xff\xd8\xff"), Damaged},
-		"half a JPEG":                    {whole[:len(whole)/2], Damaged},
-		"a JPEG of 16000×16000":          {claims(0xc0, 16000, 16000), TooManyPixels},
-		"a progressive one of that":      {claims(0xc2, 16000, 16000), TooManyPixels},
-		"a JPEG of 65535×1":              {claims(0xc0, 65535, 1), TooManyPixels},
-		"a JPEG of 7000×7000":            {claims(0xc0, 7000, 7000), TooFewBytes},
-		"a progressive JPEG of that":     {claims(0xc2, 7000, 7000), TooFewBytes},
-		"a JPEG of 0×0":                  {claims(0xc0, 0, 0), Damaged},
-		"a lossless JPEG":                {claims(0xc3, 100, 100), Unsupported},
-		"a PNG of 12000×12000":           {pngClaims(12000, 12000, 8, 6), TooManyPixels},
-		"a PNG of 2 G × 2 G":             {pngClaims(1<<31-1, 1<<31-1, 16, 6), TooManyPixels},
-		"a PNG of 4 G × 4 G":             {pngClaims(1<<32-1, 1<<32-1, 16, 6), Damaged},
-		"a PNG of 7000×7000 in 16 bits":  {pngClaims(7000, 7000, 16, 6), TooMuchMemory},
-		"a PNG whose data ends early":    {pngClaims(300, 300, 8, 6), Damaged},
-		"a PNG of an unknown depth":      {pngClaims(300, 300, 7, 6), Unsupported},
-		"a GIF of 65535×65535":           {[]byte("GIF89a\xff\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\xff\xff\xff\xff\x00\x02"), TooManyPixels},
-		"an animated WebP":               {[]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x10\x00\x00\x10\x00\x00"), Unsupported},
-		"a WebP that holds another size": {[]byte("RIFF\x30\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00\x10\x00\x00VP8L\x0a\x00\x00\x00/\xff\xff\xff\x0f\x00\x00\x00\x00\x00"), Damaged},
+		"an empty file":                     {nil, Empty},
+		"text":                              {[]byte("This is not a picture, although its name claims so."), UnknownType},
+		"SVG":                               {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`), UnknownType},
+		"PDF":                               {[]byte("%PDF-1.7\n1 0 obj\n"), UnknownType},
+		"HTML":                              {[]byte("<!doctype html><script>alert(1)</script>"), UnknownType},
+		"a polyglot of GIF and script":      {[]byte("GIF89a/*\x00\x00*/=1;alert(1)"), Damaged},
+		"the magic bytes alone":             {[]byte("\xff\xd8\xff"), Damaged},
+		"half a JPEG":                       {whole[:len(whole)/2], Damaged},
+		"a JPEG of 16000×16000":             {claims(0xc0, 16000, 16000), TooManyPixels},
+		"a progressive JPEG of 16000×16000": {claims(0xc2, 16000, 16000), TooManyPixels},
+		"a JPEG of 65535×1":                 {claims(0xc0, 65535, 1), TooManyPixels},
+		"a JPEG of 7000×7000":               {claims(0xc0, 7000, 7000), TooFewBytes},
+		"a progressive JPEG of 7000×7000":   {claims(0xc2, 7000, 7000), TooFewBytes},
+		"a JPEG of 0×0":                     {claims(0xc0, 0, 0), Damaged},
+		"a lossless JPEG":                   {claims(0xc3, 100, 100), Unsupported},
+		"a PNG of 12000×12000":              {pngClaims(12000, 12000, 8, 6), TooManyPixels},
+		"a PNG of 2 G × 2 G":                {pngClaims(1<<31-1, 1<<31-1, 16, 6), TooManyPixels},
+		"a PNG of 4 G × 4 G":                {pngClaims(1<<32-1, 1<<32-1, 16, 6), Damaged},
+		"a PNG of 7000×7000 in 16 bits":     {pngClaims(7000, 7000, 16, 6), TooMuchMemory},
+		"a PNG whose data ends early":       {pngClaims(300, 300, 8, 6), Damaged},
+		"a PNG of an unknown depth":         {pngClaims(300, 300, 7, 6), Unsupported},
+		"a GIF of 65535×65535":              {[]byte("GIF89a\xff\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\xff\xff\xff\xff\x00\x02"), TooManyPixels},
+		"an animated WebP":                  {[]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x10\x00\x00\x10\x00\x00"), Unsupported},
+		"a WebP that holds another size":    {[]byte("RIFF\x30\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x10\x00\x00\x10\x00\x00VP8L\x0a\x00\x00\x00/\xff\xff\xff\x0f\x00\x00\x00\x00\x00"), Damaged},
 	}
 }
 
-func TestHostilePicturesAreRefused(t *testing.T) {
+func TestHostilePicturesAreRejected(t *testing.T) {
 	for name, tc := range hostile(t) {
 		t.Run(name, func(t *testing.T) {
-			// 7000×7000 of 16 bits is within the pixels, and beyond the memory.
+			// 7000×7000 pixels of 16 bits are within the pixel limit and over the memory limit.
 			_, err := Render(t.Context(), tc.data, DefaultLimits(512<<20), []Target{{Width: 200}})
 			var r *RejectedError
 			if !errors.As(err, &r) {
-				t.Fatalf("not refused: %v", err)
+				t.Fatalf("err = %v, want a RejectedError", err)
 			}
 			if r.Reason != tc.want {
-				t.Errorf("refused as %v, want %s", r, tc.want)
+				t.Errorf("err = %v, want the reason %s", r, tc.want)
 			}
 		})
 	}
-	t.Run("one byte too large", func(t *testing.T) {
+	t.Run("one byte over the limit", func(t *testing.T) {
 		_, err := Inspect(strings.NewReader("\xff\xd8\xff"), limits.Bytes+1, limits)
 		var r *RejectedError
 		if !errors.As(err, &r) || r.Reason != TooLarge {
@@ -486,8 +489,8 @@ func TestHostilePicturesAreRefused(t *testing.T) {
 	})
 }
 
-// Benchmarks say how long a refusal takes; that it allocates next to nothing can be tested.
-func TestARefusalAllocatesNextToNothing(t *testing.T) {
+// The time of a rejection is left to the benchmark; its allocations can be tested.
+func TestRejectionAllocatesUnderOneMiB(t *testing.T) {
 	data := claims(0xc2, 16000, 16000)
 	got := testing.Benchmark(func(b *testing.B) {
 		b.ReportAllocs()
@@ -496,17 +499,17 @@ func TestARefusalAllocatesNextToNothing(t *testing.T) {
 		}
 	})
 	if got.AllocedBytesPerOp() > 1<<20 {
-		t.Errorf("it allocates %d bytes", got.AllocedBytesPerOp())
+		t.Errorf("%d bytes allocated for a rejection, want at most 1 MiB", got.AllocedBytesPerOp())
 	}
 }
 
-// A progressive JPEG whose scans are all runs of nothing: every one goes over all the blocks.
+// scanBomb returns a progressive JPEG whose scans are runs of empty blocks. Each scan visits every block.
 func scanBomb(scans int) []byte {
 	const w, h = 4096, 4096
 	b := []byte{0xff, 0xd8}
 	b = append(b, segment(0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...))...)
 	b = append(b, segment(0xc2, []byte{8, h >> 8, 0, w >> 8, 0, 1, 1, 0x11, 0})...)
-	// One code of one bit: for DC nothing follows, for AC a run of 2^14 blocks.
+	// Both tables have a single code of one bit: a DC difference of 0, and an AC run of 2^14 blocks.
 	b = append(b, segment(0xc4, append([]byte{0x00, 1}, append(make([]byte, 15), 0)...))...)
 	b = append(b, segment(0xc4, append([]byte{0x10, 1}, append(make([]byte, 15), 0xe0)...))...)
 	b = append(b, segment(0xda, []byte{1, 1, 0, 0, 0, 0})...)
@@ -518,33 +521,33 @@ func scanBomb(scans int) []byte {
 	return append(b, 0xff, 0xd9)
 }
 
-func TestTheDeadlineIsSeenWhileDecoding(t *testing.T) {
+func TestDeadlineStopsDecoding(t *testing.T) {
 	data := scanBomb(maxScans - 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	_, err := Render(ctx, data, limits, []Target{{Width: 200}})
 	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Fatalf("err = %v, want the deadline", err)
+		t.Fatalf("err = %v, want DeadlineExceeded", err)
 	}
 	open := func(context.Context) (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }
 	_, err = NewRenderer(512<<20, 20*time.Millisecond).Render(t.Context(), int64(len(data)), open, []Target{{Width: 200}})
 	var r *RejectedError
 	if !errors.As(err, &r) || r.Reason != TooSlow {
-		t.Errorf("err = %v, want a refusal: too slow", err)
+		t.Errorf("err = %v, want the reason too-slow", err)
 	}
 }
 
-func TestTooManyScansAreRefusedUndecoded(t *testing.T) {
+func TestTooManyScansAreRejectedBeforeDecoding(t *testing.T) {
 	began := time.Now()
 	_, err := Render(t.Context(), scanBomb(20000), limits, []Target{{Width: 200}})
 	var r *RejectedError
 	if !errors.As(err, &r) || r.Reason != TooSlow || time.Since(began) > time.Second {
-		t.Errorf("err = %v after %v, want a refusal at once", err, time.Since(began))
+		t.Errorf("err = %v after %v, want too-slow within a second", err, time.Since(began))
 	}
 }
 
-// The codes of lossless data, 2,601 groups of which fit into a picture of 204×204, take far more than its pixels.
-func TestTheCodesOfLosslessDataAreInTheEstimate(t *testing.T) {
+// A lossless WebP of 204×204 may have 2,601 groups of prefix codes, which take far more memory than its pixels.
+func TestMemoryBoundIncludesPrefixCodes(t *testing.T) {
 	webp := func(kind string, width, height, size int) []byte {
 		chunk := binary.LittleEndian.AppendUint32([]byte(kind), uint32(size))
 		chunk = append(chunk, 0x2f)
@@ -568,18 +571,18 @@ func TestTheCodesOfLosslessDataAreInTheEstimate(t *testing.T) {
 	}
 }
 
-func TestTallRenditionsAreInTheEstimate(t *testing.T) {
+func TestMemoryBoundIncludesTallImages(t *testing.T) {
 	info := Info{Width: 1600, Height: 16384, Orientation: 1, Memory: 100 << 20}
 	for width, want := range map[int]bool{200: true, 1600: false} {
 		_, err := info.memory(DefaultLimits(300<<20), []Target{{Width: width}})
 		var r *RejectedError
 		if (err == nil) != want || err != nil && (!errors.As(err, &r) || r.Reason != TooMuchMemory) {
-			t.Errorf("a rendition %d wide: %v, want it taken: %v", width, err, want)
+			t.Errorf("memory at width %d: %v, want accepted = %v", width, err, want)
 		}
 	}
 }
 
-func TestARendererKeepsToItsMemory(t *testing.T) {
+func TestRendererStaysWithinItsMemory(t *testing.T) {
 	data := jpegOf(t, photo(500, 500))
 	info, err := Inspect(bytes.NewReader(data), int64(len(data)), limits)
 	if err != nil {
@@ -590,7 +593,7 @@ func TestARendererKeepsToItsMemory(t *testing.T) {
 	opened := make(chan struct{}, 100)
 	open := func(context.Context) (io.ReadCloser, error) {
 		opened <- struct{}{}
-		if len(opened) == 2 { // the first one's second: it has its memory
+		if len(opened) == 2 { // the second call of open for the first picture follows the memory reservation
 			<-held
 		}
 		return io.NopCloser(bytes.NewReader(data)), nil
@@ -606,29 +609,29 @@ func TestARendererKeepsToItsMemory(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := r.Render(ctx, int64(len(data)), open, []Target{{Width: 100}}); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("the second one does not wait: %v", err)
+		t.Errorf("second Render: %v, want DeadlineExceeded while the memory is in use", err)
 	}
 	close(held)
 	if err := <-first; err != nil {
 		t.Error(err)
 	}
 	if _, err := r.Render(t.Context(), int64(len(data)), open, []Target{{Width: 100}}); err != nil {
-		t.Errorf("the memory is not given back: %v", err)
+		t.Errorf("Render after the memory is released: %v", err)
 	}
 }
 
-func TestTroubleOfTheStoreIsNoRefusal(t *testing.T) {
-	gone := errors.New("gone")
+func TestErrorOfTheStoreIsNotARejection(t *testing.T) {
+	unavailable := errors.New("unavailable")
 	var r *RejectedError
 	_, err := NewRenderer(512<<20, time.Minute).Render(t.Context(), 10,
-		func(context.Context) (io.ReadCloser, error) { return nil, gone }, []Target{{Width: 100}})
-	if !errors.Is(err, gone) || errors.As(err, &r) {
+		func(context.Context) (io.ReadCloser, error) { return nil, unavailable }, []Target{{Width: 100}})
+	if !errors.Is(err, unavailable) || errors.As(err, &r) {
 		t.Errorf("err = %v", err)
 	}
 }
 
-// The hashes are those of the reference, https://github.com/evanw/thumbhash, for the same pixels.
-func TestThumbhash(t *testing.T) {
+// The golden hashes come from the reference implementation, https://github.com/evanw/thumbhash, for the same pixels.
+func TestThumbhashEqualsTheReference(t *testing.T) {
 	for name, m := range map[string]image.Image{
 		"odd": pattern(37, 31, 255), "wide": pattern(100, 50, 255), "tall": pattern(40, 80, 255), "alpha": pattern(60, 40, 51),
 	} {
@@ -640,7 +643,7 @@ func TestThumbhash(t *testing.T) {
 	}
 }
 
-// pattern has no symmetry, so that no coefficient is zero but for rounding.
+// pattern returns a picture without symmetry, so that rounding cannot change the sign of a zero coefficient.
 func pattern(w, h int, alpha uint8) *image.NRGBA {
 	m := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -661,7 +664,7 @@ func FuzzInspect(f *testing.F) {
 		info, err := Inspect(bytes.NewReader(b), int64(len(b)), limits)
 		var r *RejectedError
 		if err != nil && !errors.As(err, &r) {
-			t.Fatalf("not a refusal: %v", err)
+			t.Fatalf("err = %v, want a RejectedError", err)
 		}
 		if err == nil && (info.Width < 1 || info.Height < 1 || info.Orientation < 1 || info.Orientation > 8 || info.Memory < int64(len(b))) {
 			t.Fatalf("info = %+v", info)
@@ -676,7 +679,7 @@ func FuzzRender(f *testing.F) {
 		p, err := Render(t.Context(), b, tiny, []Target{{Width: 16}, {Width: 3, KeepPNG: true}})
 		var r *RejectedError
 		if err != nil && !errors.As(err, &r) {
-			t.Fatalf("not a refusal: %v", err)
+			t.Fatalf("err = %v, want a RejectedError", err)
 		}
 		if err == nil {
 			for _, r := range p.Images {
@@ -686,6 +689,7 @@ func FuzzRender(f *testing.F) {
 	})
 }
 
+// seeds adds the hostile inputs, the files of testdata and pictures with metadata.
 func seeds(f *testing.F) {
 	for _, tc := range hostile(f) {
 		f.Add(tc.data)
@@ -711,12 +715,12 @@ func BenchmarkRender12MP(b *testing.B) {
 	}
 }
 
-func BenchmarkRefuse16000(b *testing.B) {
+func BenchmarkReject16000(b *testing.B) {
 	data := claims(0xc2, 16000, 16000)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := Render(b.Context(), data, limits, []Target{{Width: 200}}); err == nil {
-			b.Fatal("not refused")
+			b.Fatal("Render succeeded, want a RejectedError")
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func TestPresets(t *testing.T) {
+func TestParsePresets(t *testing.T) {
 	for list, want := range map[string]string{
 		"":                            "[{thumb 200 false } {card 400 false } {page 800 false } {zoom 1600 false }]",
 		" , poster=2400 ":             "[{thumb 200 false } {card 400 false } {page 800 false } {zoom 1600 false } {poster 2400 false }]",
@@ -27,12 +27,12 @@ func TestPresets(t *testing.T) {
 	}
 	for _, list := range []string{"card", "card=", "card=0", "card=2401", "card=99999", "Card=1", "=1", "card=1+webp", "a b=1"} {
 		if p, err := ParsePresets(list); err == nil {
-			t.Errorf("%q is taken for %v", list, p)
+			t.Errorf("ParsePresets(%q) = %v, want an error", list, p)
 		}
 	}
 }
 
-func TestNames(t *testing.T) {
+func TestNamesAreSafePaths(t *testing.T) {
 	korean := strings.Repeat("가", 341) + "a" // 1,024 bytes
 	for object, plain := range map[string]bool{
 		"products/butter.jpg": true, "사진 1.jpg": true, "a": true, strings.Repeat("x", maxKey): true,
@@ -41,14 +41,14 @@ func TestNames(t *testing.T) {
 	} {
 		name := Name(object, 1795166102310000, "card", "image/png")
 		if got := name == object+"/1795166102310000/card.png"; got != plain {
-			t.Errorf("%q becomes %q", object, name)
+			t.Errorf("name of %q = %q", object, name)
 		}
 		if len(name) > 1024 || len(ManifestName(object)) > 1024 || strings.Contains(name, "..") || strings.ContainsAny(name, "\x00\n") {
-			t.Errorf("%q becomes %q", object, name)
+			t.Errorf("name of %q = %q", object, name)
 		}
 	}
 	if Key("a/../b") == Key("a//b") {
-		t.Error("two objects share a key")
+		t.Error("two objects have the same key")
 	}
 }
 
@@ -90,13 +90,13 @@ func ExampleManifest() {
 	// }
 }
 
-func TestDecodeRefusesWhatIsNoManifestOfTheObject(t *testing.T) {
+func TestDecodeRejectsInvalidManifests(t *testing.T) {
 	for name, change := range map[string]func(*Manifest){
 		"of another object":       func(m *Manifest) { m.Object = "other" },
 		"without a generation":    func(m *Manifest) { m.Generation = 0 },
 		"without a size":          func(m *Manifest) { m.Height = 0 },
 		"with a rendition of 0×1": func(m *Manifest) { m.Renditions[0].Width = 0 },
-		"with a name elsewhere":   func(m *Manifest) { m.Renditions[0].Name = "../secret" },
+		"with a foreign name":     func(m *Manifest) { m.Renditions[0].Name = "../secret" },
 	} {
 		m := manifest()
 		change(&m)
@@ -105,7 +105,7 @@ func TestDecodeRefusesWhatIsNoManifestOfTheObject(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := Decode("products/butter.jpg", b); err == nil {
-			t.Errorf("a manifest %s is taken", name)
+			t.Errorf("a manifest %s was decoded, want an error", name)
 		}
 	}
 }
@@ -123,7 +123,56 @@ func FuzzDecode(f *testing.F) {
 		}
 		for _, r := range m.Renditions {
 			if !strings.HasPrefix(r.Name, "products/butter.jpg/") {
-				t.Fatalf("a rendition is named %q", r.Name)
+				t.Fatalf("rendition has the name %q outside its object", r.Name)
+			}
+		}
+	})
+}
+
+func TestCovers(t *testing.T) {
+	m := manifest()
+	card, icon := Presets{{Name: "card"}}, Presets{{Name: "card"}, {Name: "icon"}}
+	for name, tc := range map[string]struct {
+		generation int64
+		presets    Presets
+		want       bool
+	}{
+		"the same generation with all presets": {m.Generation, card, true},
+		"the same generation without a preset": {m.Generation, icon, false},
+		"an earlier generation":                {m.Generation - 1, icon, true},
+		"a later generation":                   {m.Generation + 1, card, false},
+		"the same generation with no presets":  {m.Generation, nil, true},
+	} {
+		if got := m.Covers(tc.generation, tc.presets); got != tc.want {
+			t.Errorf("%s: Covers = %v, want %v", name, got, tc.want)
+		}
+	}
+}
+
+func FuzzParsePresets(f *testing.F) {
+	f.Add("", "products/butter.jpg")
+	f.Add("poster=2400,reviews/:avatar=96,logos/:card=400+png", "logos/a.png")
+	f.Add(" , a:b:c=1 ,card=99999", "a:b")
+	f.Fuzz(func(t *testing.T, list, object string) {
+		presets, err := ParsePresets(list)
+		if err != nil {
+			return
+		}
+		names := map[string]bool{}
+		width := 0
+		for _, p := range presets.For(object) {
+			if p.Width < 1 || p.Width > maxWidth || p.Width < width || names[p.Name] || !strings.HasPrefix(object, p.Prefix) {
+				t.Fatalf("%q for %q: preset %+v", list, object, p)
+			}
+			// A preset's name is part of rendition names.
+			if name := Name(object, 1, p.Name, "image/jpeg"); name != Key(object)+"/1/"+p.Name+".jpg" || strings.ContainsAny(p.Name, "/.") {
+				t.Fatalf("%q: rendition name %q", list, name)
+			}
+			names[p.Name], width = true, p.Width
+		}
+		for _, required := range []string{"thumb", "card", "page", "zoom"} {
+			if !names[required] {
+				t.Fatalf("%q for %q: default preset %s is missing", list, object, required)
 			}
 		}
 	})
