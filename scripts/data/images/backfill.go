@@ -26,10 +26,14 @@ import (
 
 // backfill is the configuration of one run.
 type backfill struct {
+	// originals and renditions are bucket names, url is the function's address, token is an optional identity token.
+	// prefix and from restrict the object names; "" restricts nothing.
 	originals, renditions, url, token, prefix, from string
-	concurrency, attempts                           int
-	dryRun                                          bool
-	presets                                         rendition.Presets
+
+	concurrency int               // largest number of concurrent requests
+	attempts    int               // largest number of requests for each original
+	dryRun      bool              // print the originals instead of sending events
+	presets     rendition.Presets // presets of the deployed function
 
 	opts  []option.ClientOption // options of the Cloud Storage client; tests set them
 	pause time.Duration         // before the second attempt; doubles with each further one
@@ -64,6 +68,7 @@ type tally struct {
 	handled, covered, failed int
 }
 
+// add increments one of the counts.
 func (t *tally) add(count *int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -94,7 +99,7 @@ func (b *backfill) run(ctx context.Context, stdout, stderr io.Writer) error {
 			defer func() { _ = bar.Add(1) }() // only drawing the bar can fail
 			sent, err := b.handle(ctx, files, o, print)
 			switch {
-			case err != nil && ctx.Err() != nil:
+			case err != nil && ctx.Err() != nil: // interrupted, so neither handled nor failed
 			case err != nil:
 				t.add(&t.failed)
 				print("failed: %q, generation %d: %v", o.Name, o.Generation, err)
@@ -159,6 +164,7 @@ func (b *backfill) handle(ctx context.Context, files *storage.Client, o *storage
 		print("would handle %q, generation %d", o.Name, o.Generation)
 		return true, nil
 	}
+	// Exponential back-off: an instance that starts or scales needs seconds.
 	pause := b.pause
 	for attempt := 1; ; attempt++ {
 		err = b.send(ctx, o)
@@ -186,6 +192,8 @@ func (b *backfill) send(ctx context.Context, o *storage.ObjectAttrs) error {
 	if err != nil {
 		return err
 	}
+	// The headers are the binary mode of CloudEvents over HTTP. The id depends on the generation alone, so a repeated run
+	// sends the same event.
 	for name, value := range map[string]string{
 		"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": "backfill-" + generation,
 		"Ce-Type": "google.cloud.storage.object.v1.finalized", "Ce-Source": "//storage.googleapis.com/projects/_/buckets/" + b.originals,

@@ -125,6 +125,25 @@ func (h *header) take(n, limit int64) ([]byte, error) {
 	return b, h.full(b)
 }
 
+// JPEG markers (T.81, table B.1). The second byte of a marker follows 0xff.
+const (
+	markerTEM  = 0x01 // for private use in arithmetic coding; has no length
+	markerSOF0 = 0xc0 // frame: baseline
+	markerSOF1 = 0xc1 // frame: extended sequential
+	markerSOF2 = 0xc2 // frame: progressive
+	markerSOF3 = 0xc3 // frame: lossless; no decoder here from this one on
+	markerDHT  = 0xc4 // Huffman tables
+	markerJPG  = 0xc8 // reserved
+	markerDAC  = 0xcc // arithmetic coding conditions
+	markerSOFF = 0xcf // the last frame type, SOF15
+	markerRST0 = 0xd0 // restart markers RST0 to RST7 and SOI have no length
+	markerSOI  = 0xd8 // start of image
+	markerEOI  = 0xd9 // end of image
+	markerSOS  = 0xda // start of scan
+	markerAPP1 = 0xe1 // EXIF
+	markerAPP2 = 0xe2 // ICC profile
+)
+
 // jpeg parses the segments before the first scan: https://www.w3.org/Graphics/JPEG/itu-t81.pdf, annex B.
 func (h *header) jpeg() error {
 	if err := h.skip(2); err != nil {
@@ -136,11 +155,11 @@ func (h *header) jpeg() error {
 		if err != nil {
 			return err
 		}
-		if marker == 0xd9 {
+		if marker == markerEOI {
 			return reject(Damaged, "the JPEG ends before its first scan")
 		}
-		if marker >= 0xd0 && marker <= 0xd8 || marker == 0x01 {
-			continue // RSTn, SOI and TEM have no length (table B.1)
+		if marker >= markerRST0 && marker <= markerSOI || marker == markerTEM {
+			continue
 		}
 		if err := h.full(h.scratch[:2]); err != nil {
 			return err
@@ -150,23 +169,23 @@ func (h *header) jpeg() error {
 			return reject(Damaged, "a JPEG segment of negative length")
 		}
 		switch {
-		case marker == 0xda:
+		case marker == markerSOS:
 			if !framed {
 				return reject(Damaged, "the JPEG has a scan before its frame")
 			}
 			return nil
-		case marker == 0xc0 || marker == 0xc1 || marker == 0xc2:
+		case marker == markerSOF0 || marker == markerSOF1 || marker == markerSOF2:
 			if framed {
 				return reject(Damaged, "the JPEG has two frames")
 			}
 			framed = true
-			h.info.Progressive = marker == 0xc2
+			h.info.Progressive = marker == markerSOF2
 			err = h.frame(n)
-		case marker >= 0xc3 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc:
-			return reject(Unsupported, "JPEG of the kind SOF%d", marker-0xc0)
-		case marker == 0xe1:
+		case marker >= markerSOF3 && marker <= markerSOFF && marker != markerDHT && marker != markerJPG && marker != markerDAC:
+			return reject(Unsupported, "JPEG of the kind SOF%d", marker-markerSOF0)
+		case marker == markerAPP1:
 			err = h.segment(n, "Exif\x00\x00", func(b []byte) { h.info.Orientation = orientation(b) })
-		case marker == 0xe2:
+		case marker == markerAPP2:
 			err = h.segment(n, "ICC_PROFILE\x00", h.profilePart)
 		default:
 			err = h.skip(n)
@@ -217,7 +236,8 @@ func (h *header) profilePart(b []byte) {
 }
 
 // frame parses a frame header of n bytes (T.81, B.2.2) and rejects a frame whose blocks need more bytes than the
-// file has.
+// file has. The layout is: precision in bits (1 byte), height (2), width (2), number of components (1), and for each
+// component its id (1), horizontal and vertical sampling factors (4 bits each) and quantization table (1).
 func (h *header) frame(n int64) error {
 	b, err := h.take(n, 255)
 	if err != nil {
@@ -333,7 +353,8 @@ func (h *header) chunk(n int64, use func([]byte)) error {
 	return nil
 }
 
-// ihdr parses the IHDR chunk (PNG, third edition, section 11.2.1).
+// ihdr parses the IHDR chunk (PNG, third edition, section 11.2.1). The layout is: width (4 bytes), height (4), bit depth
+// (1), color type (1), compression (1), filter (1), interlace method (1). Color type 0 is grey, 3 is a palette.
 func (h *header) ihdr(n int64) error {
 	if n != 13 {
 		return reject(Damaged, "a PNG header of %d bytes", n)
@@ -373,7 +394,9 @@ func (h *header) ihdr(n int64) error {
 }
 
 // gif parses the screen descriptor and the blocks before the first frame:
-// https://www.w3.org/Graphics/GIF/spec-gif89a.txt, sections 18 to 26.
+// https://www.w3.org/Graphics/GIF/spec-gif89a.txt, sections 18 to 26. The descriptor has the width (2 bytes, little endian),
+// the height (2), flags (1; bit 7 announces a global color table of 2^(n+1) colors, n in bits 0 to 2), the background (1)
+// and the aspect ratio (1), after a signature of 6 bytes.
 func (h *header) gif() error {
 	b := h.scratch[:13]
 	if err := h.full(b); err != nil {
@@ -429,7 +452,8 @@ func (h *header) extension() error {
 }
 
 // webp parses the RIFF chunks: https://developers.google.com/speed/webp/docs/riff_container. EXIF follows the image
-// data, so webp skips the image data if the VP8X header declares EXIF.
+// data, so webp skips the image data if the VP8X header declares EXIF. VP8X has flags (1 byte: 0x02 animation, 0x08 EXIF,
+// 0x10 alpha), 3 reserved bytes, and the width and height minus one (3 bytes each, little endian).
 func (h *header) webp() error {
 	if err := h.skip(12); err != nil {
 		return err
@@ -490,7 +514,8 @@ func (h *header) webp() error {
 }
 
 // bitstream parses the first bytes b of the lossy or lossless data, n bytes in all (RFC 6386, section 9.1; RFC 9649,
-// section 3).
+// section 3). A lossy key frame has the start code 9d 01 2a at byte 3 and sizes of 14 bits after it. Lossless data has
+// the signature 2f and sizes minus one of 14 bits each.
 func (h *header) bitstream(kind string, b []byte, n int64) error {
 	var width, height int
 	alpha := false
@@ -524,7 +549,8 @@ func (h *header) trees(n int64) {
 	h.info.Memory += min(blocks*group, min(n, h.size)*perByte)
 }
 
-// canvas sets the size and the memory bound of a WebP.
+// canvas sets the size and the memory bound of a WebP. Lossy data decodes to 4:2:0 planes of 1.5 bytes a pixel, rounded up
+// to 2. Lossless data needs 4 bytes a pixel for the result, as much for the transforms, and the converted planes.
 func (h *header) canvas(width, height int, alpha bool) {
 	h.info.Width, h.info.Height = width, height
 	pixels := int64(width) * int64(height)

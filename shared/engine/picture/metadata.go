@@ -10,6 +10,8 @@ import (
 
 // orientation returns the EXIF orientation, 1 to 8, or 1 if the data is invalid or has none. The data is a TIFF header
 // and a list of tags of 12 bytes: https://www.cipa.jp/std/documents/download_e.html?CIPA_DC-008-2024-E, section 4.5.
+// A tag has an id (2 bytes), a type (2), a count (4) and the value or its offset (4). Orientation is a 16-bit value, which
+// stands in the first two bytes of the value field.
 func orientation(b []byte) int {
 	const tag = 0x0112
 	b = bytes.TrimPrefix(b, []byte("Exif\x00\x00")) // some encoders write the JPEG label in PNG and WebP too
@@ -61,6 +63,8 @@ func isProfileKept(p []byte, grey, cmyk bool) bool {
 }
 
 // description returns the profile's text for people without its zero bytes, which turns UTF-16 of ASCII text into ASCII.
+// The tag table starts at byte 128 with a count (4 bytes); an entry has a signature, an offset and a size (4 each)
+// (ICC.1:2022, section 7.3).
 func description(p []byte) []byte {
 	n := int(binary.BigEndian.Uint32(p[128:]))
 	for tags := p[132:]; n > 0 && len(tags) >= 12; tags, n = tags[12:], n-1 {
@@ -111,7 +115,8 @@ func insert(data []byte, at int, b []byte) []byte {
 	return append(append(append(out, data[:at]...), b...), data[at:]...)
 }
 
-// jpegProfile returns the APP2 segments of a profile (ICC.1:2022, annex B.4).
+// jpegProfile returns the APP2 segments of a profile (ICC.1:2022, annex B.4). A segment has a label of 12 bytes, its number
+// from 1 on, the number of segments, and a part of the profile.
 func jpegProfile(profile []byte) []byte {
 	const most = 65533 - 14 // a segment holds 65,533 bytes: the label, two numbers and a part of the profile
 	parts := (len(profile) + most - 1) / most
@@ -127,7 +132,8 @@ func jpegProfile(profile []byte) []byte {
 	return out
 }
 
-// pngProfile returns the iCCP chunk of a profile.
+// pngProfile returns the iCCP chunk of a profile: a name, a zero byte, the compression method 0 (zlib), the compressed
+// profile. A chunk starts with its length and ends with the CRC of its type and data.
 func pngProfile(profile []byte) []byte {
 	var body bytes.Buffer
 	body.WriteString("iCCPicc\x00\x00")

@@ -59,6 +59,7 @@ func (r *RejectedError) Error() string {
 	return fmt.Sprintf("picture rejected: %s: %s", r.Reason, r.Detail)
 }
 
+// reject returns a *RejectedError with a formatted detail.
 func reject(reason Reason, format string, args ...any) error {
 	return &RejectedError{reason, fmt.Sprintf(format, args...)}
 }

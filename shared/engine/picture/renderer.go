@@ -59,6 +59,7 @@ func (r *Renderer) Render(ctx context.Context, size int64, open Opener, targets 
 	return p, err
 }
 
+// inspect opens the picture for its header alone. Closing the reader early ends the download.
 func (r *Renderer) inspect(ctx context.Context, size int64, open Opener) (Info, error) {
 	f, err := open(ctx)
 	if err != nil {

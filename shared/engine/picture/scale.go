@@ -20,6 +20,7 @@ func newPlane(width, height int) plane {
 	return plane{make([]uint8, width*height), width, width, height, float64(width), float64(height)}
 }
 
+// row returns the samples of row y without a copy.
 func (p *plane) row(y int) []uint8 { return p.pix[y*p.stride : y*p.stride+p.width] }
 
 // halved returns a plane of half the size, rounded up. Each sample is the mean of four.
@@ -98,8 +99,8 @@ func catmullRom(x float64) float64 {
 	return 0
 }
 
-// resampled returns the plane in another size, of which the picture covers windowX by windowY samples. It filters the
-// rows, then the columns.
+// resampled returns the plane in another size, of which the picture covers windowX by windowY samples. It blends
+// source rows vertically, then filters the result horizontally.
 func (p *plane) resampled(width, height int, windowX, windowY float64) plane {
 	out := newPlane(width, height)
 	out.windowX, out.windowY = windowX, windowY
@@ -112,6 +113,7 @@ func (p *plane) resampled(width, height int, windowX, windowY float64) plane {
 	across := newFilter(p.width, p.windowX, width, windowX)
 	down := newFilter(p.height, p.windowY, height, windowY)
 	line := make([]int32, p.width)
+	// Each destination row is blended from source rows first, so the vertical pass runs over contiguous memory.
 	for y := range height {
 		p.blend(line, down.first[y], down.weights[y])
 		d := out.row(y)

@@ -66,7 +66,10 @@ func transform(v []float64, w, h, nx, ny int) channel {
 	return c
 }
 
-// hash encodes the ThumbHash of an image of w by h pixels.
+// hash encodes the ThumbHash of an image of w by h pixels. Bits, lowest first: the means of luminance (6), yellow-blue (6)
+// and red-green (6), the scale of luminance (5), an alpha flag (1); the number of coefficients of the shorter side (3),
+// the scales of yellow-blue (6) and red-green (6), a landscape flag (1); with alpha, its mean (4) and scale (4). The
+// coefficients follow with 4 bits each. A picture with alpha has 5 luminance coefficients on its longer side, else 7.
 func hash(img image.Image, w, h int) []byte {
 	n := w * h
 	pixels := make([][4]float64, n) // R, G, B with premultiplied alpha, and alpha
