@@ -27,17 +27,6 @@ import (
 // requestTimeout bounds the work on one request, including the wait for rendering memory.
 const requestTimeout = 30 * time.Second
 
-// Cache-Control of the responses. A rendition of the requested generation never changes, but a shopper's photo must
-// leave every cache within a day of its deletion. Without the generation, the limit is the delay until a replaced
-// picture is seen. The response for a rejected picture is cached for a minute, so that requests for it do not inspect
-// the original each time.
-const (
-	cacheImmutable   = "public, max-age=31536000, immutable"
-	cacheOneDay      = "public, max-age=86400"
-	cacheFiveMinutes = "public, max-age=300"
-	cacheOneMinute   = "public, max-age=60"
-)
-
 // server serves renditions.
 type server struct {
 	originals *storage.BucketHandle
@@ -109,13 +98,7 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	case err != nil:
 		return nil, problem.Unavailable(err, problem.RetryAfter)
 	}
-	cache := cacheFiveMinutes
-	if in.Generation == f.generation {
-		cache = cacheImmutable
-		if rendition.IsPersonal(in.Object) {
-			cache = cacheOneDay
-		}
-	}
+	cache := cacheControl(in.Object, in.Generation == f.generation)
 	return &getOutput{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		h := w.Header()

@@ -1,0 +1,25 @@
+package main
+
+import "github.com/hybrid-bts/functions/shared/schema/rendition"
+
+// Cache-Control of the responses. A rendition of the requested generation never changes, but a shopper's photo must
+// leave every cache within a day of its deletion. Without the generation, the limit is the delay until a replaced
+// picture is seen. The response for a rejected picture is cached for a minute, so that requests for it do not inspect
+// the original each time.
+const (
+	cacheImmutable   = "public, max-age=31536000, immutable"
+	cacheOneDay      = "public, max-age=86400"
+	cacheFiveMinutes = "public, max-age=300"
+	cacheOneMinute   = "public, max-age=60"
+)
+
+// cacheControl returns the Cache-Control of a rendition. exact reports whether it is of the generation that the URL names.
+func cacheControl(object string, exact bool) string {
+	switch {
+	case !exact:
+		return cacheFiveMinutes
+	case rendition.IsPersonal(object):
+		return cacheOneDay
+	}
+	return cacheImmutable
+}
