@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -107,9 +109,7 @@ func (d *fixture) addReview(id string, change map[string]any) {
 		"Product": butter, "Review": id, "Status": "published", "Rating": int64(5), "Text": "최고 💜", "Author": "아미", "Locale": "ko",
 		"SubmittedAt": noon, "StoredAt": spanner.CommitTimestamp, "PublishedAt": noon,
 	}
-	for k, v := range change {
-		row[k] = v
-	}
+	maps.Copy(row, change)
 	if row["Status"] != "published" {
 		delete(row, "PublishedAt")
 	}
@@ -562,6 +562,26 @@ func TestReviewsAreCountedByDayInSeoul(t *testing.T) {
 			t.Errorf("got %+v, want 30 days up to today", month)
 		}
 	})
+}
+
+// Go's constants are the only source of the limits: the page gets them as attributes, and the document names them.
+func TestPageAndDocumentHaveTheLimitsOfPackageReview(t *testing.T) {
+	g := newGuard("http://127.0.0.1:1", audience, "roles", "operator")
+	w := httptest.NewRecorder()
+	(&operatorPage{issuer: g.issuer, client: audience, scope: "openid"}).index(w, httptest.NewRequest(http.MethodGet, "/admin", nil))
+	page := w.Body.String()
+	if want := fmt.Sprintf(`data-max-reason="%d" data-max-reply="%d"`, wire.MaxReason, wire.MaxReply); !strings.Contains(page, want) {
+		t.Errorf("the page has no %s", want)
+	}
+	document, err := os.ReadFile("openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []int{wire.MaxReason, wire.MaxReply} {
+		if want := fmt.Sprintf("at most %d characters", limit); !strings.Contains(string(document), want) {
+			t.Errorf("openapi.json does not say %q", want)
+		}
+	}
 }
 
 func TestPageHasStrictPolicyAndLogin(t *testing.T) {

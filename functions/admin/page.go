@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hybrid-bts/functions/shared/etag"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 //go:embed web
@@ -49,7 +50,11 @@ func (p *operatorPage) index(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	var b bytes.Buffer
-	if err := indexTemplate.Execute(&b, l); err != nil {
+	data := struct {
+		loginConfig
+		MaxReason, MaxReply int // in characters; the API checks the same limits
+	}{l, wire.MaxReason, wire.MaxReply}
+	if err := indexTemplate.Execute(&b, data); err != nil {
 		panic(err) // the embedded template accepts all strings
 	}
 	setSecurityHeaders(w.Header())

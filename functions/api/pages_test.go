@@ -455,6 +455,20 @@ func TestReviewPagesAreLinkedWithoutScripts(t *testing.T) {
 	}
 }
 
+// The form gets its limits from the constants that the API checks.
+func TestFormHasTheLimitsOfPackageReview(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addProducts(t, db, butter)
+	form := read(t, newShop(t, &server{store: spannerStore{db: db}}), "/en/review").one("form", "id=review-form")
+	for name, want := range map[string]int{
+		"data-max-text": wire.MaxText, "data-max-author": wire.MaxAuthor, "data-max-photos": wire.MaxPhotos, "data-max-photo-bytes": wire.MaxPhotoBytes,
+	} {
+		if got, _ := attribute(form, name); got != strconv.Itoa(want) {
+			t.Errorf("%s is %q, want %d", name, got, want)
+		}
+	}
+}
+
 func TestCataloguePagesAreLinked(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	want := map[string]bool{}

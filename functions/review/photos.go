@@ -11,14 +11,11 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-const (
-	// maxPhoto bounds a photo, in bytes.
-	maxPhoto = 15_000_000
-	// uploadTime is the lifetime of an upload policy.
-	uploadTime = 15 * time.Minute
-)
+// uploadTime is the lifetime of an upload policy.
+const uploadTime = 15 * time.Minute
 
 // extensions maps the media types of photos to file name extensions.
 var extensions = map[string]string{"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}
@@ -62,7 +59,7 @@ func (in *intake) addPhoto(_ context.Context, req *photoInput) (*photoOutput, er
 		return nil, problem.Unavailable(fmt.Errorf("sign upload of %s: %w", object, err), retryAfter)
 	}
 	return &photoOutput{photo{
-		Object: object, Upload: upload{policy.URL, policy.Fields}, MaxBytes: maxPhoto, ExpiresAt: expires,
+		Object: object, Upload: upload{policy.URL, policy.Fields}, MaxBytes: review.MaxPhotoBytes, ExpiresAt: expires,
 	}}, nil
 }
 
@@ -74,13 +71,13 @@ type originals struct {
 	emulator string
 }
 
-// sign implements uploads. The policy allows one object of the given type with 1 to maxPhoto bytes:
+// sign implements uploads. The policy allows one object of the given type with 1 to review.MaxPhotoBytes bytes:
 // https://cloud.google.com/storage/docs/authentication/signatures#policy-document.
 func (o originals) sign(object, contentType string, expires time.Time) (*storage.PostPolicyV4, error) {
 	opts := &storage.PostPolicyV4Options{
 		Expires:    expires,
 		Fields:     &storage.PolicyV4Fields{ContentType: contentType, StatusCodeOnSuccess: http.StatusCreated},
-		Conditions: []storage.PostPolicyV4Condition{storage.ConditionContentLengthRange(1, maxPhoto)},
+		Conditions: []storage.PostPolicyV4Condition{storage.ConditionContentLengthRange(1, review.MaxPhotoBytes)},
 	}
 	if o.emulator != "" {
 		u, err := url.Parse(o.emulator)

@@ -43,7 +43,7 @@ func TestUploadPolicyAllowsOnePhotoOnly(t *testing.T) {
 		if left := time.Until(got.ExpiresAt); left > uploadTime || left < uploadTime-time.Minute {
 			t.Errorf("the policy expires in %v", left)
 		}
-		if got.Upload.URL != srv.URL()+"/shop-originals" || got.MaxBytes != maxPhoto {
+		if got.Upload.URL != srv.URL()+"/shop-originals" || got.MaxBytes != review.MaxPhotoBytes {
 			t.Errorf("photo %+v", got)
 		}
 		data, err := base64.StdEncoding.DecodeString(got.Upload.Fields["policy"])

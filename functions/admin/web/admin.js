@@ -5,6 +5,7 @@ import { bars, parts } from "./chart.js";
 import * as login from "./login.js";
 import { dayName, language, number, reasonText, switchLanguage, t, when } from "./words.js";
 
+const MAX = { reason: Number(document.documentElement.dataset.maxReason), reply: Number(document.documentElement.dataset.maxReply) };
 const main = document.getElementById("main");
 const navigation = document.getElementById("places");
 const live = document.getElementById("live");
@@ -172,8 +173,8 @@ function reviewCard(r) {
     e.preventDefault();
     const verdict = e.submitter?.value ?? verdicts[0];
     const why = decide.elements.reason.value.trim();
-    const missing = verdict !== "publish" && (why === "" || [...why].length > 200);
-    decide.querySelector(".error").textContent = missing ? t("needReason") : "";
+    const missing = verdict !== "publish" && (why === "" || [...why].length > MAX.reason);
+    decide.querySelector(".error").textContent = missing ? t("needReason", MAX.reason) : "";
     decide.elements.reason.setAttribute("aria-invalid", String(missing));
     if (missing) return decide.elements.reason.focus();
     return change(e.submitter, t(`done_${verdict}`), "POST", "/decision", { verdict, reason: why, revision: r.revision });
@@ -186,8 +187,8 @@ function reviewCard(r) {
   const replyForm = el("form", { onsubmit: (e) => {
     e.preventDefault();
     const text = replyForm.elements.text.value.trim();
-    const missing = text === "" || [...text].length > 2000;
-    replyForm.querySelector(".error").textContent = missing ? t("needReply") : "";
+    const missing = text === "" || [...text].length > MAX.reply;
+    replyForm.querySelector(".error").textContent = missing ? t("needReply", MAX.reply) : "";
     replyForm.elements.text.setAttribute("aria-invalid", String(missing));
     if (missing) return replyForm.elements.text.focus();
     return change(e.submitter, t("replied"), "PUT", "/reply", { text });

@@ -7,6 +7,8 @@ import (
 	"net/url"
 
 	"golang.org/x/sync/errgroup"
+
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // catalogPageSize and reviewPageSize are the numbers of products and of reviews on one page.
@@ -138,14 +140,21 @@ type formPage struct {
 	Product  *product  // nil if the form offers a choice of Products
 	Products []product // at most maxChoice
 	Stars    []int64
+	Limits   formLimits
 }
+
+// formLimits are the limits that the form checks before it sends a review. The API checks the same ones.
+type formLimits struct{ Text, Author, Photos, PhotoBytes int64 }
+
+// reviewLimits are the limits of package review.
+var reviewLimits = formLimits{wire.MaxText, wire.MaxAuthor, wire.MaxPhotos, wire.MaxPhotoBytes}
 
 // maxChoice bounds the products that a form offers. Shoppers reach the forms of other products from the product pages.
 const maxChoice = 200
 
 // form answers GET /{language}/review and GET /{language}/products/{product}/review.
 func (s *Site) form(w http.ResponseWriter, r *http.Request, l *language) error {
-	p := formPage{layout: layout{language: l, Path: "review", Modules: []string{"form.js"}}, Stars: []int64{1, 2, 3, 4, 5}}
+	p := formPage{layout: layout{language: l, Path: "review", Modules: []string{"form.js"}}, Stars: []int64{1, 2, 3, 4, 5}, Limits: reviewLimits}
 	var err error
 	if id := r.PathValue("product"); id != "" {
 		var one product

@@ -17,18 +17,17 @@ import (
 	"github.com/google/uuid"
 )
 
-// Maximum lengths of a review's fields, in runes.
+// Limits of a review. The API documents, the pages and the checks of messages take them from here.
 const (
-	MaxText   = 5000
-	MaxAuthor = 80
-	MaxLocale = 35 // the minimum buffer size of RFC 5646 section 4.4.1
+	MaxText       = 5000 // runes
+	MaxAuthor     = 80   // runes
+	MaxLocale     = 35   // runes; the minimum buffer size of RFC 5646 section 4.4.1
+	MaxPhotos     = 6
+	MaxPhotoBytes = 15_000_000 // of each photo
 )
 
-// MaxPhotos is the maximum number of photos of a review. PhotoPattern matches their names in the originals bucket.
-const (
-	MaxPhotos    = 6
-	PhotoPattern = `^reviews/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(jpg|png|webp)$`
-)
+// PhotoPattern matches the names of photos in the originals bucket.
+const PhotoPattern = `^reviews/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(jpg|png|webp)$`
 
 var photo = regexp.MustCompile(PhotoPattern)
 

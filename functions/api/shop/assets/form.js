@@ -7,14 +7,14 @@ import { announce, h, number, pathOf, stars, t } from './page.js';
 import { photoPicker } from './photos.js';
 import { badge, readReview, settle } from './status.js';
 
-const MAX = { text: 5000, author: 80 };
 const FIELDS = ['product', 'rating', 'text', 'author', 'photos'];
 
 const form = document.getElementById('review-form');
+const MAX = { text: Number(form.dataset.maxText), author: Number(form.dataset.maxAuthor) };
 const fields = form.elements;
 const button = document.getElementById('submit');
 const editing = mine.find(new URLSearchParams(location.search).get('edit'));
-const picker = photoPicker(saveDraft);
+const picker = photoPicker(saveDraft, Number(form.dataset.maxPhotos), Number(form.dataset.maxPhotoBytes));
 
 // The length that the API counts: code points in NFC, without surrounding white space.
 const length = (text) => [...text.normalize('NFC').trim()].length;

@@ -1,14 +1,12 @@
 // The photo picker of the form. It uploads photos as soon as they are chosen, so posting the review does not wait for them.
 
 import { send } from './api.js';
-import { announce, h, t } from './page.js';
+import { announce, h, number, t } from './page.js';
 
-const MAX = 6;
-const MAX_BYTES = 15_000_000;
 const TYPES = ['image/jpeg', 'image/png', 'image/webp'];
 
-/** Returns the picker. It calls onChange after each change of the uploaded photos. */
-export function photoPicker(onChange) {
+/** Returns the picker for at most max photos of maxBytes each. It calls onChange after each change of the uploaded photos. */
+export function photoPicker(onChange, max, maxBytes) {
   const items = [];
   const list = document.getElementById('photo-list');
   const input = document.getElementById('photos');
@@ -57,16 +55,16 @@ export function photoPicker(onChange) {
     /** Adds the valid files and returns a message about the first invalid or surplus file, or "". */
     add(files) {
       input.value = '';
-      const fits = (file) => TYPES.includes(file.type) && file.size > 0 && file.size <= MAX_BYTES;
+      const fits = (file) => TYPES.includes(file.type) && file.size > 0 && file.size <= maxBytes;
       const valid = files.filter(fits);
       const invalid = files.find((file) => !fits(file));
-      const room = MAX - items.length;
+      const room = max - items.length;
       for (const file of valid.slice(0, room)) {
         const item = { name: file.name, object: '' };
         add(item, URL.createObjectURL(file));
         upload(item, file);
       }
-      return invalid ? t('photo_kind', { name: invalid.name }) : valid.length > room ? t('photo_many') : '';
+      return invalid ? t('photo_kind', { name: invalid.name, megabytes: number(maxBytes / 1e6) }) : valid.length > room ? t('photo_many', { max: number(max) }) : '';
     },
     /** Shows photos that were uploaded before: [{name, object, preview}]. */
     restore(photos = []) {

@@ -23,11 +23,22 @@ import (
 // Content is the content of a review. The body of a huma operation may embed it.
 type Content struct {
 	Rating Stars  `json:"rating" minimum:"1" maximum:"5" doc:"Stars, a whole number."`
-	Text   string `json:"text,omitempty" doc:"At most 5000 characters, counted after normalization (NFC), removal of control characters other than newline, and trimming. Empty: a review of stars only."`
-	Author string `json:"author,omitempty" doc:"Displayed name, at most 80 characters."`
-	Locale string `json:"locale,omitempty" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" maxLength:"35" doc:"Language of the shopper's browser (BCP 47), a hint." example:"ko-KR"`
+	Text   string `json:"text,omitempty"`
+	Author string `json:"author,omitempty"`
+	Locale string `json:"locale,omitempty" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" doc:"Language of the shopper's browser (BCP 47), a hint." example:"ko-KR"`
 
-	Photos []string `json:"photos,omitempty" maxItems:"6" uniqueItems:"true" nullable:"false" doc:"Names of photos that POST /v1/photos returned. A photo belongs to the review that names it first."`
+	Photos []string `json:"photos,omitempty" uniqueItems:"true" nullable:"false" doc:"Names of photos that POST /v1/photos returned. A photo belongs to the review that names it first."`
+}
+
+// TransformSchema implements huma.SchemaTransformer. It adds the limits of package review to the schema of Content, and to
+// the schema of a struct that embeds it.
+func (Content) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	maxPhotos, maxLocale := review.MaxPhotos, review.MaxLocale
+	s.Properties["photos"].MaxItems, s.Properties["locale"].MaxLength = &maxPhotos, &maxLocale
+	s.Properties["text"].Description = fmt.Sprintf("At most %d characters, counted after normalization (NFC), removal of control characters "+
+		"other than newline, and trimming. Empty: a review of stars only.", review.MaxText)
+	s.Properties["author"].Description = fmt.Sprintf("Displayed name, at most %d characters.", review.MaxAuthor)
+	return s
 }
 
 // Stars is a whole number. Its JSON may be 5 or 5.0.

@@ -3,6 +3,8 @@ package submission_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -63,6 +65,31 @@ func TestPatchWithAnInvalidResultIsAnError(t *testing.T) {
 		var detail *huma.ErrorDetail
 		if len(errs) != 1 || !errors.As(errs[0], &detail) || detail.Location != location {
 			t.Errorf("%.40s: %v, want an error at %s", patch, errs, location)
+		}
+	}
+}
+
+// The API documents, and huma's validation, have the limits of package review.
+func TestSchemasHaveTheLimitsOfPackageReview(t *testing.T) {
+	type newReview struct {
+		Product string `json:"product"`
+		submission.Content
+	}
+	registry := huma.NewMapRegistry("#/", huma.DefaultSchemaNamer)
+	for name, s := range map[string]*huma.Schema{
+		"a struct that embeds Content": huma.SchemaFromType(registry, reflect.TypeFor[newReview]()),
+		"a patch":                      (&submission.Patch{}).Schema(registry),
+	} {
+		if n := s.Properties["photos"].MaxItems; n == nil || *n != review.MaxPhotos {
+			t.Errorf("%s: maxItems of photos is %v, want %d", name, n, review.MaxPhotos)
+		}
+		if n := s.Properties["locale"].MaxLength; n == nil || *n != review.MaxLocale {
+			t.Errorf("%s: maxLength of locale is %v, want %d", name, n, review.MaxLocale)
+		}
+		for field, limit := range map[string]int{"text": review.MaxText, "author": review.MaxAuthor} {
+			if want := fmt.Sprintf("most %d characters", limit); !strings.Contains(s.Properties[field].Description, want) {
+				t.Errorf("%s: %s is described as %q, want %q in it", name, field, s.Properties[field].Description, want)
+			}
 		}
 	}
 }
