@@ -109,7 +109,7 @@ func copyTree(t *testing.T) string {
 		t.Skipf("needs git and a clone: git ls-files: %v", err)
 	}
 	root := t.TempDir()
-	for _, name := range bytes.Split(bytes.TrimSuffix(out, []byte{0}), []byte{0}) {
+	for name := range bytes.SplitSeq(bytes.TrimSuffix(out, []byte{0}), []byte{0}) {
 		from, to := filepath.Join("..", string(name)), filepath.Join(root, string(name))
 		info, err := os.Stat(from)
 		if os.IsNotExist(err) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -46,9 +47,7 @@ func addReview(t testing.TB, db *spanner.Client, id string, change map[string]an
 		"Language": "ko", "Score": 0.9, "Magnitude": 0.9, "ScoredBy": "model",
 		"SubmittedAt": noon, "StoredAt": spanner.CommitTimestamp, "PublishedAt": spanner.CommitTimestamp,
 	}
-	for k, v := range change {
-		row[k] = v
-	}
+	maps.Copy(row, change)
 	apply(t, db, spanner.InsertMap("Reviews", row))
 }
 

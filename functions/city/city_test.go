@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -68,9 +69,7 @@ func addCity(t testing.TB, engine *customerstest.Server, city, country string, n
 			"name": "아미 " + strconv.Itoa(i), "email": "jimin@example.com", "phone": "+82 10 0123 4567", "joined": "2013-06-13",
 			"city": city, "country": country, "postcode": "75001", "street": "1, rue \"X\"",
 		}
-		for k, v := range overrides {
-			value[k] = v
-		}
+		maps.Copy(value, overrides)
 		m := bigtable.NewMutation()
 		for _, c := range customers.Columns() {
 			if value[c.Name] != "" {
@@ -284,11 +283,12 @@ func listCities(t testing.TB, h http.Handler, query string) string {
 		Cities []city `json:"cities"`
 		Next   string `json:"next_page_token"`
 	}](t, do(h, http.MethodGet, "/v1/cities?"+query), 200)
-	s := "| "
+	var s strings.Builder
+	s.WriteString("| ")
 	for _, c := range got.Cities {
-		s += fmt.Sprintf("%s %s %d; ", c.City, c.Country, c.Count)
+		s.WriteString(fmt.Sprintf("%s %s %d; ", c.City, c.Country, c.Count))
 	}
-	return s
+	return s.String()
 }
 
 // gunzip returns the decompressed text of r.

@@ -228,7 +228,7 @@ func TestRecordedRequestsAreHandled(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer f.Close()
+			defer func() { _ = f.Close() }()
 			rest := bufio.NewReader(f)
 			r, err := http.ReadRequest(rest)
 			if err != nil {

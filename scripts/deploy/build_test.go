@@ -135,7 +135,7 @@ func runBuild(t *testing.T, root, repo, base string) (images map[string]string, 
 		t.Fatal(err)
 	}
 	images = map[string]string{}
-	for _, ref := range strings.Fields(string(b)) {
+	for ref := range strings.FieldsSeq(string(b)) {
 		images[path.Base(strings.Split(strings.TrimPrefix(ref, repo), ":")[0])] = ref
 	}
 	return images, string(out), nil

@@ -34,19 +34,20 @@ func TestRealGcloudAcceptsTheCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	const invalid = "gcloud run jobs deploy planted --image=i --vpc-egress=some-traffic"
-	calls := invalid + "\n"
+	var calls strings.Builder
+	calls.WriteString(invalid + "\n")
 	for _, f := range files {
 		b, err := os.ReadFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		calls += string(b)
+		calls.WriteString(string(b))
 	}
 	// Of calls that differ only in resource names the test validates one.
 	names := regexp.MustCompile(`(prod|dev)[-_]hybridbts\S*`)
 	seen := map[string]bool{}
 	var text strings.Builder
-	for line := range strings.Lines(calls) {
+	for line := range strings.Lines(calls.String()) {
 		line = strings.TrimSpace(line)
 		if shape := names.ReplaceAllString(line, ""); !strings.HasPrefix(line, "gcloud ") || seen[shape] {
 			continue

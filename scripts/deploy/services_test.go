@@ -38,7 +38,7 @@ func cloudRunService(line string) (*runpb.Service, error) {
 		env = append(env, map[string]any{"name": name, "valueSource": map[string]any{"secretKeyRef": map[string]any{"secret": secret, "version": version}}})
 	}
 	labels := map[string]any{}
-	for _, pair := range strings.Split(f["labels"], ",") {
+	for pair := range strings.SplitSeq(f["labels"], ",") {
 		name, value, _ := strings.Cut(pair, "=")
 		labels[name] = value
 	}

@@ -141,7 +141,7 @@ func providerSchema(t *testing.T) map[string]map[string]string {
 	for line := range strings.Lines(string(b)) {
 		path, names, _ := strings.Cut(strings.TrimSpace(line), ":")
 		known[path] = map[string]string{}
-		for _, n := range strings.Fields(names) {
+		for n := range strings.FieldsSeq(names) {
 			known[path][strings.Trim(n, "~!{}")] = n
 		}
 	}

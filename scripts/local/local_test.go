@@ -314,7 +314,7 @@ func TestClosedOutputStopsTheRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
+	defer func() { _ = w.Close() }()
 	stops := 0
 	out := watched{w, func() { stops++ }}
 	if _, err := out.Write([]byte("a line\n")); err != nil || stops != 0 {

@@ -250,7 +250,7 @@ func TestStorageFormatEqualsARecordedEventOfEventarc(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	recorded, err := http.ReadRequest(bufio.NewReader(f))
 	if err != nil {
 		t.Fatal(err)

@@ -206,11 +206,12 @@ func typeOf(ref *openapi3.SchemaRef) template.HTML {
 			words = append(words, kind)
 		}
 	}
-	out := strings.Join(words, " or ")
+	var out strings.Builder
+	out.WriteString(strings.Join(words, " or "))
 	for _, bound := range bounds(s) {
-		out += ", " + template.HTMLEscapeString(bound)
+		out.WriteString(", " + template.HTMLEscapeString(bound))
 	}
-	return template.HTML(out)
+	return template.HTML(out.String())
 }
 
 // link returns a link to the section of a schema on the same page.

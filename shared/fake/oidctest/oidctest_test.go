@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -118,9 +119,7 @@ func TestCodeNeedsItsVerifierClientAndRedirect(t *testing.T) {
 		"another code":     {"code": {"guessed"}},
 	} {
 		form := grant(code(t, i, "operator"))
-		for k, v := range change {
-			form[k] = v
-		}
+		maps.Copy(form, change)
 		if token, problem := exchange(t, i, form); token != "" || problem != "invalid_grant" {
 			t.Errorf("%s: %q %q", name, token, problem)
 		}
@@ -137,9 +136,7 @@ func TestInvalidAuthorizationRequestsAreRejected(t *testing.T) {
 		"the implicit flow": {"response_type": {"token"}},
 	} {
 		q := request()
-		for k, v := range change {
-			q[k] = v
-		}
+		maps.Copy(q, change)
 		for _, ask := range []func() (*http.Response, error){
 			func() (*http.Response, error) { return http.Get(i.URL + "/authorize?" + q.Encode()) },
 			func() (*http.Response, error) {

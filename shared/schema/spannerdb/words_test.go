@@ -28,7 +28,7 @@ func FuzzWords(f *testing.F) {
 			t.Errorf("Words(%q) = %q", s, words)
 		}
 		title := spannerdb.Words("BTS", s, "앨범")
-		for _, w := range strings.Fields(words) {
+		for w := range strings.FieldsSeq(words) {
 			if !strings.Contains(title, w) {
 				t.Errorf("%q is not in %q", w, title)
 			}

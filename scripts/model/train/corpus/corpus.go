@@ -220,7 +220,7 @@ func compressedRows(file string, f func(n int, row string) error) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // only read
 	plain, err := xz.NewReader(bufio.NewReaderSize(r, 1<<20))
 	if err != nil {
 		return fmt.Errorf("read %s: %w", file, err)
@@ -237,7 +237,7 @@ func rows(file string, f func(n int, row string) error) error {
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // only read
 	if err := scan(r, f); err != nil {
 		return fmt.Errorf("read %s: %w", file, err)
 	}
