@@ -32,11 +32,15 @@ func missingPlaces(t *testing.T, root string) []string {
 	}
 	contract := read(t, root, "functions/api/contract/openapi.json")
 	functions, _, _ := strings.Cut(read(t, root, "README.md"), "\n## Run it\n") // with the table of functions
+	architecture := read(t, root, "functions/README.md")
 	setup := read(t, root, "scripts/deploy/testdata/setup/empty_project.txt")
 	for _, name := range functionNames(t, root) {
 		source := sources(t, root, name)
 		if !strings.Contains(functions, fmt.Sprintf("| [%s](functions/%s) |", name, name)) {
 			miss("README.md", "add a row for %s to the table of functions", name)
+		}
+		if !strings.Contains(architecture, fmt.Sprintf("| [%s](%s/main.go) |", name, name)) {
+			miss("functions/README.md", "add a row for %s to the table of functions", name)
 		}
 		i := slices.IndexFunc(services, func(row map[string]string) bool { return row["function"] == name })
 		if i < 0 {

@@ -268,13 +268,13 @@ func TestSchemasNameTheirWriters(t *testing.T) {
 		if kindOf(name) != schema {
 			continue
 		}
-		var doc string
+		var doc strings.Builder
 		for _, f := range goFiles(t, name) {
 			if !strings.HasSuffix(f, "_test.go") {
-				doc += packageComment(read(t, f))
+				doc.WriteString(packageComment(read(t, f)))
 			}
 		}
-		m := writers.FindStringSubmatch("\n" + doc)
+		m := writers.FindStringSubmatch("\n" + doc.String())
 		if m == nil {
 			t.Errorf("the package comment of %s has no line \"Writers: …\"", name)
 			continue
@@ -323,5 +323,26 @@ func TestEnginesHaveAReadmeABenchmarkAndAFuzzTarget(t *testing.T) {
 	}
 	if engines == 0 {
 		t.Error("no engine found")
+	}
+}
+
+// README.md has one row for each package below shared/, and no row for another.
+func TestReadmeListsEveryPackage(t *testing.T) {
+	var listed, want []string
+	for _, m := range regexp.MustCompile(`(?m)^\| \[([a-z/]+)\]\(([a-z/]+)\) \| .+ \|$`).FindAllStringSubmatch(string(read(t, "README.md")), -1) {
+		if m[1] != m[2] {
+			t.Errorf("the row of %s links to %s", m[1], m[2])
+		}
+		listed = append(listed, "shared/"+m[1])
+	}
+	for name := range mustPackages(t) {
+		if kindOf(name) != "" {
+			want = append(want, name)
+		}
+	}
+	slices.Sort(listed)
+	slices.Sort(want)
+	if !slices.Equal(listed, want) {
+		t.Errorf("README.md lists %v, shared/ holds %v", listed, want)
 	}
 }
