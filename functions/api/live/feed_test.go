@@ -25,6 +25,8 @@ type fakeSource struct {
 	receivers int // running receive calls
 	deliver   func(review.ChangeNotice)
 	deleted   bool
+
+	mu sync.Mutex // guards receivers and deliver in receive, whose calls may overlap
 }
 
 func (s *fakeSource) create(context.Context) error {
@@ -33,9 +35,15 @@ func (s *fakeSource) create(context.Context) error {
 }
 
 func (s *fakeSource) receive(ctx context.Context, deliver func(review.ChangeNotice)) error {
+	s.mu.Lock()
 	s.deliver = deliver
 	s.receivers++
-	defer func() { s.receivers-- }()
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.receivers--
+	}()
 	select {
 	case <-ctx.Done():
 		return nil
