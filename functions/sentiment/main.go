@@ -47,7 +47,8 @@
 // cost $1.00 and up to $0.50, of 800 characters $1.00 and up to $4.00; MODERATION=embedded saves the
 // second amount. The function caches results for thirty days, and never pays for the same text twice in that time.
 //
-// Retried: every failure except a malformed message, which goes to the dead-letter topic with its reason. Redelivery is safe,
+// Retried: every failure except a malformed message, which goes to the dead-letter topic with its reason. A message of a
+// newer release is redelivered too, because that release may follow soon. Redelivery is safe,
 // in any order: the newest content and the newest reply win, a visitor's vote counts once, an erased review stays erased,
 // and the status follows from contents and decisions in the order of their own times. The sums change in the same
 // transaction. A decision, reply or vote about a review that is not stored is redelivered until the review is. The function

@@ -91,6 +91,9 @@ type reviewWriter struct {
 // handleEvent handles one delivery of a message.
 func (w *reviewWriter) handleEvent(ctx context.Context, e event.Event) error {
 	m, err := review.Decode(e.Data, e.Attributes)
+	if errors.Is(err, review.ErrUnsupported) {
+		return err
+	}
 	if err != nil {
 		return event.Permanent(err)
 	}

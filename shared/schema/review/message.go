@@ -22,6 +22,9 @@ const (
 	ChangeVersion     = "2"
 )
 
+// ErrUnsupported is the error for a message of a kind or version that only a newer release knows.
+var ErrUnsupported = errors.New("unsupported message")
+
 // Message is a command to the review writer (Review, Erasure, Decision, Reply, Vote or Rescore) or, on a topic of its own, a
 // ChangeNotice.
 type Message interface {
@@ -164,15 +167,17 @@ var decoders = map[string]func(data []byte) (Message, error){
 	"rescore": decodeAs[Rescore], "news": decodeAs[ChangeNotice],
 }
 
-// Decode returns the message with the given data and attributes. Its errors are permanent: a redelivery does not help.
+// Decode returns the message with the given data and attributes. ErrUnsupported asks for redelivery: a newer release, or the
+// one that a rollback replaced, reads the message. Other errors are permanent.
 func Decode(data []byte, attributes map[string]string) (Message, error) {
 	kind, version := cmp.Or(attributes[KindAttribute], Review{}.kind()), attributes[VersionAttribute]
 	decode, known := decoders[kind]
-	if !known {
-		return nil, fmt.Errorf("decode message: unknown kind %.20q", kind)
-	}
-	if first := version == SubmissionVersion && kind == (Review{}).kind(); !first && version != ChangeVersion {
-		return nil, fmt.Errorf("decode %s: schema version %.20q, want %q", kind, version, ChangeVersion)
+	first := version == SubmissionVersion && kind == Review{}.kind()
+	switch {
+	case version == "" || version == SubmissionVersion && !first: // no release writes these
+		return nil, fmt.Errorf("decode %.20q: invalid schema version %.20q", kind, version)
+	case !known || !first && version != ChangeVersion:
+		return nil, fmt.Errorf("decode message: %w: kind %.20q, schema version %.20q", ErrUnsupported, kind, version)
 	}
 	m, err := decode(data)
 	if err != nil {

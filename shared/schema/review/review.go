@@ -29,15 +29,13 @@ const (
 // PhotoPattern matches the names of photos in the originals bucket.
 const PhotoPattern = `^reviews/[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\.(jpg|png|webp)$`
 
-var photo = regexp.MustCompile(PhotoPattern)
-
 // IsPhoto reports whether name matches PhotoPattern.
 func IsPhoto(name string) bool { return photo.MatchString(name) }
 
 // ProductPattern matches the id of a product.
 const ProductPattern = `^[a-z0-9-]{1,64}$`
 
-var product = regexp.MustCompile(ProductPattern)
+var photo, product = regexp.MustCompile(PhotoPattern), regexp.MustCompile(ProductPattern)
 
 // Review is the content of a review, as submitted or as edited. Of two messages with the same id an edit wins over a
 // submission, and the edit with the higher revision over the other. Two submissions have the same content: a shopper who
@@ -71,9 +69,7 @@ type Key struct {
 // About returns the key itself. Messages that embed Key thereby implement Message.
 func (k Key) About() Key { return k }
 
-func (k Key) check() error {
-	return errors.Join(checkKey(k)...)
-}
+func (k Key) check() error { return errors.Join(checkKey(k)...) }
 
 // About returns the key of the review.
 func (r Review) About() Key { return Key{r.Product, r.ID} }

@@ -2,6 +2,7 @@ package review_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,7 +38,7 @@ func ExampleDecode() {
 	// Output:
 	// butter-cream-peaches 4 Lovely <nil>
 	// review.Erasure of 0190d4f4-3a5e-7cc0-8a3b-0242ac120002 <nil>
-	// decode review: schema version "", want "2"
+	// decode "review": invalid schema version ""
 }
 
 // allKinds returns messages of every kind.
@@ -248,4 +249,32 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%s became %s", again, a)
 		}
 	})
+}
+
+// A newer release may publish before its consumer is released, and a rollback may leave messages of the newer one behind.
+func TestOnlyMessagesOfNewerReleasesAreUnsupported(t *testing.T) {
+	erasure := []byte(`{"product":"butter","review":"0190d4f4-3a5e-7cc0-8a3b-0242ac120002"}`)
+	for _, tc := range []struct {
+		kind, version string
+		want          bool
+	}{
+		{"", "3", true},
+		{"erasure", "3", true},
+		{"refund", "2", true},
+		{"refund", "3", true},
+		{"erasure", "2", false},
+		{"erasure", "", false},
+		{"refund", "", false},
+		{"erasure", "1", false},
+		{"refund", "1", false},
+		{"decision", "2", false}, // known, but malformed
+	} {
+		attributes := map[string]string{review.VersionAttribute: tc.version}
+		if tc.kind != "" {
+			attributes[review.KindAttribute] = tc.kind
+		}
+		if _, err := review.Decode(erasure, attributes); errors.Is(err, review.ErrUnsupported) != tc.want {
+			t.Errorf("kind %q, version %q: %v, want ErrUnsupported: %v", tc.kind, tc.version, err, tc.want)
+		}
+	}
 }
