@@ -1,7 +1,7 @@
 // Admin serves the operators of the shop: moderation of reviews, replies of the merchant, dead letters, and a page for
 // them.
 //
-// Trigger: HTTP; a Cloud Run handler that owns its server.
+// Trigger: HTTP; a Cloud Run handler that runs its own server.
 //
 //	GET /v1/admin/reviews                                   reviews with a status, newest first
 //	GET /v1/admin/reviews/{product}/{review}                one review with any status
@@ -11,7 +11,8 @@
 //	GET /v1/admin/dead-letters                              dead letters with their reasons
 //	POST /v1/admin/dead-letters/{letter}/replay             publish a dead letter to its topic again
 //	GET /admin                                              the page
-//	GET /healthz                                            200 while the program serves (Cloud Run reserves the path)
+//	GET /healthz                                            200 while the function serves; Cloud Run hides the path
+//	                                                        from clients
 //
 //	variable               meaning                                                        default
 //	GOOGLE_CLOUD_PROJECT   project of the database, the topics and the traces             required
@@ -41,7 +42,7 @@
 // and keeps it in the storage of its browser tab. The log records the subject of the token with each change.
 //
 // The review writer obeys every decision on the reviews topic without a signature. The IAM policy of that topic must
-// therefore let only review, api and admin publish.
+// therefore let only review, api, admin and the operator who runs scripts/data/rescore publish.
 //
 // The service must have at most one instance: a dead letter leased by one instance is invisible to the others.
 //

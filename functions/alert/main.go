@@ -9,7 +9,7 @@
 //	                       loopback addresses
 //	DEAD_LETTER_TOPIC      ID of the topic for messages that cannot be posted; no       required
 //	                       subscription may push it to this function
-//	PORT                   port, or host:port, to listen on                             8080
+//	PORT                   port or host:port to listen on                               8080
 //
 // Roles: roles/pubsub.publisher on the dead-letter topic; roles/secretmanager.secretAccessor on the secret that holds the
 // webhook, which is mounted as SLACK_WEBHOOK_URL.

@@ -11,13 +11,13 @@
 //	PATCH, DELETE the same                          edit or erase it, as its author
 //	POST /v1/products/{product}/reviews/{review}/helpful   vote it helpful
 //	GET /openapi.json, /docs                        the OpenAPI document of all functions, and a page that shows it
-//	GET /healthz                                    200 while the server runs (Cloud Run hides this path from outside)
+//	GET /healthz                                    200 while the function serves; Cloud Run hides the path from clients
 //	GET /, /products/…, /review, /mine, …           the pages of package shop
 //
 //	variable               meaning                                     default
 //	GOOGLE_CLOUD_PROJECT   project of the database and the traces      required
-//	SPANNER_INSTANCE       id of the Spanner instance                  required
-//	SPANNER_DATABASE       id of its database                          required
+//	SPANNER_INSTANCE       ID of the Spanner instance                  required
+//	SPANNER_DATABASE       ID of the Spanner database                  required
 //	PRODUCT_SEARCH         index: use Spanner's search index;          index
 //	                       scan: scan the catalogue, for editions
 //	                       and engines without search indexes
@@ -26,8 +26,8 @@
 //	PUBLIC_ORIGIN          public origin of the shop, such as          relative URLs,
 //	                       https://shop.example, for canonical         no sitemap
 //	                       URLs, shared links and the sitemap
-//	REVIEWS_TOPIC          id of the topic of the review writer        required
-//	PUBLISHED_TOPIC        id of the topic of change notices           required
+//	REVIEWS_TOPIC          ID of the topic of the review writer        required
+//	PUBLISHED_TOPIC        ID of the topic of change notices           required
 //	STREAMS                largest number of streams of an instance;   800
 //	                       0: clients poll instead
 //	AUTHOR_TOKEN_KEY       key of author tokens, from Secret           required
@@ -37,7 +37,7 @@
 //	RATE_LIMIT             change requests allowed per client and      30/1m
 //	                       instance, or off
 //	FORWARDED_HOPS         number of X-Forwarded-For addresses that    2
-//	                       our proxies append: the load balancer
+//	                       proxies append: the load balancer
 //	                       appends the client's and its own
 //	PORT                   port or host:port to listen on              8080
 //

@@ -1,11 +1,11 @@
 // City is the function that lists the customers of a city.
 //
-// Trigger: HTTP, GET and HEAD, for analysts who use curl. The function is stateless. Its responses are personal data, so
-// it must not be deployed for unauthenticated callers.
+// Trigger: HTTP, GET and HEAD, for analysts who use curl; a Cloud Run handler that runs its own server. The function is
+// stateless. Its responses are personal data, so it must not be deployed for unauthenticated callers.
 //
-//	GET /v1/cities/{city}/customers   the customers of a city, in the order of country and id
+//	GET /v1/cities/{city}/customers   the customers of a city, in the order of country and ID
 //	GET /v1/cities?prefix=par         the cities with this name prefix and their numbers of customers
-//	GET /healthz                      200 while the process serves (Cloud Run hides the path from the internet)
+//	GET /healthz                      200 while the function serves; Cloud Run hides the path from clients
 //
 //	parameter    meaning for customers                                       default
 //	country      country such as FR, or subdivision such as US-TX;           all countries
@@ -32,19 +32,21 @@
 //
 //	variable               meaning                                                          default
 //	GOOGLE_CLOUD_PROJECT   project of the Bigtable instance and of the traces               required
-//	BIGTABLE_INSTANCE      id of the Bigtable instance                                      required
+//	BIGTABLE_INSTANCE      ID of the Bigtable instance                                      required
 //	PAGE_TOKEN_KEY         key that signs page tokens, at least 16 bytes, a secret          required
 //	UNMASK                 true shows e-mail addresses and telephone numbers in full        false
-//	PORT                   port to listen on                                                8080
+//	PORT                   port or host:port to listen on                                   8080
 //
 // A new PAGE_TOKEN_KEY invalidates all page tokens; clients must restart from the first page.
 //
 // Roles: roles/bigtable.reader on the tables customers and cities, roles/secretmanager.secretAccessor on the secret of
-// PAGE_TOKEN_KEY. Retried: the Bigtable client retries reads within the deadline. If Bigtable stays unavailable, the
-// function answers 503 with Retry-After.
+// PAGE_TOKEN_KEY.
 //
-// The function is a Cloud Run handler that owns its HTTP server. The mux of the Functions Framework redirects a path with
-// an empty segment, such as from an empty shell variable, so the function could not report the empty city.
+// Retried: the Bigtable client retries reads within the deadline. If Bigtable stays unavailable, the function answers 503
+// with Retry-After.
+//
+// The function runs its own server because the mux of the Functions Framework redirects a path with an empty segment,
+// such as from an empty shell variable: the function could then not report the empty city.
 package main
 
 import (

@@ -14,8 +14,8 @@
 //	                       failed/; must not be public
 //	ARCHIVE_BUCKET         bucket for a copy of each generation of each original;       no copies
 //	                       copies of shoppers' photos are deleted with the photo
-//	IMAGES_TOPIC           topic id for image.ready notices                             required
-//	DEAD_LETTER_TOPIC      topic id for events that can never be handled                required
+//	IMAGES_TOPIC           ID of the topic for image.ready notices                      required
+//	DEAD_LETTER_TOPIC      ID of the topic for events that can never be handled         required
 //	PRESETS                presets besides thumb, card, page and zoom, such as          none
 //	                       poster=2400,reviews/:avatar=96,logos/:card=400+png
 //	MEMORY_MIB             memory of the instance in MiB, 96 of them for the program    512

@@ -1,11 +1,11 @@
 // Resize serves renditions over HTTP and renders a missing one on its first request.
 //
-// Trigger: HTTP behind a CDN; a Cloud Run handler with a server of its own.
+// Trigger: HTTP behind a CDN; a Cloud Run handler that runs its own server.
 //
 //	GET /img/{object}?p={preset}&g={generation}   a rendition of an object in the originals bucket. The optional
 //	                                              generation allows caching for a year, or for a day if the object is a
 //	                                              shopper's photo.
-//	GET /healthz                                  200 while the program serves; Cloud Run hides this path from clients
+//	GET /healthz                                  200 while the function serves; Cloud Run hides the path from clients
 //
 //	variable               meaning                                                      default
 //	GOOGLE_CLOUD_PROJECT   project of the traces                                        required

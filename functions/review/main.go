@@ -15,10 +15,10 @@
 //	                       separated by spaces
 //	RATE_LIMIT             limit of reviews and photos of one client,      30/1m
 //	                       in each instance; or off
-//	FORWARDED_HOPS         number of addresses that our own proxies        2
+//	FORWARDED_HOPS         number of addresses that the shop's proxies     2
 //	                       append to X-Forwarded-For; the load balancer
 //	                       appends the client's address and its own
-//	PORT                   port, or host:port, to listen on                8080
+//	PORT                   port or host:port to listen on                  8080
 //
 // Roles: roles/pubsub.publisher on the topic; roles/storage.objectCreator on the bucket;
 // roles/iam.serviceAccountTokenCreator on the function's own service account, which signs uploads;
@@ -28,7 +28,7 @@
 // Retried: nothing. A 202 response means that Pub/Sub has stored the review. After any other response,
 // or none, the client should send the request again with the same Idempotency-Key: the review then has the same ID and the
 // same author token. Anyone who knows the key and the review could obtain the token in this way, so the function issues no
-// token for keys of less than 16 bytes.
+// token for keys shorter than 16 bytes.
 package main
 
 import (

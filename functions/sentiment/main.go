@@ -6,19 +6,19 @@
 //
 //	variable               meaning                                                     default
 //	GOOGLE_CLOUD_PROJECT   project of the database, the topics and the traces          required
-//	SPANNER_INSTANCE       id of the Spanner instance                                  required
-//	SPANNER_DATABASE       id of its database                                          required
+//	SPANNER_INSTANCE       ID of the Spanner instance                                  required
+//	SPANNER_DATABASE       ID of the Spanner database                                  required
 //	ORIGINALS_BUCKET       bucket of uploaded photos; the photos of erased reviews     required
 //	                       are deleted from it
-//	PUBLISHED_TOPIC        id of the topic that gets a change notice for every         required
+//	PUBLISHED_TOPIC        ID of the topic that gets a change notice for every         required
 //	                       review whose page may have changed
-//	DEAD_LETTER_TOPIC      id of the topic for messages that cannot be handled         required
-//	SCORER                 analyzer of texts: language, the Natural Language API;      language-then-embedded
-//	                       embedded, the built-in model; language-then-embedded,
+//	DEAD_LETTER_TOPIC      ID of the topic for messages that cannot be handled         required
+//	SCORER                 scorer of texts: language, the Natural Language API;        language-then-embedded
+//	                       embedded, the embedded model; language-then-embedded,
 //	                       the model when the API has no quota, is down or slow,
 //	                       or does not support the language
 //	MODERATION             checks that flag content: off; embedded, contact details    language
-//	                       and the built-in filter; language, these and the Natural
+//	                       and the embedded filter; language, these and the Natural
 //	                       Language API for a text that the filter is unsure of, a
 //	                       review with photos, or a new author
 //	LANGUAGE_ENDPOINT      host:port of the Natural Language API; a loopback address   the API's own
@@ -36,12 +36,13 @@
 // roles/storage.objectUser on the bucket, roles/serviceusage.serviceUsageConsumer on the project (for the
 // Natural Language API).
 //
-// Trust: the function believes every message on the topic. Only review, api and admin may publish there; api checks that an
-// edit or erasure comes from the author, admin that a decision comes from an operator.
+// Trust: the function obeys every message on the topic. Only review, api, admin and the operator who runs
+// scripts/data/rescore may publish there; api checks that an edit or erasure comes from the author, admin that a decision
+// comes from an operator.
 //
 // Cost: each review causes one API call to score it. It causes another one to moderate it if it has photos, if no published
 // review has its author's name (there are no accounts, and an anonymous author is always new), or if the filter is unsure or
-// does not support the language: most reviews are such. The list price
+// does not support the language. That holds for most reviews. The list price
 // (https://cloud.google.com/natural-language/pricing) is $0.001 for 1,000 characters scored, after 5,000 such units
 // a month, and $0.0005 for 100 characters moderated, after 50,000. So 1,000 reviews of 80 characters
 // cost $1.00 and up to $0.50, of 800 characters $1.00 and up to $4.00; MODERATION=embedded saves the
@@ -54,8 +55,8 @@
 // transaction. A decision, reply or vote about a review that is not stored is redelivered until the review is. The function
 // deletes photos and publishes the change notice before it acknowledges a message, so a redelivery finishes an
 // interrupted delivery, and a notice may arrive twice. With SCORER=language, a text that the API cannot score in time is
-// redelivered too; with any SCORER, so is a text that the API rejects for another reason than the text, such
-// as a missing role.
+// redelivered too. With any SCORER, a call that fails for another reason than the text, such as a missing role,
+// is redelivered.
 package main
 
 import (
