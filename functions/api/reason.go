@@ -11,7 +11,7 @@ const (
 
 // publicReason returns the reason that the API shows for a code, nil for the code of a published review. It hides which
 // kind of moderation holds a review, so that nobody learns how to evade it, and the operator's words. A code that it
-// does not know is a kind of moderation of a newer revision.
+// does not know is a kind of moderation of a newer release.
 func publicReason(code reason.Code) *string {
 	shown := moderation
 	switch code {

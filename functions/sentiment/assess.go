@@ -6,7 +6,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-// analyzer assesses content with the Natural Language API, the embedded model and filter, and the shapes of contact details.
+// analyzer assesses content with the Natural Language API, the embedded model and filter, and the patterns of contact details.
 type analyzer struct {
 	scoring    scoring
 	moderation moderation

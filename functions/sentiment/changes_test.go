@@ -415,7 +415,7 @@ func TestLaterReplyWins(t *testing.T) {
 	}
 }
 
-// The rows are as the first revision of this function wrote them.
+// The rows are as the first release of this function wrote them.
 func TestRowsFromBeforeEditsCanBeChanged(t *testing.T) {
 	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
 		stock(t, db)

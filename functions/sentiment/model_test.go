@@ -198,7 +198,7 @@ func views(t testing.TB, db *spanner.Client) map[review.Key]view {
 			return err
 		}
 		columns := reason.Columns{ // as other functions read them
-			Status: string(r.Status), HeldFor: &r.ReasonText.StringVal, HoldFor: &r.ContentFlag.StringVal,
+			Status: string(r.Status), ReasonText: &r.ReasonText.StringVal, ContentFlag: &r.ContentFlag.StringVal,
 			ReasonCode: &r.ReasonCode.StringVal, OperatorReason: &r.OperatorReason.StringVal,
 			Verdicts: r.Verdicts, Reasons: r.Reasons, DecidedAt: r.DecidedAt,
 		}

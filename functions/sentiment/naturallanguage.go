@@ -62,7 +62,7 @@ type resultCache interface {
 	put(ctx context.Context, key, result string) error
 }
 
-// cacheTimeout bounds a cache operation. A slow cache must not delay a call by more than the call takes.
+// cacheTimeout bounds a cache operation, so that a slow cache costs less time than a call.
 const cacheTimeout = time.Second
 
 // analysis is the sentiment of a text and of its sentences, as the cache holds it.

@@ -20,7 +20,7 @@ type record struct {
 	// The history that determines the status: see verdict. Decisions are in the order of their arrival.
 	Revision    spanner.NullInt64  // NULL in a row from before edits: see revision
 	Revisions   []int64            // of all contents that arrived
-	ContentFlag spanner.NullString `spanner:"HoldFor"` // as a text, which older revisions of this function read
+	ContentFlag spanner.NullString `spanner:"HoldFor"` // as a text, which older releases of this function read
 	Verdicts    []string
 	Reasons     []string // the operator's words for each verdict
 	DecidedOn   []int64  // the revision that each verdict is about

@@ -15,7 +15,7 @@ import (
 	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
 )
 
-// scoring selects the analyzer of texts: the value of SCORER.
+// scoring selects the scorer of texts: the value of SCORER.
 type scoring string
 
 // The values of SCORER.
@@ -47,7 +47,7 @@ func (a *analyzer) analyze(ctx context.Context, text string) (sentiment, []sente
 	if a.scoring == scoringEmbedded {
 		return scoreEmbedded(text)
 	}
-	sent := cut(text, a.characters)
+	sent := truncateAtSentence(text, a.characters)
 	found, err := a.language.analyze(ctx, sent)
 	switch {
 	case status.Code(err) == codes.InvalidArgument:
@@ -95,9 +95,9 @@ func embeddedSentences(text string, from int) []sentence {
 	return found
 }
 
-// cut returns the beginning of a text, at most the given number of characters (0: all). It ends with a sentence, or with a
+// truncateAtSentence returns the beginning of a text, at most the given number of characters (0: all). It ends with a sentence, or with a
 // word if the last sentence end would drop more than half of the allowed characters.
-func cut(text string, characters int) string {
+func truncateAtSentence(text string, characters int) string {
 	if characters <= 0 || utf8.RuneCountInString(text) <= characters {
 		return text
 	}

@@ -383,8 +383,8 @@ func TestCutEndsWithASentenceOrAWord(t *testing.T) {
 		{"한문장인데띄어쓰기도없고끝도없어요", 10, "한문장인데띄어쓰기도"},
 		{"", 5, ""},
 	} {
-		if got := cut(tc.text, tc.characters); got != tc.want {
-			t.Errorf("cut(%q, %d) = %q, want %q", tc.text, tc.characters, got, tc.want)
+		if got := truncateAtSentence(tc.text, tc.characters); got != tc.want {
+			t.Errorf("truncateAtSentence(%q, %d) = %q, want %q", tc.text, tc.characters, got, tc.want)
 		}
 	}
 }
@@ -394,22 +394,22 @@ func FuzzCut(f *testing.F) {
 	f.Add("\xff\xfe. a", 1)
 	f.Add("", 0)
 	f.Fuzz(func(t *testing.T, text string, characters int) {
-		got := cut(text, characters)
+		got := truncateAtSentence(text, characters)
 		if !strings.HasPrefix(text, got) {
-			t.Errorf("cut(%q, %d) = %q, not a prefix of the text", text, characters, got)
+			t.Errorf("truncateAtSentence(%q, %d) = %q, not a prefix of the text", text, characters, got)
 		}
 		n := utf8.RuneCountInString(text)
 		if characters <= 0 || n <= characters {
 			if got != text {
-				t.Errorf("cut(%q, %d) = %q", text, characters, got)
+				t.Errorf("truncateAtSentence(%q, %d) = %q", text, characters, got)
 			}
 			return
 		}
 		if m := utf8.RuneCountInString(got); m > characters || m == 0 {
-			t.Errorf("cut(%q, %d) has %d characters", text, characters, m)
+			t.Errorf("truncateAtSentence(%q, %d) has %d characters", text, characters, m)
 		}
 		if utf8.ValidString(text) && !utf8.ValidString(got) {
-			t.Errorf("cut(%q, %d) splits a character", text, characters)
+			t.Errorf("truncateAtSentence(%q, %d) splits a character", text, characters)
 		}
 	})
 }

@@ -20,13 +20,13 @@ import (
 // answers before Pub/Sub delivers the message to another instance.
 const deadline = 20 * time.Second
 
-// sentiment is the sentiment of a text, as an analyzer returns it.
+// sentiment is the sentiment of a text, as a scorer returns it.
 type sentiment struct {
 	language  string  // BCP 47; "" when unknown
-	scored    bool    // the analyzer supports the language, so the next three fields are set
+	scored    bool    // the scorer supports the language, so the next three fields are set
 	score     float64 // -1 to 1
 	magnitude float64 // 0 or more
-	scoredBy  string  // name of the analyzer
+	scoredBy  string  // name of the scorer
 }
 
 // assessment is the result of scoring and moderating the content of a review.
@@ -137,8 +137,7 @@ func (w *reviewWriter) write(ctx context.Context, m review.Message) (outcome, er
 	return outcome{}, event.Permanent(fmt.Errorf("no handler for a message of type %T", m))
 }
 
-// writeContent stores content. It assesses only content that is newer than the stored content: of superseded content, the
-// revision and the photos alone matter.
+// writeContent stores content. Superseded content changes the history and the photos only, so it is not assessed.
 func (w *reviewWriter) writeContent(ctx context.Context, m review.Review) (outcome, error) {
 	stored, erased, err := w.store.load(ctx, m.About())
 	switch {
@@ -178,7 +177,7 @@ func (w *reviewWriter) writeScore(ctx context.Context, m review.Rescore) (outcom
 }
 
 // finish deletes the photos that the review no longer has, and publishes a change notice. It does so after every message,
-// because an earlier delivery may have stored the change and died before this point.
+// because an earlier delivery may have stored the change and stopped before this point.
 func (w *reviewWriter) finish(ctx context.Context, now outcome) error {
 	for _, name := range now.pendingDeletions {
 		if err := w.photos.delete(ctx, name); err != nil {

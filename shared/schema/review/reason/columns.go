@@ -13,8 +13,8 @@ var ColumnNames = []string{"HeldFor", "HoldFor", "ReasonCode", "OperatorReason",
 // row embeds it.
 type Columns struct {
 	Status                     string
-	HeldFor                    *string // the reason as a text
-	HoldFor                    *string // the content flag as a text
+	ReasonText                 *string `spanner:"HeldFor"` // the reason as a text
+	ContentFlag                *string `spanner:"HoldFor"` // the content flag as a text
 	ReasonCode, OperatorReason *string
 	Verdicts, Reasons          []string // of the operators' decisions, in the order of their arrival, as DecidedAt
 	DecidedAt                  []time.Time
@@ -22,8 +22,8 @@ type Columns struct {
 
 // Reason returns the reason for not publishing the review: the zero Reason when it is published, never otherwise.
 //
-// The columns ReasonCode and OperatorReason hold the reason only if HeldFor says the same: a revision of functions/sentiment
-// that does not know them leaves them as they were, and a row from before them has neither. For such rows Reason
+// ReasonCode and OperatorReason hold the reason only if ReasonText says the same: a release of functions/sentiment that
+// does not know them leaves them as they were, and a row from before them has neither. For such rows Reason
 // derives the code from the other columns. An operator may have written the very words of a code, so the words alone
 // prove nothing: no content flag holds a review that is rejected, or whose latest decision is to hold or to reject.
 func (c *Columns) Reason() Reason {
@@ -32,7 +32,7 @@ func (c *Columns) Reason() Reason {
 	}
 	latest := c.latestDecision()
 	blocked := c.Status == string(review.Rejected) || latest >= 0 && c.Verdicts[latest] != string(review.Publish)
-	text := value(c.HeldFor)
+	text := value(c.ReasonText)
 	stored := Reason{Code: Code(value(c.ReasonCode)), OperatorText: value(c.OperatorReason)}
 	if stored.Code != "" && stored.Text() == text && (!blocked || isDecision(stored.Code)) {
 		return stored
@@ -42,9 +42,9 @@ func (c *Columns) Reason() Reason {
 	switch {
 	case edited && c.Reasons[latest] != text:
 		return Reason{Code: code}
-	case text != "" && !blocked && c.HoldFor == nil && latest < 0: // a row from before operators decided, which the catalogue alone held
+	case text != "" && !blocked && c.ContentFlag == nil && latest < 0: // a row from before operators decided, which the catalogue alone held
 		return Reason{Code: code}
-	case text != "" && !blocked && text == value(c.HoldFor):
+	case text != "" && !blocked && text == value(c.ContentFlag):
 		return Reason{Code: code}
 	}
 	return Reason{Code: Operator, OperatorText: text}

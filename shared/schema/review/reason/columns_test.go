@@ -30,7 +30,7 @@ func reversed(c reason.Columns) reason.Columns {
 }
 
 // row returns columns of Reviews; an empty string stands for NULL.
-func row(status review.Status, heldFor, holdFor, code, operatorReason string) reason.Columns {
+func row(status review.Status, reasonText, flag, code, operatorReason string) reason.Columns {
 	column := func(s string) *string {
 		if s == "" {
 			return nil
@@ -38,7 +38,7 @@ func row(status review.Status, heldFor, holdFor, code, operatorReason string) re
 		return &s
 	}
 	return reason.Columns{
-		Status: string(status), HeldFor: column(heldFor), HoldFor: column(holdFor), ReasonCode: column(code), OperatorReason: column(operatorReason),
+		Status: string(status), ReasonText: column(reasonText), ContentFlag: column(flag), ReasonCode: column(code), OperatorReason: column(operatorReason),
 	}
 }
 

@@ -1,11 +1,12 @@
-// Package reason is the reason for not publishing a review: its codes, and the columns of table Reviews that hold it.
+// Package reason defines the reasons for not publishing a review: their codes, and the columns of table Reviews that
+// hold them.
 //
 // Writers: functions/sentiment.
 package reason
 
-// Code names the cause for which a review is not published. The catalogue and moderation put the first five on
-// the content of a review: these codes are also its content flag. A reader may meet a code that it does not know,
-// because a newer revision of functions/sentiment wrote it.
+// Code names the cause for which a review is not published. The catalogue and moderation flag content with the
+// first six: these codes are also its content flag. A reader may meet a code that it does not know, because a newer
+// release of functions/sentiment wrote it.
 type Code string
 
 // The reason codes. A new code needs words in functions/admin/web/words.js.
@@ -15,7 +16,7 @@ const (
 	AbusiveLanguage      Code = "abusive_language"
 	SexualContent        Code = "sexual_content"
 	ViolentContent       Code = "violent_content"
-	Moderation           Code = "moderation" // moderation, in words that no revision of this package wrote
+	Moderation           Code = "moderation" // moderation, in words that no release of this package wrote
 	EditedAfterHold      Code = "edited_after_hold"
 	EditedAfterRejection Code = "edited_after_rejection"
 	Operator             Code = "operator" // an operator's decision; Reason.OperatorText has the operator's words
@@ -27,7 +28,7 @@ var Codes = []Code{
 	EditedAfterHold, EditedAfterRejection, Operator,
 }
 
-// texts are the English words of each code. Rows and revisions from before the codes have these words alone, so a text
+// texts are the English words of each code. Rows and messages from before the codes have these words alone, so a text
 // never changes; a code without an entry is its own text.
 var texts = map[Code]string{
 	UnknownProduct:       "unknown product",

@@ -6,7 +6,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
-// Rows and revisions from before the codes have the texts alone, so the texts are fixed.
+// Rows and messages from before the codes have the texts alone, so the texts are fixed.
 func TestReasonCodesAreReadFromTheirTexts(t *testing.T) {
 	texts := map[reason.Code]string{
 		"unknown_product": "unknown product", "contact_details": "contact details", "abusive_language": "abusive language",

@@ -14,7 +14,7 @@ CREATE TABLE Products (
 CREATE TABLE Reviews (
   Product     STRING(64)   NOT NULL,
   Review      STRING(36)   NOT NULL, -- a UUID
-  Status      STRING(16)   NOT NULL, -- published: shown and counted; held: neither of them
+  Status      STRING(16)   NOT NULL, -- published: shown and counted; held: not shown and not counted
   HeldFor     STRING(64),            -- the reason for holding it
   Rating      INT64        NOT NULL,
   Text        STRING(5000) NOT NULL,

@@ -9,7 +9,7 @@ ALTER TABLE Reviews ADD COLUMN Verdicts ARRAY<STRING(16)>;  -- an operator's dec
 ALTER TABLE Reviews ADD COLUMN Reasons ARRAY<STRING(200)>;  -- the operator's words for each verdict
 ALTER TABLE Reviews ADD COLUMN DecidedOn ARRAY<INT64>;      -- the revision of each decision
 ALTER TABLE Reviews ADD COLUMN DecidedAt ARRAY<TIMESTAMP>;  -- the time of each decision
-ALTER TABLE Reviews ADD COLUMN HeldAt TIMESTAMP OPTIONS (allow_commit_timestamp = true); -- since when it is not shown; NULL: it is shown, or it was held before this column
+ALTER TABLE Reviews ADD COLUMN HeldAt TIMESTAMP OPTIONS (allow_commit_timestamp = true); -- time at which the review was hidden; NULL: published, or hidden before this column existed
 ALTER TABLE Reviews ADD COLUMN Helpful INT64;        -- number of its rows in Votes; NULL: 0
 ALTER TABLE Reviews ADD COLUMN Reply STRING(2000);   -- of the merchant; NULL: none
 ALTER TABLE Reviews ADD COLUMN RepliedAt TIMESTAMP;  -- time of the reply or of its removal

@@ -1,2 +1,2 @@
--- Finds published reviews by the author's name.
+-- ReviewsByAuthor finds published reviews by the author's name.
 CREATE INDEX ReviewsByAuthor ON Reviews (Author, Status);
