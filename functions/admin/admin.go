@@ -10,6 +10,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/clouderr"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/problem/crossorigin"
 )
 
 // requestTimeout bounds the work on one request.
@@ -51,14 +52,15 @@ func (s *server) handler() http.Handler {
 	s.register(mux)
 	all := problem.Handler(mux)
 	protected := s.guard.requireOperator(all)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	// No page of another origin may call the API, so there are no trusted origins.
+	return crossorigin.Handler(nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// The guard covers unknown paths too, so a 404 reveals no routes to other callers.
 		if r.URL.Path == apiRoot || strings.HasPrefix(r.URL.Path, apiRoot+"/") {
 			protected.ServeHTTP(w, r)
 			return
 		}
 		all.ServeHTTP(w, r)
-	})
+	}))
 }
 
 // register adds the API to mux and returns it for its OpenAPI document.

@@ -637,3 +637,38 @@ func TestAllConfigurationErrorsAreReportedAtOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestPagesOfOtherOriginsCannotChangeAnything(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newFixture(t, db)
+	path := apiRoot + "/reviews/" + butter + "/" + uuid.NewString() // an allowed request finds no review
+	for _, tc := range []struct {
+		name, contentType, site, origin string
+		want                            int
+	}{
+		{"curl", "application/json", "", "", http.StatusNotFound},
+		{"page of operators", "application/json", "same-origin", "http://example.com", http.StatusNotFound},
+		{"other site", "application/json", "cross-site", "https://evil.example", http.StatusForbidden},
+		{"other host of the site", "application/json", "same-site", "http://blog.example.com", http.StatusForbidden},
+		{"other site in an old browser", "application/json", "", "https://evil.example", http.StatusForbidden},
+		{"no Content-Type", "", "", "", http.StatusUnsupportedMediaType},
+		{"text", "text/plain", "same-origin", "http://example.com", http.StatusUnsupportedMediaType},
+	} {
+		for _, request := range []struct{ method, path, body string }{
+			{http.MethodPost, path + "/decision", `{"verdict":"hold","reason":"spam","revision":1}`}, {http.MethodPut, path + "/reply", `{"text":"Thanks"}`},
+		} {
+			r := httptest.NewRequest(request.method, request.path, strings.NewReader(request.body))
+			r.Header.Set("Authorization", d.bearer)
+			for name, value := range map[string]string{"Content-Type": tc.contentType, "Sec-Fetch-Site": tc.site, "Origin": tc.origin} {
+				if value != "" {
+					r.Header.Set(name, value)
+				}
+			}
+			w := httptest.NewRecorder()
+			d.ServeHTTP(w, r)
+			if w.Code != tc.want || w.Header().Get("Content-Type") != problem.ContentType {
+				t.Errorf("%s, %s: %d %s, want %d", tc.name, request.method, w.Code, w.Body, tc.want)
+			}
+		}
+	}
+}

@@ -39,7 +39,8 @@
 //
 // Cloud Run lets everybody call the service; the program authorizes each request. Paths below /v1/admin require an ID
 // token of the issuer, for the audience and with the role. The page gets one with the authorization code flow and PKCE,
-// and keeps it in the storage of its browser tab. The log records the subject of the token with each change.
+// and keeps it in the storage of its browser tab. The log records the subject of the token with each change. Changes that
+// pages of other origins request get 403.
 //
 // The review writer obeys every decision on the reviews topic without a signature. The IAM policy of that topic must
 // therefore let only review, api, admin and the operator who runs scripts/data/rescore publish.

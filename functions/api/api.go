@@ -11,9 +11,9 @@ import (
 
 	"github.com/hybrid-bts/functions/functions/api/shop"
 	"github.com/hybrid-bts/functions/shared/clouderr"
-	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/problem/crossorigin"
 )
 
 // deadline bounds the work on one request.
@@ -63,11 +63,12 @@ func (s *server) handler() http.Handler {
 	if s.limiter != nil {
 		h = s.limiter.Middleware(h)
 	}
+	h = crossorigin.Handler(s.origins, h)
 	if s.pages != nil {
 		s.pages.Register(mux, all)
 		h = s.pages.ErrorPages(h)
 	}
-	return compressed(crossorigin.Handler(s.origins, h))
+	return compressed(h)
 }
 
 // register adds the web API to mux and returns the API with its OpenAPI document.

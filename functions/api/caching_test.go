@@ -145,7 +145,7 @@ func TestStreamIsSentAsItIsWritten(t *testing.T) {
 
 func TestOnlyTheAuthorReadsAnUnpublishedReview(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
-	key, err := authortoken.NewKey("sixteen bytes or more")
+	key, err := authortoken.ParseKeyRing("sixteen bytes or more")
 	if err != nil {
 		t.Fatal(err)
 	}

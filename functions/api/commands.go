@@ -37,7 +37,7 @@ type revision struct {
 type commands struct {
 	revisions revisionStore
 	reviews   topic.Publisher // topic of the review writer
-	tokens    authortoken.Key
+	tokens    authortoken.KeyRing
 	now       func() time.Time
 }
 
@@ -64,7 +64,7 @@ func (c *commands) register(api huma.API) {
 	handle(api, huma.Operation{
 		Method: http.MethodPost, Path: reviewPath + "/helpful", OperationID: "find-helpful", Summary: "Vote a review helpful",
 		Description:   "Counts once per visitor. The first response sets a cookie that identifies the visitor.",
-		DefaultStatus: http.StatusAccepted, Errors: []int{404, 422, 429, 500, 503},
+		DefaultStatus: http.StatusAccepted, Errors: []int{403, 404, 422, 429, 500, 503},
 	}, c.vote)
 }
 

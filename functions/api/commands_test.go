@@ -29,13 +29,13 @@ const aPhoto = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"
 // commandServer is the function with the messages that it publishes.
 type commandServer struct {
 	http.Handler
-	tokens authortoken.Key
+	tokens authortoken.KeyRing
 	topic  *pstest.Server
 }
 
 func newCommandServer(t testing.TB, db *spanner.Client, now time.Time, opts ...pstest.ServerReactorOption) commandServer {
 	t.Helper()
-	tokens, err := authortoken.NewKey("no secret in a test")
+	tokens, err := authortoken.ParseKeyRing("no secret in a test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -301,6 +301,60 @@ func TestCookieIdentifiesAVisitor(t *testing.T) {
 	}
 	if len(visitors) != 4 || visitors[0] != visitors[1] || visitors[0] == visitors[2] || visitors[0] == visitors[3] || visitors[2] == visitors[3] {
 		t.Errorf("visitors = %v, want only the first two equal", visitors)
+	}
+}
+
+func TestPagesOfOtherOriginsCannotChangeReviews(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newCommandServer(t, db, noon)
+	id := uuid.NewString()
+	addReview(t, db, id, nil)
+	path := "/v1/products/" + butter + "/reviews/" + id
+	for _, tc := range []struct {
+		name, site, origin string
+		allowed            bool
+	}{
+		{"curl", "", "", true},
+		{"same origin", "same-origin", "http://example.com", true},
+		{"same origin of an old browser", "", "http://example.com", true},
+		{"other site", "cross-site", "https://evil.example", false},
+		{"other host of the site", "same-site", "http://blog.example.com", false},
+		{"other site in an old browser", "", "https://evil.example", false},
+	} {
+		for _, request := range []struct{ method, path, body string }{
+			{http.MethodPost, path + "/helpful", ""}, {http.MethodPatch, path, `{"rating":1}`}, {http.MethodDelete, path, ""},
+		} {
+			before := len(d.topic.Messages())
+			r := httptest.NewRequest(request.method, request.path, strings.NewReader(request.body))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Author-Token", d.tokens.Token(butter, id))
+			if tc.site != "" {
+				r.Header.Set("Sec-Fetch-Site", tc.site)
+			}
+			if tc.origin != "" {
+				r.Header.Set("Origin", tc.origin)
+			}
+			w := httptest.NewRecorder()
+			d.ServeHTTP(w, r)
+			want := map[bool]int{true: http.StatusAccepted, false: http.StatusForbidden}[tc.allowed]
+			if published := len(d.topic.Messages()) > before; w.Code != want || published != tc.allowed {
+				t.Errorf("%s, %s: %d %s, published: %v, want %d", tc.name, request.method, w.Code, w.Body, published, want)
+			}
+		}
+	}
+}
+
+func TestEditNeedsADocumentedContentType(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newCommandServer(t, db, noon)
+	id := uuid.NewString()
+	addReview(t, db, id, nil)
+	for contentType, want := range map[string]int{
+		"application/merge-patch+json": 202, "application/json": 202, "": 415, "text/plain": 415, "application/x-www-form-urlencoded": 415, "a/b+json": 415,
+	} {
+		if w := d.send(http.MethodPatch, id, `{"rating":1}`, "Content-Type", contentType); w.Code != want {
+			t.Errorf("edit with Content-Type %q: %d %s, want %d", contentType, w.Code, w.Body, want)
+		}
 	}
 }
 

@@ -30,10 +30,12 @@
 //	PUBLISHED_TOPIC        ID of the topic of change notices           required
 //	STREAMS                largest number of streams of an instance;   800
 //	                       0: clients poll instead
-//	AUTHOR_TOKEN_KEY       key of author tokens, from Secret           required
-//	                       Manager; the same as in function review
-//	CORS_ORIGINS           origins whose pages may call the web API,   none
-//	                       separated by spaces
+//	AUTHOR_TOKEN_KEY       keys of author tokens, separated by         required
+//	                       commas, from Secret Manager; the same as
+//	                       in function review
+//	CORS_ORIGINS           other origins whose pages may call the      none
+//	                       web API, separated by spaces; changes
+//	                       that pages of the rest request get 403
 //	RATE_LIMIT             change requests allowed per client and      30/1m
 //	                       instance, or off
 //	FORWARDED_HOPS         number of X-Forwarded-For addresses that    2
@@ -69,10 +71,10 @@ import (
 	"github.com/hybrid-bts/functions/functions/api/shop"
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/cloudlog"
-	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/problem/crossorigin"
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 	"github.com/hybrid-bts/functions/shared/serve"
@@ -112,7 +114,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	origin := env.Parsed(&e, "PUBLIC_ORIGIN", "", originForm, parseOrigin)
 	reviews, published := e.Required("REVIEWS_TOPIC"), e.Required("PUBLISHED_TOPIC")
 	streams := e.Int("STREAMS", live.DefaultStreams, 0)
-	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyForm, authortoken.NewKey)
+	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyRingForm, authortoken.ParseKeyRing)
 	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.OriginsForm, crossorigin.ParseOrigins)
 	rate := env.Parsed(&e, "RATE_LIMIT", limit.Default, limit.RateForm, limit.ParseRate)
 	hops := e.Int("FORWARDED_HOPS", 2, 0)

@@ -7,12 +7,13 @@
 //	REVIEWS_TOPIC          ID of the topic for submitted reviews           required
 //	ORIGINALS_BUCKET       bucket for photos, which browsers upload to     required
 //	                       reviews/
-//	AUTHOR_TOKEN_KEY       key that signs author tokens, a secret of 16    required
-//	                       bytes or more; api must have the same key
+//	AUTHOR_TOKEN_KEY       keys of 16 bytes or more, separated by commas:  required
+//	                       the first signs author tokens, the last
+//	                       derives IDs; api must have the same keys
 //	STORAGE_EMULATOR_HOST  address of an embedded Cloud Storage, which     none
 //	                       verifies no signatures; uploads are not signed
-//	CORS_ORIGINS           origins whose pages may send requests,          none
-//	                       separated by spaces
+//	CORS_ORIGINS           other origins whose pages may send requests,    none
+//	                       separated by spaces; pages of the rest get 403
 //	RATE_LIMIT             limit of reviews and photos of one client,      30/1m
 //	                       in each instance; or off
 //	FORWARDED_HOPS         number of addresses that the shop's proxies     2
@@ -27,8 +28,11 @@
 //
 // Retried: nothing. A 202 response means that Pub/Sub has stored the review. After any other response,
 // or none, the client should send the request again with the same Idempotency-Key: the review then has the same ID and the
-// same author token. Anyone who knows the key and the review could obtain the token in this way, so the function issues no
-// token for keys shorter than 16 bytes.
+// same author token. Anyone who guesses the key of a known review could obtain the token in this way, so the function issues
+// no token for keys shorter than 16 bytes. The entropy of longer keys is the client's risk.
+//
+// The key that derives IDs is secret, so an ID reveals nothing about the Idempotency-Key. It stays the same while keys are
+// added in front of it; scripts/deploy/monitoring/RUNBOOK.md has the steps of a rotation.
 package main
 
 import (
@@ -39,10 +43,10 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/cloudlog"
-	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/problem/crossorigin"
 	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/serve"
 	"github.com/hybrid-bts/functions/shared/serve/framework"
@@ -57,7 +61,7 @@ func main() {
 func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project, reviewsTopic := e.Required("GOOGLE_CLOUD_PROJECT"), e.Required("REVIEWS_TOPIC")
-	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyForm, authortoken.NewKey)
+	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyRingForm, authortoken.ParseKeyRing)
 	bucketName, emulator := e.Required("ORIGINALS_BUCKET"), e.String("STORAGE_EMULATOR_HOST", "")
 	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.OriginsForm, crossorigin.ParseOrigins)
 	rate := env.Parsed(&e, "RATE_LIMIT", limit.Default, limit.RateForm, limit.ParseRate)

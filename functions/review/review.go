@@ -11,9 +11,9 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
-	"github.com/hybrid-bts/functions/shared/crossorigin"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/problem/crossorigin"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 	"github.com/hybrid-bts/functions/shared/topic"
@@ -29,7 +29,7 @@ const retryAfter = 5 * time.Second
 type intake struct {
 	reviews topic.Publisher
 	uploads uploads
-	tokens  authortoken.Key
+	tokens  authortoken.KeyRing
 	now     func() time.Time
 
 	origins []string       // CORS origins
@@ -59,7 +59,7 @@ func (in *intake) register(mux *http.ServeMux) huma.API {
 		Description:   "Accepts a review for publication. Its status URL answers 404 until the review is stored.",
 		DefaultStatus: http.StatusAccepted,
 		MaxBodyBytes:  maxBody + 1, // huma rejects a body of this size
-		Errors:        []int{400, 408, 413, 415, 422, 429, 500, 503},
+		Errors:        []int{400, 403, 408, 413, 415, 422, 429, 500, 503},
 	}, in.submit)
 	huma.Register(api, huma.Operation{
 		Method:       http.MethodPost,
@@ -68,7 +68,7 @@ func (in *intake) register(mux *http.ServeMux) huma.API {
 		Summary:      "Request the upload of a photo for a review",
 		Description:  "Returns a form with which a browser uploads one JPEG, PNG or WebP directly to Cloud Storage. A review then refers to the photo by its object name.",
 		MaxBodyBytes: maxBody + 1,
-		Errors:       []int{400, 408, 413, 415, 422, 429, 500, 503},
+		Errors:       []int{400, 403, 408, 413, 415, 422, 429, 500, 503},
 	}, in.addPhoto)
 	return api
 }
@@ -81,7 +81,7 @@ type newReview struct {
 
 type submitInput struct {
 	// IdempotencyKey identifies retries: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/.
-	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Requests with the same key and the same body submit one review and return the same author token. Therefore the key must be a secret that nobody can guess, such as a random UUID."`
+	IdempotencyKey string `header:"Idempotency-Key" maxLength:"255" doc:"Requests with the same key and the same body submit one review and return the same author token. Therefore the key must be a secret that nobody can guess, such as a random UUID: anyone who guesses the key and knows the review can obtain the token. A key with less than 16 characters of real entropy, such as an order number, is the client's risk."`
 	Body           newReview
 }
 
@@ -102,7 +102,7 @@ const minSecretKey = 16
 // submit answers POST /v1/reviews.
 func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, error) {
 	b := req.Body
-	id, err := newID(req.IdempotencyKey, b)
+	id, err := in.newID(req.IdempotencyKey, b)
 	if err != nil {
 		return nil, err
 	}
@@ -119,12 +119,9 @@ func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, 
 	return out, nil
 }
 
-// idNamespace is the namespace of the UUIDs of idempotency keys (RFC 9562, section 6.6).
-var idNamespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("review.hybridbts.tech"))
-
-// newID returns the ID of a review: a UUIDv5 of the idempotency key and the review, so that retries have the same ID, or a
-// random UUID without a key.
-func newID(key string, r newReview) (string, error) {
+// newID returns the ID of a review: derived with a secret from the idempotency key and the review, so that retries have the
+// same ID and the public ID confirms no guess of the key, or a random UUID without an idempotency key.
+func (in *intake) newID(key string, r newReview) (string, error) {
 	if key == "" {
 		id, err := uuid.NewRandom()
 		if err != nil {
@@ -139,5 +136,5 @@ func newID(key string, r newReview) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("derive ID: %w", err)
 	}
-	return uuid.NewSHA1(idNamespace, name).String(), nil
+	return in.tokens.ReviewID(name), nil
 }

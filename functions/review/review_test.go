@@ -26,14 +26,15 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 
-func tokens(t testing.TB) authortoken.Key {
+func tokens(t testing.TB) authortoken.KeyRing {
 	t.Helper()
-	k, err := authortoken.NewKey("no secret in a test")
+	k, err := authortoken.ParseKeyRing("no secret in a test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,6 +223,8 @@ func TestOtherRequestsAreRejected(t *testing.T) {
 		{"PUT", "PUT", "/v1/reviews", "application/json", good, 405},
 		{"a form", "POST", "/v1/reviews", "application/x-www-form-urlencoded", "product=p", 415},
 		{"text", "POST", "/v1/reviews", "text/plain", good, 415},
+		{"no Content-Type", "POST", "/v1/reviews", "", good, 415},
+		{"photo without Content-Type", "POST", "/v1/photos", "", `{"content_type":"image/jpeg"}`, 415},
 		{"another path", "POST", "/v1/reviews/1", "application/json", good, 404},
 		{"empty body", "POST", "/v1/reviews", "application/json", "", 400},
 	} {
@@ -269,8 +272,8 @@ func TestSameKeyAndBodyGiveTheSameID(t *testing.T) {
 	h, _ := start(t)
 	const body = `{"product":"p","rating":5,"text":"good"}`
 	first := id(t, post(h, body, "Idempotency-Key", "k"))
-	if u, err := uuid.Parse(first); err != nil || u.Version() != 5 {
-		t.Errorf("ID %s is not a UUIDv5", first)
+	if u, err := uuid.Parse(first); err != nil || u.Version() != 8 {
+		t.Errorf("ID %s is not a UUIDv8", first)
 	}
 	if again := id(t, post(h, body, "Idempotency-Key", "k")); again != first {
 		t.Errorf("ID of a retry is %s, want %s", again, first)
@@ -296,6 +299,84 @@ func TestSameKeyAndBodyGiveTheSameID(t *testing.T) {
 	}
 	if w := post(h, body, "Idempotency-Key", strings.Repeat("k", 256)); w.Code != 422 || !strings.Contains(w.Body.String(), `"parameter":"Idempotency-Key"`) {
 		t.Errorf("key of 256 bytes: %d %s, want 422 with the header", w.Code, w.Body)
+	}
+}
+
+// An order number of 17 characters is a guessable key with an author token. A client that knows the public review must
+// not find the number without requests.
+func TestPublicIDConfirmsNoGuessOfTheIdempotencyKey(t *testing.T) {
+	h, _ := start(t)
+	const key, body = "order-2026-013579", `{"product":"p","rating":5,"text":"good"}`
+	public := id(t, post(h, body, "Idempotency-Key", key))
+	content := newReview{Product: "p", Content: submission.Content{Rating: 5, Text: "good"}}
+	namespace := uuid.NewSHA1(uuid.NameSpaceDNS, []byte("review.hybridbts.tech"))
+	other, err := authortoken.ParseKeyRing("another secret of this length")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 13000; n < 14000; n++ {
+		guess := fmt.Sprintf("order-2026-%06d", n)
+		name, err := json.Marshal(struct {
+			Key        []byte
+			Submission newReview
+		}{[]byte(guess), content})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if public == uuid.NewSHA1(namespace, name).String() || public == other.ReviewID(name) {
+			t.Fatalf("the guess %s gives the public ID %s", guess, public)
+		}
+		if guess == key && tokens(t).ReviewID(name) != public {
+			t.Errorf("the guesses do not derive IDs as the intake does")
+		}
+	}
+}
+
+func TestRetryDuringAKeyRotationHasTheSameIDAndAValidToken(t *testing.T) {
+	const oldKey, newKey, body = "the secret before rotation", "the secret after rotation", `{"product":"p","rating":5,"text":"good"}`
+	var first accepted
+	for i, list := range []string{oldKey, oldKey + "," + newKey + "," + oldKey, newKey + "," + oldKey} {
+		ring, err := authortoken.ParseKeyRing(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := &intake{reviews: &accepting{}, tokens: ring, now: func() time.Time { return noon }}
+		var got accepted
+		if err := json.Unmarshal(post(in.handler(), body, "Idempotency-Key", "0e5f6a2c-6b1d-4f0a-9d5e-7f6f3f1f2a10").Body.Bytes(), &got); err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			first = got
+		}
+		if got.ID != first.ID || !ring.Valid(got.AuthorToken, "p", got.ID) || !ring.Valid(first.AuthorToken, "p", got.ID) {
+			t.Errorf("step %d: %+v, want the ID %s and both tokens valid", i, got, first.ID)
+		}
+	}
+}
+
+func TestPagesOfOtherOriginsCannotSubmit(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		header []string
+		want   int
+	}{
+		{"no browser", nil, 202},
+		{"page of the shop", []string{"Sec-Fetch-Site", "same-origin", "Origin", "http://example.com"}, 202},
+		{"page of the shop in an old browser", []string{"Origin", "http://example.com"}, 202},
+		{"trusted page", []string{"Sec-Fetch-Site", "cross-site", "Origin", "https://partner.example"}, 202},
+		{"page of another site", []string{"Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"}, 403},
+		{"page of another host of the site", []string{"Sec-Fetch-Site", "same-site", "Origin", "http://blog.example.com"}, 403},
+		{"page of another site in an old browser", []string{"Origin", "https://evil.example"}, 403},
+		{"sandboxed page", []string{"Origin", "null"}, 403},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p, srv := pubsubtest.New(t, "reviews")
+			in := &intake{reviews: topic.New(p), tokens: tokens(t), now: time.Now, origins: []string{"https://partner.example"}}
+			w := post(contracttest.Handler(t, "openapi.json", in.handler()), `{"product":"p","rating":5}`, tc.header...)
+			if w.Code != tc.want || len(srv.Messages()) != map[int]int{202: 1}[tc.want] {
+				t.Errorf("%d %s with %d messages, want %d", w.Code, w.Body, len(srv.Messages()), tc.want)
+			}
+		})
 	}
 }
 

@@ -140,6 +140,21 @@ func TestGatewayFollowsTheRoutes(t *testing.T) {
 	}
 }
 
+// Functions compare the Origin of a change with its Host, which therefore must be the host that the browser requested.
+func TestGatewayKeepsTheHost(t *testing.T) {
+	var host string
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { host = r.Host }))
+	t.Cleanup(srv.Close)
+	all := processes{}
+	for _, r := range routes.All() {
+		all[r.Function] = &process{name: r.Function, url: srv.URL}
+	}
+	gateway(all).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "http://shop.example:8080/v1/reviews", nil))
+	if host != "shop.example:8080" {
+		t.Errorf("the function sees the host %q", host)
+	}
+}
+
 // shellProcess returns a process that runs a shell script.
 func shellProcess(t *testing.T, script string) *process {
 	t.Helper()

@@ -22,6 +22,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/validation"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/hybrid-bts/functions/shared/problem/jsonbody"
 )
 
 // ContentType is the media type of a problem document.
@@ -107,7 +109,7 @@ func NewAPI(mux *http.ServeMux, title, version string) huma.API {
 	c.CreateHooks = nil // these add "$schema" to responses
 	c.Transformers = []huma.Transformer{addRequestID}
 	c.Formats = map[string]huma.Format{"application/json": format, "json": format}
-	return humago.New(mux, c)
+	return jsonbody.RequireContentType(humago.New(mux, c))
 }
 
 // requestIDHeader is the response header with the request ID. cloudlog.Trace sets it.

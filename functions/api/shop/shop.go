@@ -45,10 +45,9 @@ type Config struct {
 
 // Site serves the pages. Its handlers may be called concurrently.
 type Site struct {
-	api       client
-	origin    string
-	policy    string // Content-Security-Policy
-	crossSite *http.CrossOriginProtection
+	api    client
+	origin string
+	policy string // Content-Security-Policy
 
 	// ready loads the fields below once, on the first request. Loading takes milliseconds that a cold start should not
 	// pay.
@@ -60,10 +59,7 @@ type Site struct {
 
 // New returns a Site. Register must be called before it serves.
 func New(c Config) *Site {
-	s := &Site{origin: c.Origin, policy: contentSecurityPolicy(c.Uploads), crossSite: http.NewCrossOriginProtection()}
-	s.crossSite.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		problem.Write(w, problem.New(http.StatusForbidden, "request comes from a page of another site"))
-	}))
+	s := &Site{origin: c.Origin, policy: contentSecurityPolicy(c.Uploads)}
 	s.ready = sync.OnceValue(s.load)
 	return s
 }
@@ -79,7 +75,8 @@ func (s *Site) load() (err error) {
 	return s.loadTemplates()
 }
 
-// Register adds the routes of the pages to mux. The pages read from api, the handler of the web API.
+// Register adds the routes of the pages to mux. The pages read from api, the handler of the web API. The caller rejects
+// POST requests of pages of other origins (package crossorigin).
 func (s *Site) Register(mux *http.ServeMux, api http.Handler) {
 	s.api = client{api}
 	pages := map[string]func(http.ResponseWriter, *http.Request, *language) error{
@@ -92,7 +89,7 @@ func (s *Site) Register(mux *http.ServeMux, api http.Handler) {
 		for path, f := range pages {
 			mux.Handle("GET /"+code+path, in(f))
 		}
-		mux.Handle("POST /"+code+"/products/{product}/reviews/{review}/helpful", s.crossSite.Handler(in(s.helpful)))
+		mux.Handle("POST /"+code+"/products/{product}/reviews/{review}/helpful", in(s.helpful))
 	}
 	for path := range pages {
 		mux.Handle("GET "+path, s.handle(s.redirectToLanguage))

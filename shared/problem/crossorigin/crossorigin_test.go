@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hybrid-bts/functions/shared/crossorigin"
+	"github.com/hybrid-bts/functions/shared/problem/crossorigin"
 )
 
 const partner = "https://partner.example"
@@ -26,7 +26,9 @@ func send(t *testing.T, origins, method, origin string, header ...string) *http.
 		}
 	}))
 	r := httptest.NewRequest(method, "/v1/reviews", nil)
-	r.Header.Set("Origin", origin)
+	if origin != "" {
+		r.Header.Set("Origin", origin)
+	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -60,6 +62,45 @@ func TestPagesOfAllowedOriginsMayReadResponses(t *testing.T) {
 	for _, origin := range []string{"https://evil.example", "http://partner.example", partner + ".evil.example", "null"} {
 		if got := send(t, partner, http.MethodGet, origin).Header.Get("Access-Control-Allow-Origin"); got != "" {
 			t.Errorf("%s may read responses, as %s", origin, got)
+		}
+	}
+}
+
+func TestChangesNeedTheSameOrATrustedOrigin(t *testing.T) {
+	const same, evil = "http://example.com", "https://evil.example" // httptest requests have the host example.com
+	for _, tc := range []struct {
+		name, origins, origin, site string
+		want                        int
+	}{
+		{"same origin", "", same, "same-origin", 200},
+		{"same origin of an old browser", "", same, "", 200},
+		{"same host behind a load balancer that ends TLS", "", "https://example.com", "", 200},
+		{"no browser", "", "", "", 200},
+		{"typed into the address bar", "", "", "none", 200},
+		{"trusted origin", partner, partner, "cross-site", 200},
+		{"trusted origin of an old browser", partner, partner, "", 200},
+		{"trusted origin in upper case", "https://Partner.Example", partner, "cross-site", 200},
+		{"second trusted origin", evil + " " + partner, partner, "same-site", 200},
+		{"other origin", "", evil, "cross-site", 403},
+		{"other origin with a trusted one", partner, evil, "cross-site", 403},
+		{"other host of the site", partner, "http://blog.example.com", "same-site", 403},
+		{"other port of an old browser", "", "http://example.com:8080", "", 403},
+		{"trusted host with another scheme", partner, "http://partner.example", "cross-site", 403},
+		{"other origin of an old browser", partner, evil, "", 403},
+		{"sandboxed page", partner, "null", "cross-site", 403},
+		{"sandboxed page of an old browser", partner, "null", "", 403},
+		{"other origin without Origin", partner, "", "cross-site", 403},
+	} {
+		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE"} {
+			resp := send(t, tc.origins, method, tc.origin, "Sec-Fetch-Site", tc.site)
+			if resp.StatusCode != tc.want || (tc.want == 403) != (resp.Header.Get("Content-Type") == "application/problem+json") {
+				t.Errorf("%s, %s: %d %v, want %d", tc.name, method, resp.StatusCode, resp.Header, tc.want)
+			}
+		}
+		for _, method := range []string{"GET", "HEAD"} {
+			if resp := send(t, tc.origins, method, tc.origin, "Sec-Fetch-Site", tc.site); resp.StatusCode != 200 {
+				t.Errorf("%s, %s: %d, want 200", tc.name, method, resp.StatusCode)
+			}
 		}
 	}
 }
@@ -103,6 +144,7 @@ func FuzzParseOrigins(f *testing.F) {
 				t.Errorf("ParseOrigins(%q) has %q", s, o)
 			}
 		}
+		crossorigin.Handler(origins, http.NotFoundHandler()) // panics if an origin is invalid
 		again, err := crossorigin.ParseOrigins(strings.Join(origins, " "))
 		if err != nil || !slices.Equal(again, origins) {
 			t.Errorf("%q became %q, then %q: %v", s, origins, again, err)

@@ -1,4 +1,5 @@
-// Package crossorigin is the CORS middleware (https://fetch.spec.whatwg.org/#http-cors-protocol) of the web APIs.
+// Package crossorigin is the middleware of the web APIs for requests of pages of other origins: CORS
+// (https://fetch.spec.whatwg.org/#http-cors-protocol), and protection against forged requests (CSRF).
 package crossorigin
 
 import (
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/rs/cors"
+
+	"github.com/hybrid-bts/functions/shared/problem"
 )
 
 // preflightAge is the time for which a browser may cache the answer to a preflight request.
@@ -33,9 +36,24 @@ func ParseOrigins(s string) ([]string, error) {
 	return origins, nil
 }
 
-// Handler answers preflight requests and lets pages of the given origins read the responses of next. Without origins it
-// returns next: only pages of the same origin may call the API. Browsers send no cookies across origins.
+// Handler answers preflight requests and lets pages of the given origins call next. Without origins only pages of the same
+// origin may. Browsers send no cookies across origins.
+//
+// Other pages can send requests of some forms without a preflight request. Handler answers 403 to these, unless the method
+// is GET, HEAD or OPTIONS, which change nothing. Clients that send neither Sec-Fetch-Site nor Origin are not browsers and
+// pass. Old browsers send only Origin, which Handler compares with Host, so proxies must pass on Host unchanged. Handler
+// panics if ParseOrigins did not return the origins.
 func Handler(origins []string, next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		problem.Write(w, problem.New(http.StatusForbidden, "request comes from a page of another origin"))
+	}))
+	for _, o := range origins {
+		if err := protection.AddTrustedOrigin(strings.ToLower(o)); err != nil { // browsers send hosts in lower case
+			panic(err)
+		}
+	}
+	next = protection.Handler(next)
 	if len(origins) == 0 {
 		return next // package cors treats an empty list as all origins
 	}
