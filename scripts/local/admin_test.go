@@ -11,6 +11,7 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/google/uuid"
 
 	"github.com/hybrid-bts/functions/shared/event"
@@ -88,7 +89,12 @@ func (r *running) testAdmin(t *testing.T) {
 	}
 	list("held")
 	b.do("reply to the review", chromedp.Click(card+" .reply summary"), chromedp.WaitVisible(card+" textarea"), chromedp.SendKeys(card+" .reply textarea", "고마워요 💜"), chromedp.Click(card+" .reply button"), chromedp.WaitVisible(card+" .done"))
-	b.do("publish the review", chromedp.Click(card+` button[value=publish]`), chromedp.WaitVisible(card+" .done"))
+	b.do("press Enter in the reason", chromedp.SendKeys(card+" .decide input", "확인했어요"+kb.Enter))
+	b.waitFor("Enter decides nothing and asks for a button", `document.querySelector('`+card+` .decide .error').textContent === "결정 버튼을 눌러 주세요."`)
+	b.do("publish the review by keyboard", chromedp.Focus(card+" .decide input"), chromedp.KeyEvent(kb.Tab))
+	b.waitFor("the button of the verdict has the focus", `document.activeElement.value === "publish"`)
+	b.do("press Enter on the button", chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(card+" .done"))
+	b.waitFor("the operator decided twice", `document.querySelectorAll('`+card+` details:not(.reply) li').length === 2`)
 	eventually(t, "shoppers see the review again and the rating counts it", func() bool {
 		n, there := shown()
 		return there && n == before && counted() == before

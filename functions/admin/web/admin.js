@@ -169,19 +169,24 @@ function reviewCard(r) {
 
   const [reason, reasonError, reply, replyError, replyHint] = [newID(), newID(), newID(), newID(), newID()];
   const verdicts = { held: ["publish", "reject"], rejected: ["publish", "hold"], published: ["hold", "reject"] }[r.status];
-  const decide = el("form", { className: "decide", onsubmit: (e) => {
-    e.preventDefault();
-    const verdict = e.submitter?.value ?? verdicts[0];
+  // decideOn sends the verdict of a button. The form has no submit button: Enter in the reason decides nothing.
+  const decideOn = (verdict, button) => {
     const why = decide.elements.reason.value.trim();
     const missing = verdict !== "publish" && (why === "" || [...why].length > MAX.reason);
     decide.querySelector(".error").textContent = missing ? t("needReason", MAX.reason) : "";
     decide.elements.reason.setAttribute("aria-invalid", String(missing));
     if (missing) return decide.elements.reason.focus();
-    return change(e.submitter, t(`done_${verdict}`), "POST", "/decision", { verdict, reason: why, revision: r.revision });
+    return change(button, t(`done_${verdict}`), "POST", "/decision", { verdict, reason: why, revision: r.revision });
+  };
+  const decide = el("form", { className: "decide", onsubmit: (e) => {
+    e.preventDefault();
+    decide.querySelector(".error").textContent = t("chooseVerdict");
+    announce(t("chooseVerdict"));
   } },
   el("div", {}, el("label", { for: reason }, t("reason")),
     el("input", { id: reason, name: "reason", autocomplete: "off", "aria-describedby": reasonError })),
-  el("div", { className: "buttons" }, ...verdicts.map((v) => el("button", { value: v, className: v === "publish" ? "button" : "quiet" }, t(v)))),
+  el("div", { className: "buttons" }, ...verdicts.map((v) =>
+    el("button", { type: "button", value: v, className: v === "publish" ? "button" : "quiet", onclick: (e) => decideOn(v, e.currentTarget) }, t(v)))),
   el("p", { id: reasonError, className: "error" }));
 
   const replyForm = el("form", { onsubmit: (e) => {
