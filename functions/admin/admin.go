@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -19,10 +20,12 @@ const requestTimeout = 20 * time.Second
 // maxBody bounds the body of a request, in bytes.
 const maxBody = 64 << 10
 
-// Errors of the store and of Pub/Sub that handlers distinguish. errUnavailable is transient.
+// Errors of the store and of Pub/Sub that handlers distinguish. errUnavailable is transient. errErased means that the
+// database has the tombstone of the review.
 var (
 	errNotFound    = clouderr.ErrNotFound
 	errUnavailable = clouderr.ErrUnavailable
+	errErased      = errors.New("review was erased")
 )
 
 // Values of Cache-Control.
@@ -98,6 +101,9 @@ func withBody(op *huma.Operation) {
 	op.MaxBodyBytes = maxBody + 1
 	op.Errors = append(op.Errors, 400, 408, 409, 413, 415)
 }
+
+// withErased documents the response about an erased review.
+func withErased(op *huma.Operation) { op.Errors = append(op.Errors, 410) }
 
 // withDescription sets the description of an operation.
 func withDescription(text string) func(*huma.Operation) {

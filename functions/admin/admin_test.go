@@ -335,7 +335,7 @@ func TestEveryPathOfTheAPIRequiresAnOperator(t *testing.T) {
 	d.bearer = ""
 	one := "/reviews/" + butter + "/" + uuid.NewString()
 	for _, request := range []string{
-		"GET /reviews", "GET " + one, "POST " + one + "/decision", "PUT " + one + "/reply", "DELETE " + one + "/reply", "GET /days",
+		"GET /reviews", "GET " + one, "DELETE " + one, "POST " + one + "/decision", "PUT " + one + "/reply", "DELETE " + one + "/reply", "GET /days",
 		"GET /dead-letters", "POST /dead-letters/reviews-1/replay", "GET /nowhere", "GET ", "GET /", "PATCH /reviews", "HEAD /reviews", "GET /%72eviews",
 	} {
 		method, path, _ := strings.Cut(request, " ")
@@ -373,6 +373,9 @@ func (d *fixture) applyLastCommand(t testing.TB) {
 			"Product": m.Product, "Review": m.Review, "Status": status, "HeldFor": m.Reason, "Verdicts": []string{string(m.Verdict)},
 			"Reasons": []string{m.Reason}, "DecidedOn": []int64{m.Revision}, "DecidedAt": []time.Time{m.At},
 		}))
+	case wire.Erasure:
+		d.apply(spanner.Delete("Reviews", spanner.Key{m.Product, m.Review}))
+		d.apply(spanner.InsertMap("Erased", map[string]any{"Product": m.Product, "Review": m.Review, "ErasedAt": spanner.CommitTimestamp}))
 	case wire.Reply:
 		d.apply(spanner.UpdateMap("Reviews", map[string]any{
 			"Product": m.Product, "Review": m.Review, "Reply": spanner.NullString{StringVal: m.Text, Valid: m.Text != ""}, "RepliedAt": m.At,

@@ -5,6 +5,7 @@
 //
 //	GET /v1/admin/reviews                                   reviews with a status, newest first
 //	GET /v1/admin/reviews/{product}/{review}                one review with any status
+//	DELETE /v1/admin/reviews/{product}/{review}             erase a review with its photos, votes and reply for ever
 //	POST /v1/admin/reviews/{product}/{review}/decision      publish, hold or reject a review
 //	PUT, DELETE /v1/admin/reviews/{product}/{review}/reply  set or delete the reply of the merchant
 //	GET /v1/admin/days                                      number of reviews by day and status

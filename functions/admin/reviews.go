@@ -39,7 +39,7 @@ type store interface {
 	// list returns at most limit reviews, newest first: published reviews by SubmittedAt, others by HeldAt. It starts
 	// after the cursor, or at the newest review if the cursor is nil.
 	list(ctx context.Context, f listFilter, after *cursor, limit int) ([]moderated, error)
-	// review returns a review, or errNotFound.
+	// review returns a review, errErased, or errNotFound for a review that was never stored or was erased long ago.
 	review(ctx context.Context, k wire.Key) (moderated, error)
 	// countByDay counts the reviews submitted on each of n days. The first day begins at from, and the days are those of
 	// the time zone of from.
@@ -102,7 +102,8 @@ type decision struct {
 func (m *reviewHandlers) register(api huma.API) {
 	const reviewPath = "/reviews/{product}/{review}"
 	addOperation(api, http.MethodGet, "/reviews", "list-moderated", "List reviews with a status, newest first", m.list)
-	addOperation(api, http.MethodGet, reviewPath, "get-moderated", "Get a review with any status", m.get)
+	addOperation(api, http.MethodGet, reviewPath, "get-moderated", "Get a review with any status", m.get, withErased)
+	m.registerErase(api, reviewPath)
 	accepted := func(op *huma.Operation) {
 		body := &huma.MediaType{Schema: api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[moderated](), true, "")}
 		op.Responses = map[string]*huma.Response{"202": {Description: "Accepted: the review before the change", Content: map[string]*huma.MediaType{"application/json": body}}}
@@ -111,9 +112,9 @@ func (m *reviewHandlers) register(api huma.API) {
 	replyDescription := withDescription(statuses)
 	decisionDescription := withDescription(statuses + " 409: the author edited the review after the given revision. " +
 		"A decision to publish applies to that revision only. A decision to hold or reject also applies to later revisions, until an operator publishes one.")
-	addOperation(api, http.MethodPost, reviewPath+"/decision", "decide", "Publish, hold or reject a review", m.decide, withBody, decisionDescription, accepted)
-	addOperation(api, http.MethodPut, reviewPath+"/reply", "reply", "Set the reply to a review", m.reply, withBody, replyDescription, accepted)
-	addOperation(api, http.MethodDelete, reviewPath+"/reply", "unreply", "Delete the reply to a review", m.unreply, replyDescription, accepted)
+	addOperation(api, http.MethodPost, reviewPath+"/decision", "decide", "Publish, hold or reject a review", m.decide, withBody, withErased, decisionDescription, accepted)
+	addOperation(api, http.MethodPut, reviewPath+"/reply", "reply", "Set the reply to a review", m.reply, withBody, withErased, replyDescription, accepted)
+	addOperation(api, http.MethodDelete, reviewPath+"/reply", "unreply", "Delete the reply to a review", m.unreply, withErased, replyDescription, accepted)
 	addOperation(api, http.MethodGet, "/days", "count-days", "Count reviews by day and status", m.countDays)
 }
 
@@ -175,10 +176,13 @@ func (m *reviewHandlers) get(ctx context.Context, in *ReviewInput) (*reviewOutpu
 	return &reviewOutput{http.StatusOK, r}, err
 }
 
-// findReview returns a review, or a problem with status 404.
+// findReview returns a review, or a problem: status 410 for an erased review, 404 for an unknown one.
 func (m *reviewHandlers) findReview(ctx context.Context, in *ReviewInput) (moderated, error) {
 	r, err := m.store.review(ctx, wire.Key{Product: in.Product, Review: in.Review})
-	if errors.Is(err, errNotFound) {
+	switch {
+	case errors.Is(err, errErased):
+		return r, problem.New(http.StatusGone, "review "+in.Review+" of product "+in.Product+" was erased")
+	case errors.Is(err, errNotFound):
 		return r, problem.New(http.StatusNotFound, "review "+in.Review+" of product "+in.Product+" does not exist")
 	}
 	return r, err
@@ -234,7 +238,7 @@ func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOu
 		return nil, err
 	}
 	slog.InfoContext(ctx, "review decided", "product", r.Product, "review", r.ID, "verdict", d.Verdict, "revision", d.Revision, "operator", operatorFrom(ctx))
-	return m.await(ctx, r, func(r moderated) bool {
+	return m.changed(ctx, r, func(r moderated) bool {
 		return slices.ContainsFunc(r.Decisions, func(d decision) bool { return d.At.Equal(at) })
 	})
 }
@@ -283,7 +287,7 @@ func (m *reviewHandlers) setReply(ctx context.Context, in *ReviewInput, text str
 		return nil, err
 	}
 	slog.InfoContext(ctx, "reply set", "product", r.Product, "review", r.ID, "characters", utf8.RuneCountInString(text), "operator", operatorFrom(ctx))
-	return m.await(ctx, r, func(r moderated) bool { return !r.repliedAt.Before(at) })
+	return m.changed(ctx, r, func(r moderated) bool { return !r.repliedAt.Before(at) })
 }
 
 // publish publishes a command to the review writer.
@@ -294,19 +298,28 @@ func (m *reviewHandlers) publish(ctx context.Context, msg wire.Message) error {
 	return nil
 }
 
-// await returns 200 with the review once done reports true, or 202 with the earlier state after awaitTimeout. Errors of
-// the store are ignored: the command is published, so the change will happen.
-func (m *reviewHandlers) await(ctx context.Context, before moderated, done func(moderated) bool) (*reviewOutput, error) {
+// changed returns 200 with the review once done reports true, or 202 with the earlier state after awaitTimeout.
+func (m *reviewHandlers) changed(ctx context.Context, before moderated, done func(moderated) bool) (*reviewOutput, error) {
+	now, ok := m.await(ctx, before.key(), func(r moderated, err error) bool { return err == nil && done(r) })
+	if !ok {
+		return &reviewOutput{http.StatusAccepted, before}, nil
+	}
+	return &reviewOutput{http.StatusOK, now}, nil
+}
+
+// await reads a review until done reports true of the result, and returns that review. It returns false after
+// awaitTimeout. Errors of the store end no wait: the command is published, so the change will happen.
+func (m *reviewHandlers) await(ctx context.Context, k wire.Key, done func(moderated, error) bool) (moderated, bool) {
 	ctx, cancel := context.WithTimeout(ctx, awaitTimeout)
 	defer cancel()
 	for {
-		r, err := m.store.review(ctx, before.key())
-		if err == nil && done(r) {
-			return &reviewOutput{http.StatusOK, r}, nil
+		r, err := m.store.review(ctx, k)
+		if done(r, err) {
+			return r, true
 		}
 		select {
 		case <-ctx.Done():
-			return &reviewOutput{http.StatusAccepted, before}, nil
+			return moderated{}, false
 		case <-time.After(awaitInterval):
 		}
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -67,10 +69,18 @@ func (r reviewRow) review() moderated {
 }
 
 func (s spannerStore) review(ctx context.Context, k wire.Key) (moderated, error) {
+	tx := s.db.ReadOnlyTransaction()
+	defer tx.Close()
 	var found reviewRow
-	r, err := s.db.Single().ReadRow(ctx, "Reviews", spanner.Key{k.Product, k.Review}, reviewColumns)
+	key := spanner.Key{k.Product, k.Review}
+	r, err := tx.ReadRow(ctx, "Reviews", key, reviewColumns)
 	if err == nil {
 		err = r.ToStruct(&found)
+	}
+	if errors.Is(err, spanner.ErrRowNotFound) {
+		if _, tombErr := tx.ReadRow(ctx, "Erased", key, []string{"Review"}); !errors.Is(tombErr, spanner.ErrRowNotFound) {
+			err = cmp.Or(tombErr, errErased)
+		}
 	}
 	return found.review(), spannererr.Wrap(err, "read review %s of %q", k.Review, k.Product)
 }

@@ -37,8 +37,8 @@
 // Natural Language API).
 //
 // Trust: the function obeys every message on the topic. Only review, api, admin and the operator who runs
-// scripts/data/rescore may publish there; api checks that an edit or erasure comes from the author, admin that a decision
-// comes from an operator.
+// scripts/data/rescore may publish there; api checks that an edit or erasure comes from the author, admin that a decision,
+// reply or erasure comes from an operator.
 //
 // Cost: each review causes one API call to score it. It causes another one to moderate it if it has photos, if no published
 // review has its author's name (there are no accounts, and an anonymous author is always new), or if the filter is unsure or

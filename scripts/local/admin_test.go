@@ -18,7 +18,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-// testAdmin holds, publishes and answers a review on the operators' page, and replays a dead letter.
+// testAdmin holds, publishes, answers and erases a review on the operators' page, and replays a dead letter.
 func (r *running) testAdmin(t *testing.T) {
 	const product = "bucket-hat-lavender"
 	db := r.spanner(t)
@@ -107,6 +107,25 @@ func (r *running) testAdmin(t *testing.T) {
 		t.Errorf("the badge is %q", got)
 	}
 	b.waitFor("the reply is stored", `document.querySelector('`+card+` textarea').value === "고마워요 💜"`)
+
+	t.Run("an operator erases the review after a confirmation", func(t *testing.T) {
+		b.do("cancel", chromedp.Click(card+" .erase"), chromedp.WaitVisible(card+" dialog"))
+		b.waitFor("the dialog offers to cancel first", `document.activeElement.matches("dialog .cancel")`)
+		b.accessible(axeCore(t), "the dialog")
+		b.do("press Enter", chromedp.KeyEvent(kb.Enter), chromedp.WaitNotVisible(card+" dialog"))
+		b.waitFor("the focus is back on the button", `document.activeElement.matches(".erase")`)
+		if _, there := shown(); !there {
+			t.Fatal("the canceled erasure hides the review")
+		}
+		b.do("erase the review", chromedp.Click(card+" .erase"), chromedp.Click(card+" .confirmed"), chromedp.WaitNotPresent(card))
+		b.waitFor("the page reports the erasure", `document.activeElement.textContent === "삭제했어요. 이 리뷰는 복구할 수 없어요."`)
+		if n, there := shown(); there || n != before-1 || counted() != before-1 {
+			t.Errorf("%d reviews are shown, %d counted, the erased one is shown: %v; want %d", n, counted(), there, before-1)
+		}
+		if got, want := ratingSums(t, db, product), recount(t, db, product); got != want {
+			t.Errorf("the rating is %+v, a recount gives %+v", got, want)
+		}
+	})
 
 	t.Run("a dead letter is replayed", func(t *testing.T) {
 		// As if sentiment had rejected every delivery.

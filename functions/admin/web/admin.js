@@ -167,6 +167,31 @@ function reviewCard(r) {
     }
   };
 
+  // erase replaces the card by a message. An erased review has no content to show.
+  const erase = async (button) => {
+    button.disabled = true;
+    let text;
+    try {
+      text = (await call("DELETE", path)).status === "erased" ? t("erased") : t("eraseSoon");
+    } catch (e) {
+      confirm.close();
+      button.disabled = false;
+      if (e.status !== 404 && e.status !== 410) return result.replaceChildren(failure(e));
+      text = t("eraseGone");
+    }
+    confirm.close();
+    const done = el("p", { className: "done", tabIndex: -1 }, text);
+    root.replaceWith(done);
+    done.focus();
+    announce(text);
+  };
+  const [confirmTitle, confirmText] = [newID(), newID()];
+  const confirm = el("dialog", { className: "confirm", "aria-labelledby": confirmTitle, "aria-describedby": confirmText },
+    el("h3", { id: confirmTitle }, t("eraseTitle")), el("p", { id: confirmText }, t("eraseText")),
+    el("div", { className: "buttons" },
+      el("button", { type: "button", className: "quiet cancel", autofocus: true, onclick: () => confirm.close() }, t("cancel")),
+      el("button", { type: "button", className: "danger confirmed", onclick: (e) => erase(e.currentTarget) }, t("erase"))));
+
   const [reason, reasonError, reply, replyError, replyHint] = [newID(), newID(), newID(), newID(), newID()];
   const verdicts = { held: ["publish", "reject"], rejected: ["publish", "hold"], published: ["hold", "reject"] }[r.status];
   // decideOn sends the verdict of a button. The form has no submit button: Enter in the reason decides nothing.
@@ -222,7 +247,8 @@ function reviewCard(r) {
     ].filter(Boolean).join(" · ")),
     r.decisions.length === 0 ? "" : el("details", {}, el("summary", {}, t("history")), el("ul", {}, ...r.decisions.map((d) =>
       el("li", {}, d.reason ? t("decided", t(d.verdict), when(d.at), d.reason) : t("decidedNoReason", t(d.verdict), when(d.at)))))),
-    result, decide, el("details", { className: "reply", open: Boolean(r.reply) }, el("summary", {}, t("reply")), replyForm));
+    result, decide, el("details", { className: "reply", open: Boolean(r.reply) }, el("summary", {}, t("reply")), replyForm),
+    el("button", { type: "button", className: "danger erase", "aria-haspopup": "dialog", onclick: () => confirm.showModal() }, t("erase")), confirm);
   return root;
 }
 
