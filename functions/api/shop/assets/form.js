@@ -59,7 +59,7 @@ function messagesOf(error) {
   for (const { pointer = '', detail } of error.errors) {
     const field = /^#\/(\w+)/.exec(pointer)?.[1];
     if (field in FIELD_MESSAGES) messages[field] = FIELD_MESSAGES[field];
-    else if (field in MAX) messages[field] = t('too_long', { max: number(MAX[field]) });
+    else if (field in MAX) messages[field] = tooLong(field) || (field === 'author' ? t('name_reserved') : t('too_long', { max: number(MAX[field]) }));
     else messages.form = [messages.form, detail].filter(Boolean).join(' ');
   }
   return error.errors.length ? messages : { form: error.message || t('refused') };

@@ -10,12 +10,10 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json"
-	"golang.org/x/text/unicode/norm"
 
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
@@ -36,8 +34,9 @@ func (Content) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	maxPhotos, maxLocale := review.MaxPhotos, review.MaxLocale
 	s.Properties["photos"].MaxItems, s.Properties["locale"].MaxLength = &maxPhotos, &maxLocale
 	s.Properties["text"].Description = fmt.Sprintf("At most %d characters, counted after normalization (NFC), removal of control characters "+
-		"other than newline, and trimming. Empty: a review of stars only.", review.MaxText)
-	s.Properties["author"].Description = fmt.Sprintf("Displayed name, at most %d characters.", review.MaxAuthor)
+		"other than newline and of invisible characters, and trimming. Empty: a review of stars only.", review.MaxText)
+	s.Properties["author"].Description = fmt.Sprintf("Displayed name, at most %d characters after the same cleaning. Empty: no name. "+
+		"Names that pose as the shop or its operators are rejected.", review.MaxAuthor)
 	return s
 }
 
@@ -67,7 +66,7 @@ func (c Content) ApplyTo(r *review.Review) {
 // Resolve implements huma.Resolver. It cleans the texts, then checks their lengths and the names of photos.
 func (c *Content) Resolve(huma.Context) []error {
 	c.Text = Clean(c.Text, '\n')
-	c.Author = Clean(c.Author, -1)
+	c.Author = CleanName(c.Author)
 	var errs []error
 	fail := func(location, format string, args ...any) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + location, Message: fmt.Sprintf(format, args...)})
@@ -85,19 +84,10 @@ func (c *Content) Resolve(huma.Context) []error {
 			fail(f.name, "has %d characters, more than %d", n, f.max)
 		}
 	}
+	if utf8.RuneCountInString(c.Author) <= review.MaxAuthor && IsReservedName(c.Author) {
+		fail("author", "this name is reserved for the shop; choose another name, or leave it empty")
+	}
 	return errs
-}
-
-// Clean returns s in NFC, without control characters except keep, and without surrounding white space. No character equals
-// a keep of -1.
-func Clean(s string, keep rune) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && r != keep {
-			return -1
-		}
-		return r
-	}, s)
-	return strings.TrimSpace(norm.NFC.String(s))
 }
 
 // Patch is a JSON merge patch (RFC 7396) of a Content, as the body of a huma operation. A field of the patch replaces the field
