@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"cloud.google.com/go/pubsub/v2/pstest"
-	"cloud.google.com/go/spanner"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
@@ -20,53 +19,52 @@ import (
 )
 
 func TestErasureIsPublishedAwaitedAndLogged(t *testing.T) {
-	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
-		d := newFixture(t, db)
-		id := uuid.NewString()
-		d.addReview(id, map[string]any{"Status": "held", "HeldAt": noon, "Text": "개인정보 010-1234-5678"})
-		path := "/reviews/" + butter + "/" + id
+	db, _ := spannerdbtest.New(t)
+	d := newFixture(t, db)
+	id := uuid.NewString()
+	d.addReview(id, map[string]any{"Status": "held", "HeldAt": noon, "Text": "개인정보 010-1234-5678"})
+	path := "/reviews/" + butter + "/" + id
 
-		var logged bytes.Buffer
-		before := slog.Default()
-		slog.SetDefault(slog.New(slog.NewJSONHandler(&logged, nil)))
-		defer slog.SetDefault(before)
+	var logged bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&logged, nil)))
+	defer slog.SetDefault(before)
 
-		// Without a writer the response is 202, and the review is still there.
-		want := erasureState{id, butter, wire.Held}
-		if diff := cmp.Diff(want, mustDecode[erasureState](d, 202, http.MethodDelete, path, "")); diff != "" {
+	// Without a writer the response is 202, and the review is still there.
+	want := erasureState{id, butter, wire.Held}
+	if diff := cmp.Diff(want, mustDecode[erasureState](d, 202, http.MethodDelete, path, "")); diff != "" {
+		t.Error(diff)
+	}
+	for _, part := range []string{`"msg":"review erased"`, `"review":"` + id + `"`, `"product":"` + butter + `"`, `"operator":"` + operator.Subject + `"`} {
+		if !strings.Contains(logged.String(), part) {
+			t.Errorf("the log %s lacks %s", &logged, part)
+		}
+	}
+	if strings.Contains(logged.String(), "개인정보") {
+		t.Errorf("the log has the text of the review: %s", &logged)
+	}
+	d.withWriter(t, func() {
+		want.Status = wire.Erased
+		if diff := cmp.Diff(want, mustDecode[erasureState](d, 200, http.MethodDelete, path, "")); diff != "" {
 			t.Error(diff)
-		}
-		for _, part := range []string{`"msg":"review erased"`, `"review":"` + id + `"`, `"product":"` + butter + `"`, `"operator":"` + operator.Subject + `"`} {
-			if !strings.Contains(logged.String(), part) {
-				t.Errorf("the log %s lacks %s", &logged, part)
-			}
-		}
-		if strings.Contains(logged.String(), "개인정보") {
-			t.Errorf("the log has the text of the review: %s", &logged)
-		}
-		d.withWriter(t, func() {
-			want.Status = wire.Erased
-			if diff := cmp.Diff(want, mustDecode[erasureState](d, 200, http.MethodDelete, path, "")); diff != "" {
-				t.Error(diff)
-			}
-		})
-		erasure := wire.Erasure{Key: wire.Key{Product: butter, Review: id}}
-		if diff := cmp.Diff([]wire.Message{erasure, erasure}, d.commands()); diff != "" {
-			t.Error(diff)
-		}
-
-		for _, request := range []struct{ method, path, body string }{
-			{http.MethodDelete, path, ""}, {http.MethodGet, path, ""}, {http.MethodPut, path + "/reply", `{"text":"a"}`},
-			{http.MethodDelete, path + "/reply", ""}, {http.MethodPost, path + "/decision", `{"verdict":"publish","revision":7}`},
-		} {
-			if w := d.send(request.method, request.path, request.body); w.Code != http.StatusGone || w.Header().Get("Content-Type") != problem.ContentType {
-				t.Errorf("%s %s of an erased review: got %d %s, want the problem 410", request.method, request.path, w.Code, w.Body)
-			}
-		}
-		if n := len(d.commands()); n != 2 {
-			t.Errorf("%d commands were published, want 2", n)
 		}
 	})
+	erasure := wire.Erasure{Key: wire.Key{Product: butter, Review: id}}
+	if diff := cmp.Diff([]wire.Message{erasure, erasure}, d.commands()); diff != "" {
+		t.Error(diff)
+	}
+
+	for _, request := range []struct{ method, path, body string }{
+		{http.MethodDelete, path, ""}, {http.MethodGet, path, ""}, {http.MethodPut, path + "/reply", `{"text":"a"}`},
+		{http.MethodDelete, path + "/reply", ""}, {http.MethodPost, path + "/decision", `{"verdict":"publish","revision":7}`},
+	} {
+		if w := d.send(request.method, request.path, request.body); w.Code != http.StatusGone || w.Header().Get("Content-Type") != problem.ContentType {
+			t.Errorf("%s %s of an erased review: got %d %s, want the problem 410", request.method, request.path, w.Code, w.Body)
+		}
+	}
+	if n := len(d.commands()); n != 2 {
+		t.Errorf("%d commands were published, want 2", n)
+	}
 }
 
 func TestUnknownReviewIsNotErased(t *testing.T) {

@@ -16,8 +16,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/plaintext"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
-	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
@@ -212,7 +212,7 @@ func checkLength(field, s string, least, most int) error {
 
 // decide answers POST /v1/admin/reviews/{product}/{review}/decision.
 func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOutput, error) {
-	text := submission.Clean(in.Body.Reason, -1)
+	text := plaintext.Clean(in.Body.Reason, -1)
 	least := 1
 	if in.Body.Verdict == wire.Publish {
 		least = 0
@@ -264,7 +264,7 @@ type replyInput struct {
 
 // reply answers PUT /v1/admin/reviews/{product}/{review}/reply.
 func (m *reviewHandlers) reply(ctx context.Context, in *replyInput) (*reviewOutput, error) {
-	text := submission.Clean(in.Body.Text, '\n')
+	text := plaintext.Clean(in.Body.Text, '\n')
 	if err := checkLength("text", text, 1, wire.MaxReply); err != nil {
 		return nil, err
 	}

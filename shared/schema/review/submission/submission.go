@@ -1,6 +1,6 @@
 // Package submission is the content of a review in the JSON of a request. It normalizes and checks the content.
 //
-// Writers: shoppers, whose requests functions/review and functions/api decode; functions/admin cleans replies in the same way.
+// Writers: shoppers, whose requests functions/review and functions/api decode.
 package submission
 
 import (
@@ -16,6 +16,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/plaintext"
 )
 
 // Content is the content of a review. The body of a huma operation may embed it.
@@ -65,8 +66,8 @@ func (c Content) ApplyTo(r *review.Review) {
 
 // Resolve implements huma.Resolver. It cleans the texts, then checks their lengths and the names of photos.
 func (c *Content) Resolve(huma.Context) []error {
-	c.Text = Clean(c.Text, '\n')
-	c.Author = CleanName(c.Author)
+	c.Text = plaintext.Clean(c.Text, '\n')
+	c.Author = plaintext.CleanName(c.Author)
 	var errs []error
 	fail := func(location, format string, args ...any) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + location, Message: fmt.Sprintf(format, args...)})
@@ -84,7 +85,7 @@ func (c *Content) Resolve(huma.Context) []error {
 			fail(f.name, "has %d characters, more than %d", n, f.max)
 		}
 	}
-	if utf8.RuneCountInString(c.Author) <= review.MaxAuthor && IsReservedName(c.Author) {
+	if utf8.RuneCountInString(c.Author) <= review.MaxAuthor && plaintext.IsReservedName(c.Author) {
 		fail("author", "this name is reserved for the shop; choose another name, or leave it empty")
 	}
 	return errs

@@ -1,4 +1,7 @@
-package submission
+// Package plaintext cleans texts and names that people wrote, and knows the names that are reserved for the shop.
+//
+// Writers: shared/schema/review/submission cleans reviews, functions/admin replies and reasons of decisions.
+package plaintext
 
 import (
 	"strings"
