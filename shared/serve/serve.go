@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +19,13 @@ import (
 // Grace is the time that requests in flight have after the signal to stop. Cloud Run kills an instance 10 s after
 // SIGTERM; the remaining 2 s are for flushing and closing clients.
 const Grace = 8 * time.Second
+
+// Bounds for reading a request. A client that sends more slowly loses its connection. Responses are not bounded, because a
+// stream of server-sent events lasts for minutes.
+const (
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = 30 * time.Second // from the end of the header to the end of the body
+)
 
 // HealthPath is the path of the health check. GET and HEAD answer 200 without a call of the program's handler. Cloud Run
 // reserves the path on its public addresses.
@@ -48,12 +56,20 @@ func Split(port string) (host, number string) {
 func HTTP(ctx context.Context, port string, h http.Handler) error {
 	l, err := net.Listen("tcp", net.JoinHostPort(Split(port)))
 	if err != nil {
-		return fmt.Errorf("serve: %w", ListenError(err))
+		return fmt.Errorf("serve: %w", listenError(err))
 	}
 	slog.InfoContext(ctx, "listening", "addr", l.Addr().String())
+	if err := serveOn(ctx, l, h); err != nil {
+		return fmt.Errorf("serve on port %s: %w", port, err)
+	}
+	return nil
+}
+
+// serveOn is HTTP on a listener.
+func serveOn(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler:           healthy(h),
-		ReadHeaderTimeout: 10 * time.Second,
+		Handler:           limitBodyTime(healthy(h)),
+		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 	}
@@ -61,7 +77,7 @@ func HTTP(ctx context.Context, port string, h http.Handler) error {
 	go func() { served <- srv.Serve(l) }()
 	select {
 	case err := <-served:
-		return fmt.Errorf("serve on port %s: %w", port, err)
+		return err
 	case <-ctx.Done():
 	}
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), Grace)
@@ -72,23 +88,53 @@ func HTTP(ctx context.Context, port string, h http.Handler) error {
 	return nil
 }
 
-// ListenError adds advice to the error of a port that another process has. It returns other errors unchanged.
-func ListenError(err error) error {
+// listenError adds advice to the error of a port that another process has. It returns other errors unchanged.
+func listenError(err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w: set PORT to a free port, or to 127.0.0.1:0 to pick one", err)
 	}
 	return err
 }
 
-// IsHealthCheck reports whether r is a request of the health check.
-func IsHealthCheck(r *http.Request) bool {
+// isHealthCheck reports whether r is a request of the health check.
+func isHealthCheck(r *http.Request) bool {
 	return r.URL.Path == HealthPath && (r.Method == http.MethodGet || r.Method == http.MethodHead)
 }
 
 func healthy(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !IsHealthCheck(r) {
+		if !isHealthCheck(r) {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// limitBodyTime sets the read deadline of each request with a body. http.Server.ReadTimeout would also end the requests
+// whose handlers work for longer than that.
+func limitBodyTime(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != nil && r.Body != http.NoBody {
+			c := http.NewResponseController(w)
+			_ = c.SetReadDeadline(time.Now().Add(bodyTimeout)) // the server's own ResponseWriter supports it
+			r.Body = timedBody{r.Body, c}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// timedBody removes the read deadline at the end of the body: net/http then waits for the client to disconnect, and cancels
+// the context of the request if the deadline passes. After any other error the deadline stays, because net/http reads
+// the rest of a body before it sends the response.
+type timedBody struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+// Read implements io.Reader.
+func (b timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == io.EOF {
+		_ = b.control.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
