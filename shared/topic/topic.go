@@ -4,6 +4,7 @@ package topic
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -11,6 +12,10 @@ import (
 
 // timeout bounds the wait for the confirmation of a message.
 const timeout = 10 * time.Second
+
+// stopTimeout bounds the wait for the batches of all topics when a client closes. Cloud Run kills an instance 10 s after
+// SIGTERM, and requests in flight have 8 s of them.
+const stopTimeout = 500 * time.Millisecond
 
 // Client is a Pub/Sub client with the topics that Topic opened. It serves one goroutine until its topics are open.
 type Client struct {
@@ -34,10 +39,21 @@ func (c *Client) Topic(id string) Topic {
 	return t
 }
 
-// Close sends the batches of all topics, then closes the connections.
+// Close sends the batches of all topics, for at most half a second, then closes the connections. A message without
+// confirmation may be lost; its Publish returns an error.
 func (c *Client) Close() error {
-	for _, t := range c.topics {
-		t.Stop()
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		var all sync.WaitGroup
+		for _, t := range c.topics {
+			all.Go(t.Stop)
+		}
+		all.Wait()
+	}()
+	select {
+	case <-stopped:
+	case <-time.After(stopTimeout):
 	}
 	return c.Client.Close()
 }
@@ -68,10 +84,14 @@ func New(p *pubsub.Publisher) Topic {
 	return Topic{p}
 }
 
-// Publish returns nil once Pub/Sub has stored the message. It ignores the end of ctx, as when a client disconnects, and
-// waits at most 10 s. Its errors report Unavailable, and the message may or may not have been published.
+// Publish returns nil once Pub/Sub has stored the message. It ignores the cancellation of ctx, as when a client disconnects.
+// It waits until the deadline of ctx, and at most 10 s. Its errors report Unavailable, and the message may or may not have been published.
 func (t Topic) Publish(ctx context.Context, data []byte, attributes map[string]string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
+	wait := timeout
+	if deadline, ok := ctx.Deadline(); ok {
+		wait = min(wait, time.Until(deadline))
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), wait)
 	defer cancel()
 	if _, err := t.publisher.Publish(ctx, &pubsub.Message{Data: data, Attributes: attributes}).Get(ctx); err != nil {
 		return &publishError{fmt.Errorf("publish to %s: %w", t.publisher, err)}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"google.golang.org/grpc/codes"
@@ -39,6 +41,53 @@ func TestFailedPublicationNamesTheTopicAndIsUnavailable(t *testing.T) {
 	var u interface{ Unavailable() bool }
 	if !errors.As(err, &u) || !u.Unavailable() {
 		t.Errorf("%v is not unavailable", err)
+	}
+}
+
+// refusing returns a client of a Pub/Sub that refuses connections.
+func refusing(t *testing.T) *topic.Client {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PUBSUB_EMULATOR_HOST", l.Addr().String())
+	_ = l.Close()
+	c, err := topic.Open(t.Context(), "shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestPublishEndsAtTheDeadlineOfItsContext(t *testing.T) {
+	c := refusing(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if err := c.Topic("reviews").Publish(ctx, []byte("a"), nil); err == nil || time.Since(began) > 5*time.Second {
+		t.Errorf("Publish() = %v after %v, want an error after 50 ms", err, time.Since(began))
+	}
+	_ = c.Close()
+}
+
+func TestCloseDoesNotWaitForPubSub(t *testing.T) {
+	c := refusing(t)
+	reviews := c.Topic("reviews")
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // of the caller alone, not of the batch
+	defer cancel()
+	published := make(chan error, 1)
+	go func() { published <- reviews.Publish(ctx, []byte("a"), nil) }()
+	time.Sleep(100 * time.Millisecond) // the batch is on its way
+	began := time.Now()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("Close() took %v, want half a second", took)
+	}
+	if err := <-published; err == nil {
+		t.Error("an unconfirmed message is published")
 	}
 }
 
