@@ -12,9 +12,9 @@ import (
 	"github.com/hybrid-bts/functions/shared/event"
 )
 
-// deadline bounds the handling of one delivery, with the wait for earlier ones. It is shorter than the ack deadline of the
-// subscriptions, so the function responds before Pub/Sub redelivers.
-const deadline = 20 * time.Second
+// deadline bounds the handling of one delivery, with the wait for earlier ones. With the publication of a dead letter (10 s)
+// it is shorter than the ack deadline of the subscriptions, so the function responds before Pub/Sub redelivers.
+const deadline = 18 * time.Second
 
 // maxPosts is the number of posts that an instance remembers.
 const maxPosts = 1000

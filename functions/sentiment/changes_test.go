@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -384,10 +386,17 @@ func TestChangesOfAReviewThatIsNotStoredAreRedelivered(t *testing.T) {
 	early := []review.Message{
 		decided(r, 1, review.Hold, "?"), review.Vote{Key: r.About(), Visitor: visitor(0)}, review.Reply{Key: r.About(), Text: "고맙습니다", At: noon},
 	}
+	var log bytes.Buffer
+	old := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(old)
 	for _, m := range early {
 		if code := s.deliverReview(t, m); code != http.StatusServiceUnavailable {
 			t.Errorf("%T: status %d, want 503", m, code)
 		}
+	}
+	if got := log.String(); strings.Count(got, "level=INFO") != len(early) || strings.Contains(got, "level=WARN") || strings.Contains(got, "level=ERROR") {
+		t.Errorf("logged %s, want one line of level INFO for each message, because events arrive in any order", got)
 	}
 	s.accept(t, r)
 	s.accept(t, early...)

@@ -10,6 +10,7 @@ import (
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
@@ -17,8 +18,8 @@ import (
 // row, because each locks it; sixteen rows are enough for the busiest product.
 const shards = 16
 
-// errNotStored is the error for a change of a review that is not stored. The review may still be on its way.
-var errNotStored = errors.New("review is not stored")
+// errNotStored is the error for a change of a review that is not stored. The review is usually still on its way.
+var errNotStored = event.Premature(errors.New("review is not stored"))
 
 // spannerStore is the store in Spanner. It reads and writes rows in transactions; record, tombstone and photoOwners decide.
 type spannerStore struct{ db *spanner.Client }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 
+	"github.com/hybrid-bts/functions/shared/event/delivery"
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
@@ -100,13 +102,12 @@ func TestRequestsWithoutAnEventAreRejected(t *testing.T) {
 		status       int
 	}{
 		{"empty", "POST", nil, "", 400},
-		{"not JSON", "POST", nil, "hello", 400},
-		{"JSON without an envelope", "POST", nil, `{"product":"butter"}`, 400},
 		{"no message id", "POST", nil, `{"message":{"data":"YQ=="}}`, 400},
 		{"data is not base64", "POST", nil, `{"message":{"data":"%","messageId":"1"}}`, 400},
 		{"CloudEvent without id", "POST", ce(http.Header{"Ce-Type": {"t"}, "Ce-Source": {"s"}}), `{}`, 400},
 		{"invalid structured CloudEvent", "POST", http.Header{"Content-Type": {"application/cloudevents+json"}}, `{"specversion":"1.0"`, 400},
-		{"CloudEvent without a message", "POST", ce(http.Header{"Ce-Id": {"1"}, "Ce-Type": {messagePublished}, "Ce-Source": {"s"}, "Content-Type": {"application/json"}}), `{}`, 400},
+		{"CloudEvent without a message", "POST", ce(http.Header{"Ce-Id": {"1"}, "Ce-Type": {delivery.MessagePublished}, "Ce-Source": {"s"}, "Content-Type": {"application/json"}}), `{}`, 400},
+		{"unknown compression", "POST", http.Header{"Content-Encoding": {"br"}}, `{}`, 415},
 		{"too large", "POST", nil, strings.Repeat(" ", MaxBody+1), 413},
 		{"GET", "GET", nil, "", 405},
 	} {
@@ -139,6 +140,7 @@ func TestErrorOfTheHandlerDeterminesTheOutcome(t *testing.T) {
 		{"wrapped permanent", func() error { return errors.Join(errors.New("x"), Permanent(cause)) }, nil, 204, true},
 		{"permanent, but dead-lettering fails", func() error { return Permanent(cause) }, errors.New("down"), 503, true},
 		{"transient", func() error { return cause }, nil, 503, false},
+		{"premature", func() error { return fmt.Errorf("vote: %w", Premature(cause)) }, nil, 503, false},
 		{"panic", func() error { panic(cause) }, nil, 500, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -171,6 +173,9 @@ func TestErrorOfTheHandlerDeterminesTheOutcome(t *testing.T) {
 			if got := strings.Count(log.String(), "level="); got != wantLines {
 				t.Errorf("logged %d lines, want %d: %s", got, wantLines, log.String())
 			}
+			if got, want := strings.Contains(log.String(), "level=INFO"), tc.name == "premature"; got != want {
+				t.Errorf("logged as information: %v, want %v: %s", got, want, log.String())
+			}
 			if strings.Contains(log.String(), "안녕") {
 				t.Errorf("the log contains the data: %s", log.String())
 			}
@@ -180,7 +185,7 @@ func TestErrorOfTheHandlerDeterminesTheOutcome(t *testing.T) {
 
 func TestDeadLetterHasTheDataAndTheReason(t *testing.T) {
 	p, srv := pubsubtest.New(t, "dead")
-	e := Event{ID: "7", Type: messagePublished, Source: "projects/shop/subscriptions/s", Data: []byte{0, 0xff}, Attributes: map[string]string{"schema_version": "9"}}
+	e := Event{ID: "7", Type: delivery.MessagePublished, Source: "projects/shop/subscriptions/s", Data: []byte{0, 0xff}, Attributes: map[string]string{"schema_version": "9"}}
 	reason := errors.New(strings.Repeat("가", 500))
 	if err := DeadLetterTopic(topic.New(p))(t.Context(), e, reason); err != nil {
 		t.Fatal(err)
@@ -288,30 +293,9 @@ func TestConcurrentDeliveriesAreAllHandled(t *testing.T) {
 	}
 }
 
-func FuzzDecode(f *testing.F) {
-	for _, file := range []string{"push.http", "eventarc_pubsub.http", "structured_pubsub.http", "eventarc_storage.http"} {
-		r := request(f, file)
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(r.Header.Get("Content-Type"), r.Header.Get("Ce-Id"), r.Header.Get("Ce-Type"), r.Header.Get("Ce-Source"), body)
-	}
-	f.Fuzz(func(t *testing.T, contentType, id, typ, source string, body []byte) {
-		h := http.Header{"Content-Type": {contentType}}
-		if id != "" {
-			h["Ce-Id"], h["Ce-Type"], h["Ce-Source"], h["Ce-Specversion"] = []string{id}, []string{typ}, []string{source}, []string{"1.0"}
-		}
-		e, err := decode(h, body)
-		if err == nil && e.ID == "" {
-			t.Errorf("%v %q is an event without an ID", h, body)
-		}
-	})
-}
-
 func FuzzDeadLetterAttributes(f *testing.F) {
 	f.Add("7", "google.cloud.storage.object.v1.finalized", "projects/shop/subscriptions/s", "decode review: unknown kind", "schema_version", "9")
-	f.Add("", messagePublished, "", "", ReasonAttribute, "forged")
+	f.Add("", delivery.MessagePublished, "", "", ReasonAttribute, "forged")
 	f.Add("\xff", "", strings.Repeat("가", 400), "\xff", "", "\x00")
 	f.Fuzz(func(t *testing.T, id, typ, source, reason, name, value string) {
 		e := Event{ID: id, Type: typ, Source: source, Attributes: map[string]string{name: value}}
@@ -321,7 +305,7 @@ func FuzzDeadLetterAttributes(f *testing.F) {
 				t.Errorf("%s = %q", name, v)
 			}
 		}
-		if _, ok := got[TypeAttribute]; ok != (typ != messagePublished) && name != TypeAttribute {
+		if _, ok := got[TypeAttribute]; ok != (typ != delivery.MessagePublished) && name != TypeAttribute {
 			t.Errorf("the type of %q is an attribute: %v", typ, ok)
 		}
 		if !strings.HasPrefix(name, AttributePrefix) && got[name] != value {
