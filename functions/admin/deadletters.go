@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -44,7 +45,7 @@ type deadLetter struct {
 	Reason     string            `json:"reason" doc:"Error of the subscriber, or the number of failed deliveries."`
 	Source     string            `json:"source" doc:"Subscription that delivered the message, or source of the event." example:"prod-hybridbts-reviews-sentiment"`
 	DiedAt     time.Time         `json:"died_at" doc:"Time at which the message became a dead letter."`
-	Size       int               `json:"size" doc:"Size of the body in bytes."`
+	Size       int               `json:"size" doc:"Size of the body in bytes. A body near the limit of Pub/Sub is truncated in the dead letter, which cannot be replayed."`
 	Attributes map[string]string `json:"attributes" doc:"Attributes of the message without those of dead-lettering."`
 	Body       string            `json:"body" doc:"First 16 KiB of the body. Invalid UTF-8 is replaced by U+FFFD."`
 }
@@ -54,7 +55,7 @@ func (l *deadLetterHandlers) register(api huma.API) {
 		withDescription("Returns at most about 200 dead letters of each queue. Listing changes nothing. Dead letters of the last seconds may be missing, because Pub/Sub does not guarantee that a pull returns them."))
 	addOperation(api, http.MethodPost, "/dead-letters/{letter}/replay", "replay-dead-letter", "Publish a dead letter to its topic again", l.replay, withBody,
 		withDescription("202: the message is on its topic again and no longer a dead letter. If the cause persists, it becomes one again. "+
-			"404: the dead letter does not exist or was replayed before. 409: its event has no equivalent message."), func(op *huma.Operation) { op.DefaultStatus = http.StatusAccepted })
+			"404: the dead letter does not exist or was replayed before. 409: its event has no equivalent message, or the dead letter has only a part of the body."), func(op *huma.Operation) { op.DefaultStatus = http.StatusAccepted })
 }
 
 type lettersOutput struct {
@@ -96,6 +97,9 @@ func (q *deadLetterQueue) view(m *pubsubpb.PubsubMessage) deadLetter {
 	v := deadLetter{
 		ID: q.id(m), Queue: q.name, Reason: m.Attributes[event.ReasonAttribute], Source: m.Attributes[event.SourceAttribute],
 		DiedAt: m.PublishTime.AsTime(), Size: len(m.Data), Attributes: originalAttributes(m.Attributes), Body: preview(m.Data),
+	}
+	if size, err := strconv.Atoi(m.Attributes[event.TruncatedAttribute]); err == nil {
+		v.Size = size
 	}
 	if v.Reason == "" {
 		v.Reason = m.Attributes[event.PubSubDeliveryCount] + " deliveries failed"
@@ -213,9 +217,12 @@ var notificationTypes = map[string]string{
 }
 
 // replayAttributes returns the attributes of the replayed message. A message keeps its own. An event of Cloud Storage
-// gets the attributes of the equivalent notification:
+// gets the attributes of the equivalent notification. A truncated message cannot be replayed:
 // https://cloud.google.com/storage/docs/pubsub-notifications#attributes.
 func replayAttributes(m *pubsubpb.PubsubMessage) (map[string]string, error) {
+	if size, truncated := m.Attributes[event.TruncatedAttribute]; truncated {
+		return nil, fmt.Errorf("dead letter has only the first %d of %.20s bytes of the body; publish the message again at its source", len(m.Data), size)
+	}
 	kind, isEvent := m.Attributes[event.TypeAttribute]
 	if !isEvent {
 		return originalAttributes(m.Attributes), nil

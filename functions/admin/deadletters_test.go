@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -212,6 +213,28 @@ func TestPubSubErrorsNeitherLoseNorDuplicateDeadLetters(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTruncatedDeadLetterIsNotReplayed(t *testing.T) {
+	t.Parallel()
+	d := newFixture(t, nil)
+	attributes := maps.Clone(subscriberAttributes)
+	attributes[event.TruncatedAttribute] = "9999000"
+	d.addDeadLetter("reviews-dead", "a part", attributes)
+	letter := d.listDeadLetters().Letters[0]
+	if letter.Size != 9999000 || letter.Body != "a part" {
+		t.Errorf("dead letter has size %d and body %q, want the size of the message", letter.Size, letter.Body)
+	}
+	w := d.send(http.MethodPost, "/dead-letters/"+letter.ID+"/replay", "")
+	if w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "only the first 6 of 9999000 bytes") {
+		t.Errorf("replay: %d %s, want 409 with the sizes", w.Code, w.Body)
+	}
+	if got := d.replayed("reviews"); len(got) != 0 {
+		t.Errorf("published %v", got)
+	}
+	if n := len(d.listDeadLetters().Letters); n != 1 {
+		t.Errorf("%d dead letters are left, want one", n)
 	}
 }
 
