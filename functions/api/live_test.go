@@ -247,7 +247,7 @@ func TestShutdownEndsOpenStreamsAtOnce(t *testing.T) {
 	const streams = 200
 	all := make([]<-chan serverEvent, streams)
 	for i := range all {
-		_, all[i] = openStream(t, "http://"+addr, "X-Forwarded-For", fmt.Sprintf("198.51.100.%d", i/2))
+		_, all[i] = openStream(t, "http://"+addr, "X-Forwarded-For", fmt.Sprintf("198.51.%d.1", i/2))
 	}
 	for _, events := range all {
 		nextEvent(t, events, "rating")

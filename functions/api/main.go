@@ -48,7 +48,8 @@
 // on the secret of AUTHOR_TOKEN_KEY; and on the project the custom role live, which creates, reads and deletes
 // subscriptions: the role is on the project because the names of the subscriptions are random.
 //
-// Streams: an instance serves up to STREAMS streams, a client up to 50, each for about 10 minutes. Therefore timeout and
+// Streams: an instance serves up to STREAMS streams, a client up to 50 of them, a network (/24 of IPv4, /48 of IPv6) up to
+// 100, and only networks with fewer than 2 get the last quarter. A stream lasts about 10 minutes. Therefore timeout and
 // concurrency of this service are higher than those of the others (services.csv). Cloud Run bills an instance while
 // a stream is open. An instance creates its subscription for its first stream, receives while it has streams, and deletes
 // it at shutdown. Cloud Run's latency metric counts a stream as a request of minutes, so the p95 of releases and alerts

@@ -33,6 +33,15 @@ const (
 	// MaxClientStreams is the limit of streams of a client on an instance. Many shoppers can share the address
 	// of a mobile network.
 	MaxClientStreams = 50
+
+	// MaxNetworkStreams is the limit of streams of a network on an instance. A provider assigns its customers up to a
+	// /48 of IPv6, which has 65,536 clients; a /24 is the smallest network of IPv4 that is routed on its own.
+	MaxNetworkStreams = 100
+
+	// newNetworkShare is the share of an instance's streams, as a divisor, that only networks with fewer than
+	// newNetworkStreams streams get. So 12 clients in as many networks cannot take all streams.
+	newNetworkShare   = 4
+	newNetworkStreams = 2
 )
 
 // Intervals, timeouts and queue sizes of a feed.
@@ -47,7 +56,7 @@ const (
 	pendingNotices = 50                     // notices in a batch; a page with more changes reloads its list anyway
 )
 
-// ErrTooManyStreams reports that the instance or the client has its largest number of streams.
+// ErrTooManyStreams reports that the instance, the client or its network has its largest number of streams.
 var ErrTooManyStreams = errors.New("too many streams")
 
 // ReadRating returns the rating of a product, which encoding/json must encode identically on all instances. It
@@ -73,9 +82,10 @@ type Feed struct {
 	source noticeSource
 	rating ReadRating
 
-	maxStreams, maxClientStreams int
-	sendInterval, pollInterval   time.Duration
-	streamTiming                 streamTiming
+	maxStreams, maxClientStreams, maxNetworkStreams int
+
+	sendInterval, pollInterval time.Duration
+	streamTiming               streamTiming
 
 	creating singleflight.Group
 
@@ -86,6 +96,7 @@ type Feed struct {
 	receiving     sync.WaitGroup
 	products      map[string]*productFeed
 	clients       map[netip.Prefix]int // streams by client
+	networks      map[netip.Prefix]int // streams by network
 	streams       int
 }
 
@@ -98,9 +109,9 @@ func NewFeed(s *Subscription, rating ReadRating, maxStreams int) *Feed {
 // newFeed is NewFeed for any source, which lets tests use a fake one.
 func newFeed(s noticeSource, rating ReadRating, maxStreams int) *Feed {
 	return &Feed{
-		source: s, rating: rating, maxStreams: maxStreams, maxClientStreams: MaxClientStreams,
+		source: s, rating: rating, maxStreams: maxStreams, maxClientStreams: MaxClientStreams, maxNetworkStreams: MaxNetworkStreams,
 		sendInterval: sendInterval, pollInterval: pollInterval, streamTiming: defaultStreamTiming,
-		products: map[string]*productFeed{}, clients: map[netip.Prefix]int{},
+		products: map[string]*productFeed{}, clients: map[netip.Prefix]int{}, networks: map[netip.Prefix]int{},
 	}
 }
 
@@ -159,6 +170,7 @@ func (f *Feed) subscribe(ctx context.Context, product string, client netip.Prefi
 	s := &Stream{feed: f, client: client, product: p, batches: make(chan []byte, queuedBatches), timing: f.streamTiming}
 	p.streams[s] = true
 	f.clients[client]++
+	f.networks[network(client)]++
 	f.streams++
 	return s, nil
 }
@@ -172,13 +184,29 @@ func (f *Feed) checkLimits(client netip.Prefix) error {
 
 // checkLimitsLocked is checkLimits for callers that hold f.mu.
 func (f *Feed) checkLimitsLocked(client netip.Prefix) error {
+	ofNetwork := f.networks[network(client)]
 	switch {
 	case f.ended:
 		return fmt.Errorf("%w: stopping", clouderr.ErrUnavailable)
-	case f.streams >= f.maxStreams, f.clients[client] >= f.maxClientStreams:
+	case f.streams >= f.maxStreams, f.clients[client] >= f.maxClientStreams, ofNetwork >= f.maxNetworkStreams:
+		return ErrTooManyStreams
+	case f.streams >= f.maxStreams-f.maxStreams/newNetworkShare && ofNetwork >= newNetworkStreams:
 		return ErrTooManyStreams
 	}
 	return nil
+}
+
+// network returns the network of a client: the /24 of an IPv4 address, the /48 of an IPv6 network. That of the zero
+// Prefix, which stands for all clients without a known address, is the zero Prefix.
+func network(client netip.Prefix) netip.Prefix {
+	bits := 48
+	if client.Addr().Is4() {
+		bits = 24
+	}
+	if client.Bits() <= bits {
+		return client
+	}
+	return netip.PrefixFrom(client.Addr(), bits).Masked()
 }
 
 // createSource creates the source unless it exists. Concurrent callers share one attempt. A failure is not cached.
@@ -346,6 +374,11 @@ func (f *Feed) remove(s *Stream) {
 	}
 	if f.clients[s.client]--; f.clients[s.client] == 0 {
 		delete(f.clients, s.client)
+	}
+	if n := network(s.client); f.networks[n] > 1 {
+		f.networks[n]--
+	} else {
+		delete(f.networks, n)
 	}
 	if f.streams--; f.streams == 0 && f.stopReceiving != nil {
 		f.stopReceiving()

@@ -92,8 +92,8 @@ func withFeed(t *testing.T, test func(t *testing.T, f *Feed, s *fakeSource, r *f
 		f := newFeed(s, r.read, DefaultStreams)
 		test(t, f, s, r)
 		f.Close(t.Context())
-		if f.streams != 0 || len(f.products) != 0 || len(f.clients) != 0 {
-			t.Errorf("after Close: %d streams of %d products and %d clients", f.streams, len(f.products), len(f.clients))
+		if f.streams != 0 || len(f.products) != 0 || len(f.clients) != 0 || len(f.networks) != 0 {
+			t.Errorf("after Close: %d streams of %d products, %d clients and %d networks", f.streams, len(f.products), len(f.clients), len(f.networks))
 		}
 	})
 }
@@ -249,6 +249,68 @@ func TestStreamsAreLimitedPerInstanceAndClient(t *testing.T) {
 		}
 		first.Close()
 		watch(t, f, butter, clientA)
+	})
+}
+
+// fill opens streams for clients, in turn up to their limits, and returns the number of streams.
+func fill(t *testing.T, f *Feed, clients ...string) (opened int) {
+	t.Helper()
+	for _, c := range clients {
+		for {
+			_, err := f.subscribe(t.Context(), butter, netip.MustParsePrefix(c))
+			if errors.Is(err, ErrTooManyStreams) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			opened++
+		}
+	}
+	return opened
+}
+
+func TestManyAddressesOfOneNetworkShareALimit(t *testing.T) {
+	for name, clients := range map[string]struct {
+		format string // of the clients in one network
+		other  string // a client outside it
+	}{
+		"IPv6 /48": {"2001:db8:7:%x::/64", "2001:db8:8::/64"},
+		"IPv4 /24": {"198.51.100.%d/32", "198.51.101.7/32"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			withFeed(t, func(t *testing.T, f *Feed, _ *fakeSource, _ *fakeRating) {
+				var all []string
+				for i := range 20 {
+					all = append(all, fmt.Sprintf(clients.format, i))
+				}
+				if got := fill(t, f, all...); got != MaxNetworkStreams {
+					t.Errorf("20 clients of a network got %d streams, want %d", got, MaxNetworkStreams)
+				}
+				if got := fill(t, f, clients.other); got != MaxClientStreams {
+					t.Errorf("a client of another network got %d streams, want %d", got, MaxClientStreams)
+				}
+			})
+		})
+	}
+}
+
+func TestNewClientsGetStreamsOfAFullInstance(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, _ *fakeSource, _ *fakeRating) {
+		var all []string
+		for i := range 20 { // each in a network of its own, so that only the share of new networks stops them
+			all = append(all, fmt.Sprintf("2001:db8:%x::/64", i))
+		}
+		const shared = DefaultStreams - DefaultStreams/newNetworkShare
+		fullClients := shared / MaxClientStreams
+		if got, want := fill(t, f, all...), shared+newNetworkStreams*(20-fullClients); got != want {
+			t.Errorf("20 networks got %d streams, want %d", got, want)
+		}
+		for i := range 90 {
+			if got := fill(t, f, fmt.Sprintf("203.0.%d.1/32", i)); got != newNetworkStreams {
+				t.Fatalf("new client %d got %d streams, want %d", i, got, newNetworkStreams)
+			}
+		}
 	})
 }
 
