@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -16,14 +15,15 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/danielgtaylor/huma/v2/validation"
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hybrid-bts/functions/shared/problem/jsonbody"
+	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 )
 
 // ContentType is the media type of a problem document.
@@ -96,13 +96,13 @@ func WithTimeout[I, O any](timeout time.Duration, f func(context.Context, *I) (*
 	}
 }
 
-// NewAPI returns a huma API on mux. Each of its errors is a Problem. It decodes bodies as strict JSON: it rejects
-// duplicate names and invalid UTF-8 (RFC 7493). It serves neither documents nor schemas.
+// NewAPI returns a huma API on mux. Each of its errors is a Problem. It decodes bodies with requestbody.Unmarshal. It serves
+// neither documents nor schemas.
 func NewAPI(mux *http.ServeMux, title, version string) huma.API {
 	configureHuma()
 	format := huma.Format{
 		Marshal:   huma.DefaultJSONFormat.Marshal,
-		Unmarshal: func(b []byte, v any) error { return unmarshal(b, v) },
+		Unmarshal: requestbody.Unmarshal,
 	}
 	c := huma.DefaultConfig(title, version)
 	c.OpenAPIPath, c.DocsPath, c.SchemasPath = "", "", ""
@@ -160,21 +160,50 @@ const unreadable = "cannot read request body"
 // fromHuma returns the problem of an error that huma reports. errs are the causes or the invalid fields.
 func fromHuma(ctx context.Context, status int, msg string, errs []error) *Problem {
 	if status >= http.StatusInternalServerError {
+		cause := errors.Join(errs...)
+		if errors.Is(cause, requestbody.ErrBusy) { // no fault of this function: clients send more than one instance takes
+			slog.WarnContext(ctx, "body rejected", "status", http.StatusServiceUnavailable, "err", cause)
+			return New(http.StatusServiceUnavailable, cause.Error()+"; retry after the seconds in Retry-After")
+		}
 		if msg == unreadable {
 			return New(http.StatusBadRequest, unreadable)
 		}
-		return internal(ctx, errors.Join(errs...))
+		return internal(ctx, cause)
 	}
 	if status == http.StatusRequestEntityTooLarge {
 		msg = "request body is too large" // the message of huma names a limit that is one byte too high
 	}
 	p := New(status, msg)
-	for _, err := range errs {
+	for i, err := range errs {
+		if i == MaxErrors {
+			p.Detail += fmt.Sprintf("; %d more errors are not listed", len(errs)-i)
+			break
+		}
 		if err != nil {
-			p.Errors = append(p.Errors, field(err))
+			f := field(err)
+			p.Errors = append(p.Errors, Field{shorten(f.Detail), shorten(f.Pointer), shorten(f.Parameter)})
 		}
 	}
 	return p
+}
+
+// Limits of the errors in a Problem. Its detail says how many more errors there are. Longer texts, which may contain parts of
+// the request, end with an ellipsis.
+const (
+	MaxErrors = 16
+	MaxText   = 200 // bytes of each text of a Field
+)
+
+// shorten bounds s by MaxText. It cuts between characters.
+func shorten(s string) string {
+	if len(s) <= MaxText {
+		return s
+	}
+	n := MaxText - len("…")
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "…"
 }
 
 // internal logs err and returns a problem that does not reveal it: 503 for a transient error, else 500.
@@ -199,7 +228,7 @@ func field(err error) Field {
 		return Field{Detail: err.Error()}
 	}
 	d := detailer.ErrorDetail()
-	if p, detail, ok := strings.Cut(d.Message, pointerEnd); ok {
+	if p, detail, ok := requestbody.CutPointer(d.Message); ok {
 		return Field{Detail: detail, Pointer: p}
 	}
 	in, path, _ := strings.Cut(d.Location, ".")
@@ -226,28 +255,10 @@ func pointer(path string) string {
 	return "#/" + escape.Replace(path)
 }
 
-// pointerEnd separates the pointer from the text in errors of unmarshal, since huma passes on only the text.
-const pointerEnd = "\x00"
-
-// unmarshal decodes strict JSON. Its errors begin with the pointer of the invalid value.
-func unmarshal(b []byte, v any) error {
-	err := json.Unmarshal(b, v)
-	if syntax := (*jsontext.SyntacticError)(nil); errors.As(err, &syntax) {
-		return withPointer(syntax.JSONPointer, fmt.Errorf("not valid JSON at byte %d: %w", syntax.ByteOffset, syntax.Err))
-	}
-	if semantic := (*json.SemanticError)(nil); errors.As(err, &semantic) && semantic.Err != nil {
-		return withPointer(semantic.JSONPointer, semantic.Err)
-	}
-	return err
-}
-
-// withPointer puts a pointer in front of err.
-func withPointer(p jsontext.Pointer, err error) error {
-	return fmt.Errorf("#%s%s%w", strings.ReplaceAll(string(p), pointerEnd, ""), pointerEnd, err)
-}
-
-// Handler serves mux. It answers requests without a route, and handlers that panic, with a Problem.
+// Handler serves mux. It answers requests without a route, and handlers that panic, with a Problem. Bodies pass a Gate: the
+// response to a body that waits too long for others is 503.
 func Handler(mux *http.ServeMux) http.Handler {
+	gated := requestbody.NewGate().Middleware(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer func() {
 			switch p := recover(); p {
@@ -259,10 +270,10 @@ func Handler(mux *http.ServeMux) http.Handler {
 				Write(w, New(http.StatusInternalServerError, ""))
 			}
 		}()
-		defer drain(w, r)
+		defer requestbody.Drain(w, r)
 		h, pattern := mux.Handler(r)
 		if pattern != "" {
-			mux.ServeHTTP(w, r)
+			gated.ServeHTTP(w, r)
 			return
 		}
 		// The mux knows whether the path or the method is wrong, but answers in plain text.
@@ -272,10 +283,10 @@ func Handler(mux *http.ServeMux) http.Handler {
 			h.ServeHTTP(w, r)
 			return
 		}
-		detail := "no resource at " + strconv.Quote(r.URL.Path)
+		detail := "no resource at " + strconv.Quote(shorten(r.URL.Path))
 		if allow := plain.header.Get("Allow"); allow != "" {
 			w.Header().Set("Allow", allow)
-			detail = "method " + r.Method + " is not allowed; allowed: " + allow
+			detail = "method " + shorten(r.Method) + " is not allowed; allowed: " + allow
 		}
 		Write(w, New(plain.status, detail))
 	})
@@ -283,19 +294,8 @@ func Handler(mux *http.ServeMux) http.Handler {
 
 // TooMany answers 429 to a request beyond a rate limit.
 func TooMany(w http.ResponseWriter, r *http.Request) {
-	drain(w, r)
+	requestbody.Drain(w, r)
 	Write(w, New(http.StatusTooManyRequests, "too many requests; retry after the seconds in Retry-After"))
-}
-
-// drain reads the rest of a rejected body, at most 16 MiB in 5 s. A client that still writes when the connection closes
-// may not read the response.
-func drain(w http.ResponseWriter, r *http.Request) {
-	const most, longest = 16 << 20, 5 * time.Second
-	if r.Body == nil || r.Body == http.NoBody {
-		return
-	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(longest))
-	_, _ = io.CopyN(io.Discard, r.Body, most) // the response does not depend on the rest
 }
 
 // statusRecorder implements http.ResponseWriter. It records the status and header of a response and drops its body.

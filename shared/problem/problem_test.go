@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,12 +34,15 @@ type orderInput struct {
 
 type orderOutput struct{ Body order }
 
+// maxBody is the size of the largest body of server, in bytes.
+const maxBody = 10_000
+
 // server serves POST /orders with f.
 func server(f func(context.Context, *orderInput) (*orderOutput, error)) http.Handler {
 	mux := http.NewServeMux()
 	api := problem.NewAPI(mux, "test", "1")
 	huma.Register(api, huma.Operation{
-		Method: http.MethodPost, Path: "/orders", OperationID: "order", MaxBodyBytes: 100,
+		Method: http.MethodPost, Path: "/orders", OperationID: "order", MaxBodyBytes: maxBody + 1,
 	}, f)
 	return problem.Handler(mux)
 }
@@ -88,6 +93,10 @@ func TestInvalidRequestsNameTheField(t *testing.T) {
 			problem.Field{Pointer: "#/title", Detail: "not valid JSON at byte 21: invalid UTF-8"}},
 		{"half a surrogate pair", "/orders", `{"copies":1,"title":"\ud800"}`, 400, problem.Field{Pointer: "#/title"}},
 		{"duplicate name", "/orders", `{"copies":1,"copies":2}`, 400, problem.Field{Pointer: "#/copies"}},
+		{"too many values", "/orders", `{"tags":[` + strings.Repeat(`1,`, 30) + `[]` + strings.Repeat(`,{}`, 300) + `]}`, 400,
+			problem.Field{Pointer: "#", Detail: "has more than 256 values"}},
+		{"deeply nested", "/orders", strings.Repeat("[", 40), 400, problem.Field{Pointer: "#", Detail: "is nested deeper than 8 levels"}},
+		{"name with a dot", "/orders", `{"copies":1,"a.b":2}`, 400, problem.Field{Pointer: "#/a.b", Detail: "unexpected property"}},
 		{"parameter", "/orders?shelf=10", `{"copies":1}`, 422, problem.Field{Parameter: "shelf"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -107,6 +116,99 @@ func TestInvalidRequestsNameTheField(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestProblemListsABoundedNumberOfErrors(t *testing.T) {
+	for n, detail := range map[int]string{
+		1: "validation failed", 16: "validation failed", 17: "validation failed; 1 more errors are not listed", 99: "validation failed; 83 more errors are not listed",
+	} {
+		var body strings.Builder
+		for i := range n {
+			fmt.Fprintf(&body, `,"unknown%d":[]`, i)
+		}
+		w := post(server(echo), "/orders", `{"copies":1`+body.String()+`}`)
+		if p := decode(t, w); w.Code != 422 || len(p.Errors) != min(n, 16) || p.Detail != detail {
+			t.Errorf("%d errors: %d with %d listed and detail %q, want %q", n, w.Code, len(p.Errors), p.Detail, detail)
+		}
+	}
+}
+
+func TestTextsOfErrorsAreCut(t *testing.T) {
+	const most = 200
+	mux := http.NewServeMux()
+	huma.Register(problem.NewAPI(mux, "test", "1"), huma.Operation{
+		Method: http.MethodGet, Path: "/shelves", OperationID: "shelves", RejectUnknownQueryParameters: true,
+	}, func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })
+	shelves := problem.Handler(mux)
+	long := strings.Repeat("가", 1000)
+	for name, w := range map[string]*httptest.ResponseRecorder{
+		"pointer": post(server(echo), "/orders", strings.Repeat(`{"`+strings.Repeat("가", 20)+`":`, 5)),
+		"detail": post(server(func(context.Context, *orderInput) (*orderOutput, error) {
+			return nil, huma.Error422UnprocessableEntity("validation failed", errors.New(long))
+		}), "/orders", `{"copies":1}`),
+		"parameter": get(shelves, "/shelves?"+url.QueryEscape(long)+"=1"),
+		"path":      get(shelves, "/"+url.PathEscape(long)),
+	} {
+		p := decode(t, w)
+		texts := []string{p.Detail}
+		for _, f := range p.Errors {
+			texts = append(texts, f.Detail, f.Pointer, f.Parameter)
+		}
+		cut := 0
+		for _, text := range texts {
+			if strings.Contains(text, "…") {
+				cut++
+			}
+			if len(text) > most+len(`no resource at ""`) || strings.ContainsRune(text, '\ufffd') {
+				t.Errorf("%s: text of %d bytes: %s", name, len(text), text)
+			}
+		}
+		if cut != 1 {
+			t.Errorf("%s: %d texts are cut, want 1: %s", name, cut, w.Body)
+		}
+	}
+}
+
+func get(h http.Handler, target string) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, target, nil))
+	return w
+}
+
+// 200 large bodies at once, of which the gate admits 8: the others wait, and the last fail without an ERROR in the log.
+func TestBodiesThatWaitTooLongAre503(t *testing.T) {
+	var log bytes.Buffer
+	old := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(old)
+	synctest.Test(t, func(t *testing.T) {
+		mux := http.NewServeMux()
+		huma.Register(problem.NewAPI(mux, "test", "1"), huma.Operation{
+			Method: http.MethodPost, Path: "/orders", OperationID: "order", MaxBodyBytes: 64<<10 + 1,
+		}, func(context.Context, *orderInput) (*orderOutput, error) {
+			time.Sleep(4 * time.Second)
+			return &orderOutput{}, nil
+		})
+		h := problem.Handler(mux)
+		responses := make(chan *httptest.ResponseRecorder)
+		for range 200 {
+			go func() { responses <- post(h, "/orders", `{"copies":1,"title":"`+strings.Repeat("a", 64_000)+`"}`) }()
+		}
+		statuses := map[int]int{}
+		for range 200 {
+			w := <-responses
+			statuses[w.Code]++
+			if w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
+				t.Error("503 without Retry-After")
+			}
+		}
+		if statuses[200] != 16 || statuses[503] != 184 {
+			t.Errorf("responses by status: %v, want 16 × 200 and 184 × 503", statuses)
+		}
+	})
+	if strings.Contains(log.String(), "level=ERROR") {
+		t.Errorf("logged as an error: %s", log.String())
 	}
 }
 
@@ -137,7 +239,7 @@ func TestRequestsAreRejectedBeforeDecoding(t *testing.T) {
 		{"no such path", "GET", "/nowhere", "", "", 404, ""},
 		{"wrong method", "GET", "/orders", "", "", 405, "POST"},
 		{"wrong content type", "POST", "/orders", "text/plain", `{"copies":1}`, 415, ""},
-		{"too large", "POST", "/orders", "application/json", strings.Repeat(" ", 101), 413, ""},
+		{"too large", "POST", "/orders", "application/json", strings.Repeat(" ", maxBody+1), 413, ""},
 		{"empty body", "POST", "/orders", "application/json", "", 400, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
