@@ -293,6 +293,19 @@ func TestSchemasNameTheirWriters(t *testing.T) {
 	}
 }
 
+// The validator of huma panics when a field with uniqueItems holds objects or arrays, which every client can send. A type
+// that wants unique items has the keyword in the Extensions of its schema, and checks the items itself.
+func TestHumaChecksNoUniqueItems(t *testing.T) {
+	tag := regexp.MustCompile("uniqueItems" + `:"|UniqueItems` + `\s*[:=]\s*true`)
+	for name := range mustPackages(t) {
+		for _, f := range goFiles(t, name) {
+			if m := tag.Find(read(t, f)); m != nil {
+				t.Errorf("%s: %s makes huma check unique items", f, m)
+			}
+		}
+	}
+}
+
 // packageComment returns the comment above the package clause without its comment markers.
 func packageComment(file []byte) string {
 	head, _, _ := strings.Cut("\n"+string(file), "\npackage ")

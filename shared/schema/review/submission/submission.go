@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -26,13 +27,15 @@ type Content struct {
 	Author string `json:"author,omitempty"`
 	Locale string `json:"locale,omitempty" pattern:"^([A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*)?$" doc:"Language of the shopper's browser (BCP 47), a hint." example:"ko-KR"`
 
-	Photos []string `json:"photos,omitempty" uniqueItems:"true" nullable:"false" doc:"Names of photos that POST /v1/photos returned. A photo belongs to the review that names it first."`
+	Photos []string `json:"photos,omitempty" nullable:"false" doc:"Names of photos that POST /v1/photos returned. A photo belongs to the review that names it first."`
 }
 
 // TransformSchema implements huma.SchemaTransformer. It adds the limits of package review to the schema of Content, and to
-// the schema of a struct that embeds it.
+// the schema of a struct that embeds it. Resolve checks uniqueItems: the validator of huma panics on items that are objects
+// or arrays, so the schema has the keyword in the document only.
 func (Content) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
 	maxPhotos, maxLocale := review.MaxPhotos, review.MaxLocale
+	s.Properties["photos"].Extensions = map[string]any{"uniqueItems": true}
 	s.Properties["photos"].MaxItems, s.Properties["locale"].MaxLength = &maxPhotos, &maxLocale
 	s.Properties["text"].Description = fmt.Sprintf("At most %d characters, counted after normalization (NFC), removal of control characters "+
 		"other than newline and of invisible characters, and trimming. Empty: a review of stars only.", review.MaxText)
@@ -64,13 +67,17 @@ func (c Content) ApplyTo(r *review.Review) {
 	r.Rating, r.Text, r.Author, r.Locale, r.Photos = int(c.Rating), c.Text, c.Author, c.Locale, c.Photos
 }
 
-// Resolve implements huma.Resolver. It cleans the texts, then checks their lengths and the names of photos.
+// Resolve implements huma.Resolver. It cleans the texts, then checks their lengths, and that the photos are distinct names of
+// photos.
 func (c *Content) Resolve(huma.Context) []error {
 	c.Text = plaintext.Clean(c.Text, '\n')
 	c.Author = plaintext.CleanName(c.Author)
 	var errs []error
 	fail := func(location, format string, args ...any) {
 		errs = append(errs, &huma.ErrorDetail{Location: "body." + location, Message: fmt.Sprintf(format, args...)})
+	}
+	if sorted := slices.Sorted(slices.Values(c.Photos)); len(slices.Compact(sorted)) < len(c.Photos) {
+		fail("photos", "expected array items to be unique")
 	}
 	for i, name := range c.Photos {
 		if !review.IsPhoto(name) {

@@ -69,6 +69,35 @@ func TestPatchWithAnInvalidResultIsAnError(t *testing.T) {
 	}
 }
 
+// The validator of huma panics when a schema has uniqueItems and the items are objects or arrays. Such a document must not
+// reach a client as 500.
+func TestPhotosAreUniqueAndOfAnyType(t *testing.T) {
+	registry := huma.NewMapRegistry("#/", huma.DefaultSchemaNamer)
+	s := huma.SchemaFromType(registry, reflect.TypeFor[submission.Content]())
+	s.PrecomputeMessages()
+	document, err := json.Marshal(s.Properties["photos"])
+	if err != nil || !strings.Contains(string(document), `"uniqueItems":true`) {
+		t.Errorf("the schema of photos is %s (%v), want uniqueItems in it", document, err)
+	}
+	for _, photos := range []string{`[[],[]]`, `[{},{}]`, `[[1],[1]]`, `[{"a":[]},{"a":[]}]`, `[null,null]`, `[1,1]`} {
+		var v any
+		if err := json.Unmarshal([]byte(`{"rating":5,"photos":`+photos+`}`), &v); err != nil {
+			t.Fatal(err)
+		}
+		var res huma.ValidateResult
+		huma.Validate(registry, s, huma.NewPathBuffer(nil, 0), huma.ModeWriteToServer, v, &res)
+		if len(res.Errors) == 0 {
+			t.Errorf("%s is valid", photos)
+		}
+	}
+	twice := content()
+	twice.Photos = []string{photo, strings.Replace(photo, "6f", "7f", 1), photo, photo}
+	var detail *huma.ErrorDetail
+	if errs := twice.Resolve(nil); len(errs) != 1 || !errors.As(errs[0], &detail) || detail.Location != "body.photos" {
+		t.Errorf("repeated photos: %v, want one error at body.photos", errs)
+	}
+}
+
 // The API documents, and huma's validation, have the limits of package review.
 func TestSchemasHaveTheLimitsOfPackageReview(t *testing.T) {
 	type newReview struct {
