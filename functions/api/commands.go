@@ -9,7 +9,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
-	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
@@ -46,7 +45,7 @@ const reviewPath = "/v1/products/{product}/reviews/{review}"
 
 // register adds the operations.
 func (c *commands) register(api huma.API) {
-	handle(api, huma.Operation{
+	handleAuthor(api, c.tokens, huma.Operation{
 		Method: http.MethodPatch, Path: reviewPath, OperationID: "edit-review", Summary: "Edit a review, as its author",
 		Description: "A JSON merge patch (RFC 7396): fields that it does not contain keep their values. The text is scored again. " +
 			"The review changes when its edited_at reaches the returned value; an edit sent before that starts from the unchanged review. " +
@@ -55,7 +54,7 @@ func (c *commands) register(api huma.API) {
 	}, c.edit)
 	body := api.OpenAPI().Paths[reviewPath].Patch.RequestBody.Content
 	body["application/json"] = body["application/merge-patch+json"] // many clients send merge patches with this type
-	handle(api, huma.Operation{
+	handleAuthor(api, c.tokens, huma.Operation{
 		Method: http.MethodDelete, Path: reviewPath, OperationID: "delete-review", Summary: "Delete a review, as its author",
 		Description: "Erases text, author and photos with their renditions permanently. Afterwards the status URL returns 404. " +
 			"Repeated requests have no further effect.",
@@ -77,20 +76,24 @@ type ReviewInput struct {
 // key returns the key of the review in messages.
 func (in *ReviewInput) key() wire.Key { return wire.Key{Product: in.Product, Review: in.Review} }
 
-// AuthorInput identifies a review and authorizes its author. It is exported for huma.
+// AuthorInput is the input of an operation that handleAuthor registers. It is exported for huma.
 type AuthorInput struct {
 	ReviewInput
 	Token string `header:"Author-Token" doc:"The author_token from the response to the submission."`
 }
 
-// authorize returns the key of the review if the token is its author's, and otherwise a 403 problem, which does not
-// reveal whether the review exists.
-func (c *commands) authorize(in *AuthorInput) (wire.Key, error) {
-	k := in.key()
-	if !c.tokens.Valid(in.Token, k.Product, k.Review) {
-		return k, problem.New(http.StatusForbidden, "the header Author-Token is not the token of this review's author")
-	}
-	return k, nil
+// handleAuthor registers f with the deadline, for the author of the review in the path alone. The response to any other client
+// is 403, which does not reveal whether the review exists. The check precedes the decoding and validation of the body.
+func handleAuthor[I, O any](api huma.API, tokens authortoken.KeyRing, op huma.Operation, f func(context.Context, *I) (*O, error)) {
+	const denied = "the header Author-Token is not the token of this review's author"
+	op.Middlewares = append(op.Middlewares, func(ctx huma.Context, next func(huma.Context)) {
+		if !tokens.Valid(ctx.Header("Author-Token"), ctx.Param("product"), ctx.Param("review")) {
+			_ = huma.WriteErr(api, ctx, http.StatusForbidden, denied) // the client may have disconnected
+			return
+		}
+		next(ctx)
+	})
+	handle(api, op, f)
 }
 
 // takenOutput is the output of operations whose response has nothing but a Taken.
