@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -109,32 +108,14 @@ func healthy(next http.Handler) http.Handler {
 	})
 }
 
-// limitBodyTime sets the read deadline of each request with a body. http.Server.ReadTimeout would also end the requests
-// whose handlers work for longer than that.
+// limitBodyTime sets the read deadline of each request with a body. net/http removes it at the end of the body, and keeps it
+// after an error, because it reads the rest of a body before it sends the response. http.Server.ReadTimeout would apply to
+// requests without a body as well.
 func limitBodyTime(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
-			c := http.NewResponseController(w)
-			_ = c.SetReadDeadline(time.Now().Add(bodyTimeout)) // the server's own ResponseWriter supports it
-			r.Body = timedBody{r.Body, c}
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // supported by net/http's own w
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// timedBody removes the read deadline at the end of the body: net/http then waits for the client to disconnect, and cancels
-// the context of the request if the deadline passes. After any other error the deadline stays, because net/http reads
-// the rest of a body before it sends the response.
-type timedBody struct {
-	io.ReadCloser
-	control *http.ResponseController
-}
-
-// Read implements io.Reader.
-func (b timedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF {
-		_ = b.control.SetReadDeadline(time.Time{})
-	}
-	return n, err
 }
