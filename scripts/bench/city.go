@@ -181,7 +181,7 @@ func oneCity(w io.Writer, n int) error {
 }
 
 // loadCustomers loads the file that write writes and returns the rate in rows per second. The file is not stored: write
-// runs concurrently with the load, so the rate includes the generation of the rows. A refused row is an error.
+// runs concurrently with the load, so the rate includes the generation of the rows. A rejected row is an error.
 func loadCustomers(ctx context.Context, s *session, engine *customerstest.Server, write func(io.Writer) error) (float64, error) {
 	began := time.Now()
 	in, out := io.Pipe()
@@ -196,8 +196,8 @@ func loadCustomers(ctx context.Context, s *session, engine *customerstest.Server
 	if err != nil {
 		return 0, err
 	}
-	if sum.Refused > 0 {
-		return 0, fmt.Errorf("%d rows were refused", sum.Refused)
+	if sum.Rejected > 0 {
+		return 0, fmt.Errorf("%d rows were rejected", sum.Rejected)
 	}
 	return float64(sum.Read) / time.Since(began).Seconds(), nil
 }

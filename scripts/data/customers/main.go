@@ -5,9 +5,9 @@
 //
 // Load reads CSV with a header, or one JSON object per line; either may be compressed with gzip. The columns, in any
 // order, are id, name, city and country, and optionally email, phone, joined, postcode and street. A load may be
-// stopped and run again; see package load. Invalid rows are refused and do not stop the load. The command writes the
-// line and the reason of each refused row to a file, which contains no values of the row but the customer's id. Exit
-// status: 0 if all rows are loaded, 3 if rows were refused, 1 if the load is incomplete, 2 if the command line is
+// stopped and run again; see package load. Invalid rows are rejected and do not stop the load. The command writes the
+// line and the reason of each rejected row to a file, which contains no values of the row but the customer's id. Exit
+// status: 0 if all rows are loaded, 3 if rows were rejected, 1 if the load is incomplete, 2 if the command line is
 // invalid.
 //
 // Generate writes generated customers to standard output as CSV.
@@ -50,8 +50,8 @@ import (
 
 // Errors with a distinct exit status: 2 and 3.
 var (
-	errUsage   = errors.New("usage: customers load [flags] FILE|gs://bucket/object|-, or customers generate [-n 1000000] [-seed 1]")
-	errRefused = errors.New("rows were refused")
+	errUsage    = errors.New("usage: customers load [flags] FILE|gs://bucket/object|-, or customers generate [-n 1000000] [-seed 1]")
+	errRejected = errors.New("rows were rejected")
 )
 
 func main() {
@@ -65,7 +65,7 @@ func main() {
 	switch {
 	case errors.Is(err, errUsage):
 		os.Exit(2)
-	case errors.Is(err, errRefused):
+	case errors.Is(err, errRejected):
 		os.Exit(3)
 	}
 	os.Exit(1)
@@ -97,17 +97,17 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 	return errUsage
 }
 
-// runLoad runs the subcommand load. It returns errRefused if the load is complete but for refused rows, and errUsage
+// runLoad runs the subcommand load. It returns errRejected if the load is complete but for rejected rows, and errUsage
 // for an invalid command line. If ctx ends, the load is incomplete and can be run again.
 //
-// It opens the input before Bigtable and creates the file of refused rows last, so a misspelled name leaves no tables
+// It opens the input before Bigtable and creates the file of rejected rows last, so a misspelled name leaves no tables
 // or files.
 func runLoad(ctx context.Context, args []string, lookup func(string) (string, bool), stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
 	f.SetOutput(stderr)
 	dry := f.Bool("dry-run", false, "check the file and write nothing to Bigtable")
 	create := f.Bool("create", false, "create the tables that do not exist")
-	refusedFile := f.String("refused", "", "`file` to create for the refused rows (default: INPUT.refused.csv in the working directory)")
+	rejectedFile := f.String("rejected", "", "`file` to create for the rejected rows (default: INPUT.rejected.csv in the working directory)")
 	if err := f.Parse(args); err != nil {
 		return errors.Join(err, errUsage)
 	}
@@ -128,11 +128,11 @@ func runLoad(ctx context.Context, args []string, lookup func(string) (string, bo
 		}
 		defer loader.Client.Close()
 	}
-	refused, err := createRefusalFile(*refusedFile, name)
+	rejected, err := createRejectedFile(*rejectedFile, name)
 	if err != nil {
 		return err
 	}
-	loader.Refused = refused.add
+	loader.Rejected = rejected.add
 
 	// The size is that of the input as it is stored, so the bar counts bytes before decompression.
 	bar := progressbar.NewOptions64(size, progressbar.OptionSetWriter(stderr), progressbar.OptionShowBytes(true),
@@ -145,14 +145,14 @@ func runLoad(ctx context.Context, args []string, lookup func(string) (string, bo
 	sum, err := loader.Load(ctx, &reader)
 	_ = bar.Exit()
 	fmt.Fprintln(stderr)
-	if err := errors.Join(err, refused.close()); err != nil {
+	if err := errors.Join(err, rejected.close()); err != nil {
 		return fmt.Errorf("load %s: %w", name, err)
 	}
 	verb := "loaded"
 	if *dry {
 		verb = "would load"
 	}
-	fmt.Fprintf(stdout, "%s %d of %d rows in %d cities, %.1f s, %.0f rows/s\n", verb, sum.Read-sum.Refused, sum.Read, sum.Cities,
+	fmt.Fprintf(stdout, "%s %d of %d rows in %d cities, %.1f s, %.0f rows/s\n", verb, sum.Read-sum.Rejected, sum.Read, sum.Cities,
 		time.Since(began).Seconds(), rate(sum.Read))
 	for _, note := range []struct {
 		rows int64
@@ -165,9 +165,9 @@ func runLoad(ctx context.Context, args []string, lookup func(string) (string, bo
 	if sum.Ignored != nil {
 		fmt.Fprintf(stdout, "ignored unknown columns %q\n", sum.Ignored)
 	}
-	if sum.Refused > 0 {
-		fmt.Fprintf(stdout, "refused %d rows; see %s for lines and reasons\n", sum.Refused, refused.file.Name())
-		return fmt.Errorf("%d %w", sum.Refused, errRefused)
+	if sum.Rejected > 0 {
+		fmt.Fprintf(stdout, "rejected %d rows; see %s for lines and reasons\n", sum.Rejected, rejected.file.Name())
+		return fmt.Errorf("%d %w", sum.Rejected, errRejected)
 	}
 	return nil
 }
@@ -244,30 +244,30 @@ func connect(ctx context.Context, lookup func(string) (string, bool), create boo
 	return client, nil
 }
 
-// refusalFile is the CSV file of refused rows, with the columns line, customer and reason. close removes it if it has
-// no rows. It is not safe for concurrent use; a load refuses rows one at a time.
-type refusalFile struct {
+// rejectedFile is the CSV file of rejected rows, with the columns line, customer and reason. close removes it if it has
+// no rows. It is not safe for concurrent use; a load rejects rows one at a time.
+type rejectedFile struct {
 	file    *os.File
 	created bool // whether this process created the file and may remove it
 	out     *csv.Writer
 	rows    int // without the header
 }
 
-// createRefusalFile creates the file with the given name. If name is empty, it derives an unused name from the input.
+// createRejectedFile creates the file with the given name. If name is empty, it derives an unused name from the input.
 // It never overwrites a file.
-func createRefusalFile(name, input string) (*refusalFile, error) {
-	f, created, err := openRefusalFile(name, input)
+func createRejectedFile(name, input string) (*rejectedFile, error) {
+	f, created, err := openRejectedFile(name, input)
 	if err != nil {
-		return nil, fmt.Errorf("create file of refused rows: %w", err)
+		return nil, fmt.Errorf("create file of rejected rows: %w", err)
 	}
-	r := &refusalFile{file: f, created: created, out: csv.NewWriter(f)}
+	r := &rejectedFile{file: f, created: created, out: csv.NewWriter(f)}
 	return r, r.out.Write([]string{"line", "customer", "reason"})
 }
 
-// openRefusalFile opens the file and reports whether it created it. Existing files that are not regular, such as
+// openRejectedFile opens the file and reports whether it created it. Existing files that are not regular, such as
 // /dev/null, are opened for writing. An existing regular file is an error if it has the given name. Derived names are
-// INPUT.refused.csv, INPUT.refused-2.csv and so on in the working directory.
-func openRefusalFile(name, input string) (f *os.File, created bool, err error) {
+// INPUT.rejected.csv, INPUT.rejected-2.csv and so on in the working directory.
+func openRejectedFile(name, input string) (f *os.File, created bool, err error) {
 	const create, mode = os.O_WRONLY | os.O_CREATE | os.O_EXCL, 0o600 // customer ids are personal data
 	if name != "" {
 		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
@@ -282,9 +282,9 @@ func openRefusalFile(name, input string) (f *os.File, created bool, err error) {
 		base = path.Base(input)
 	}
 	for n := 1; ; n++ {
-		name := base + ".refused.csv"
+		name := base + ".rejected.csv"
 		if n > 1 {
-			name = fmt.Sprintf("%s.refused-%d.csv", base, n)
+			name = fmt.Sprintf("%s.rejected-%d.csv", base, n)
 		}
 		f, err := os.OpenFile(name, create, mode)
 		if !errors.Is(err, fs.ErrExist) {
@@ -294,20 +294,20 @@ func openRefusalFile(name, input string) (f *os.File, created bool, err error) {
 }
 
 // add writes a row. A reason of several lines becomes one line. close reports write errors.
-func (r *refusalFile) add(line int, customer string, reason error) {
+func (r *rejectedFile) add(line int, customer string, reason error) {
 	r.rows++
 	_ = r.out.Write([]string{strconv.Itoa(line), customer, strings.ReplaceAll(reason.Error(), "\n", "; ")})
 }
 
 // close flushes and closes the file. Its error includes earlier write errors. Call it once.
-func (r *refusalFile) close() error {
+func (r *rejectedFile) close() error {
 	r.out.Flush()
 	err := errors.Join(r.out.Error(), r.file.Close())
 	if err == nil && r.rows == 0 && r.created {
 		err = os.Remove(r.file.Name())
 	}
 	if err != nil {
-		return fmt.Errorf("write file of refused rows: %w", err)
+		return fmt.Errorf("write file of rejected rows: %w", err)
 	}
 	return nil
 }

@@ -42,38 +42,38 @@ func TestGeneratedCustomersAreLoaded(t *testing.T) {
 			t.Errorf("%q, %v", out, err)
 		}
 	}
-	if left, _ := filepath.Glob("*.refused.csv"); left != nil {
-		t.Errorf("files of refused rows remain without refused rows: %v", left)
+	if left, _ := filepath.Glob("*.rejected.csv"); left != nil {
+		t.Errorf("files of rejected rows remain without rejected rows: %v", left)
 	}
-	out, err := command(t, file+"1,,Paris,FR\n", "load", "-refused", "reasons.csv", "-")
+	out, err := command(t, file+"1,,Paris,FR\n", "load", "-rejected", "reasons.csv", "-")
 	reasons, _ := os.ReadFile("reasons.csv")
-	if !errors.Is(err, errRefused) || !strings.Contains(out, "refused 1 rows") || string(reasons) != "line,customer,reason\n302,,\"row has 4 cells, header has 9\"\n" {
-		t.Errorf("output %q, error %v, file of refused rows %q", out, err, reasons)
+	if !errors.Is(err, errRejected) || !strings.Contains(out, "rejected 1 rows") || string(reasons) != "line,customer,reason\n302,,\"row has 4 cells, header has 9\"\n" {
+		t.Errorf("output %q, error %v, file of rejected rows %q", out, err, reasons)
 	}
 }
 
-func TestFileOfRefusedRowsOverwritesNoFile(t *testing.T) {
+func TestFileOfRejectedRowsOverwritesNoFile(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const good, bad = "id,name,city,country\n1,A,Paris,FR\n", "id,name,city,country\n1,,Paris,FR\n"
-	for name, content := range map[string]string{"good.csv": good, "bad.csv": bad, "bad.csv.refused.csv": "kept"} {
+	for name, content := range map[string]string{"good.csv": good, "bad.csv": bad, "bad.csv.rejected.csv": "kept"} {
 		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := command(t, "", "load", "-dry-run", "-refused", "good.csv", "good.csv"); err == nil {
-		t.Error("the input was accepted as the file of refused rows")
+	if _, err := command(t, "", "load", "-dry-run", "-rejected", "good.csv", "good.csv"); err == nil {
+		t.Error("the input was accepted as the file of rejected rows")
 	}
-	if _, err := command(t, "", "load", "-dry-run", "bad.csv"); !errors.Is(err, errRefused) {
-		t.Errorf("error %v, want errRefused", err)
+	if _, err := command(t, "", "load", "-dry-run", "bad.csv"); !errors.Is(err, errRejected) {
+		t.Errorf("error %v, want errRejected", err)
 	}
-	if _, err := command(t, "", "load", "-dry-run", "-refused", os.DevNull, "bad.csv"); !errors.Is(err, errRefused) {
-		t.Errorf("error %v, want errRefused", err)
+	if _, err := command(t, "", "load", "-dry-run", "-rejected", os.DevNull, "bad.csv"); !errors.Is(err, errRejected) {
+		t.Errorf("error %v, want errRejected", err)
 	}
 	if _, err := os.Stat(os.DevNull); err != nil {
 		t.Error(err)
 	}
 	for name, want := range map[string]string{
-		"good.csv": good, "bad.csv": bad, "bad.csv.refused.csv": "kept", "bad.csv.refused-2.csv": "line,customer,reason\n2,1,name is empty\n",
+		"good.csv": good, "bad.csv": bad, "bad.csv.rejected.csv": "kept", "bad.csv.rejected-2.csv": "line,customer,reason\n2,1,name is empty\n",
 	} {
 		if got, err := os.ReadFile(name); err != nil || string(got) != want {
 			t.Errorf("%s holds %q, %v, want %q", name, got, err, want)

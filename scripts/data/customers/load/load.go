@@ -53,19 +53,19 @@ const (
 type Loader struct {
 	// Client is a client of the instance with the tables. If it is nil, Load only validates the file (a dry run).
 	Client *bigtable.Client
-	// Refused, if not nil, is called for each row that is not loaded: the line of the row, from 1, the customer's id or
+	// Rejected, if not nil, is called for each row that is not loaded: the line of the row, from 1, the customer's id or
 	// "" if it is invalid, and the reason. The reason contains no value of the row. One load makes its calls in the
 	// order of the file, one at a time.
-	Refused func(line int, customer string, reason error)
-	// Progress, if not nil, is called with the number of rows read, refused ones included, every 500 rows and at the
+	Rejected func(line int, customer string, reason error)
+	// Progress, if not nil, is called with the number of rows read, rejected ones included, every 500 rows and at the
 	// end. One load makes its calls one at a time, and waits for each.
 	Progress func(rows int64)
 }
 
 // Summary is the result of a load. If Load returns an error, the summary is incomplete.
 type Summary struct {
-	Read     int64    // rows of the file, refused ones included; the header is no row
-	Refused  int64    // rows that were not loaded
+	Read     int64    // rows of the file, rejected ones included; the header is no row
+	Rejected int64    // rows that were not loaded
 	Replaced int64    // rows with a later row of the same customer in the same batch; others are not counted
 	Moved    int64    // rows of customers that were in another city before
 	Cities   int      // cities that were counted; in a dry run, cities of the file
@@ -73,7 +73,7 @@ type Summary struct {
 }
 
 // Load loads a file: CSV with a header, whose columns may be in any order, or one JSON object per line; either may be
-// compressed with gzip. Invalid rows are refused and do not stop the load. After an error the load is incomplete; load
+// compressed with gzip. Invalid rows are rejected and do not stop the load. After an error the load is incomplete; load
 // the file again.
 func (l *Loader) Load(ctx context.Context, file io.Reader) (Summary, error) {
 	var sum Summary
@@ -113,8 +113,8 @@ func (l *Loader) Load(ctx context.Context, file io.Reader) (Summary, error) {
 	return sum, err
 }
 
-// read validates all rows of a file and passes them to the batcher. It counts read and refused rows in sum. The error
-// is that of the file or of ctx, never that of a refused row.
+// read validates all rows of a file and passes them to the batcher. It counts read and rejected rows in sum. The error
+// is that of the file or of ctx, never that of a rejected row.
 func (l *Loader) read(ctx context.Context, in *reader, b *batcher, sum *Summary) error {
 	for {
 		r, err := in.read()
@@ -131,8 +131,8 @@ func (l *Loader) read(ctx context.Context, in *reader, b *batcher, sum *Summary)
 		}
 		var invalid rowError
 		if errors.As(err, &invalid) {
-			sum.Refused++
-			l.refuse(&r, invalid.error)
+			sum.Rejected++
+			l.reject(&r, invalid.error)
 			continue
 		}
 		if err != nil {
@@ -153,17 +153,17 @@ func (l *Loader) progress(rows int64) {
 	}
 }
 
-// refuse reports a row that is not loaded to l.Refused, if set. It replaces an id that is not valid by "", because the
+// reject reports a row that is not loaded to l.Rejected, if set. It replaces an id that is not valid by "", because the
 // cell may hold personal data of a shifted column.
-func (l *Loader) refuse(r *record, reason error) {
-	if l.Refused == nil {
+func (l *Loader) reject(r *record, reason error) {
+	if l.Rejected == nil {
 		return
 	}
 	customer := strings.TrimSpace(r.values[columnID])
 	if customers.CheckCustomerID(customer) != nil {
 		customer = ""
 	}
-	l.Refused(r.line, customer, reason)
+	l.Rejected(r.line, customer, reason)
 }
 
 // batcher distributes rows to writers. All rows of a customer go to the same writer, in the order of the file: so the

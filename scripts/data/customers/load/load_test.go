@@ -36,7 +36,7 @@ func start(t testing.TB, opts ...grpc.ServerOption) *bigtable.Client {
 
 func mustLoad(t testing.TB, client *bigtable.Client, file string) load.Summary {
 	t.Helper()
-	l := load.Loader{Client: client, Refused: func(line int, _ string, reason error) { t.Errorf("line %d: %v", line, reason) }}
+	l := load.Loader{Client: client, Rejected: func(line int, _ string, reason error) { t.Errorf("line %d: %v", line, reason) }}
 	sum, err := l.Load(t.Context(), strings.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
@@ -123,7 +123,7 @@ func TestJSONFilesAreLoadedLikeCSV(t *testing.T) {
 	}
 }
 
-func TestInvalidRowsAreRefusedWithLineAndReason(t *testing.T) {
+func TestInvalidRowsAreRejectedWithLineAndReason(t *testing.T) {
 	long := strings.Repeat("x", 70_000)
 	rows := []struct{ text, reason string }{
 		{"1,A,Paris,FR", ""},
@@ -158,13 +158,13 @@ func TestInvalidRowsAreRefusedWithLineAndReason(t *testing.T) {
 	}
 	client := start(t)
 	got := map[int]string{}
-	l := load.Loader{Client: client, Refused: func(line int, _ string, reason error) { got[line] = reason.Error() }}
+	l := load.Loader{Client: client, Rejected: func(line int, _ string, reason error) { got[line] = reason.Error() }}
 	sum, err := l.Load(t.Context(), strings.NewReader(file.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	check(t, got, want)
-	check(t, sum, load.Summary{Read: int64(len(rows)), Refused: int64(len(want)), Cities: 1})
+	check(t, sum, load.Summary{Read: int64(len(rows)), Rejected: int64(len(want)), Cities: 1})
 	check(t, counts(t, client), map[string]string{"paris#fr#": "3"})
 }
 
@@ -184,21 +184,21 @@ func TestUnclosedQuoteInvalidatesOneLineOnly(t *testing.T) {
 				fmt.Fprintf(&file, "%d,A,Paris,FR\n", i)
 			}
 			file.WriteString(last)
-			refused := map[int]bool{}
-			l := load.Loader{Client: start(t), Refused: func(line int, _ string, _ error) { refused[line] = true }}
+			rejected := map[int]bool{}
+			l := load.Loader{Client: start(t), Rejected: func(line int, _ string, _ error) { rejected[line] = true }}
 			sum, err := l.Load(t.Context(), strings.NewReader(file.String()))
 			if err != nil {
 				t.Fatal(err)
 			}
 			rows := strings.Count(file.String(), "\n") - 1
-			if !refused[2] || len(refused) > 3 || int(sum.Read) != rows || int(sum.Refused) != len(refused) {
-				t.Errorf("read %d of %d rows, refused %d: %v", sum.Read, rows, sum.Refused, refused)
+			if !rejected[2] || len(rejected) > 3 || int(sum.Read) != rows || int(sum.Rejected) != len(rejected) {
+				t.Errorf("read %d of %d rows, rejected %d: %v", sum.Read, rows, sum.Rejected, rejected)
 			}
 		})
 	}
 }
 
-func TestInvalidValuesAreRefusedWithTheirColumn(t *testing.T) {
+func TestInvalidValuesAreRejectedWithTheirColumn(t *testing.T) {
 	for _, tc := range []struct{ member, reason string }{
 		{`"email":"nobody"`, "email is not an e-mail address"}, {`"email":"a@b@c"`, "email is not an e-mail address"}, {`"email":"@c"`, "email is not an e-mail address"},
 		{`"phone":"=1+2"`, "phone is not a telephone number"}, {`"joined":"13/06/2013"`, "joined is neither a date such as 2013-06-13 nor an RFC 3339 timestamp"},
@@ -206,7 +206,7 @@ func TestInvalidValuesAreRefusedWithTheirColumn(t *testing.T) {
 		{`"phone":"+82 10-0123 (45)"`, ""}, {`"email":"ü@例え.example"`, ""},
 	} {
 		var got string
-		l := load.Loader{Refused: func(_ int, customer string, reason error) { got = reason.Error() }}
+		l := load.Loader{Rejected: func(_ int, customer string, reason error) { got = reason.Error() }}
 		if _, err := l.Load(t.Context(), strings.NewReader(`{"id":"1","name":"A","city":"Paris","country":"FR",`+tc.member+"}\n")); err != nil {
 			t.Fatal(err)
 		}
@@ -303,7 +303,7 @@ func TestDryRunValidatesTheFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, sum, load.Summary{Read: 3, Refused: 1, Cities: 1})
+	check(t, sum, load.Summary{Read: 3, Rejected: 1, Cities: 1})
 }
 
 // writeLimiter makes the server fail the writes to a table after n writes, as if the load were killed.

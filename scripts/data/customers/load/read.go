@@ -54,7 +54,7 @@ func (r *record) size() int {
 	return n
 }
 
-// rowError is the reason for which one row is refused. The reader can continue with the next row; after any other error
+// rowError is the reason for which one row is rejected. The reader can continue with the next row; after any other error
 // it cannot. Its text contains no values of the row, which may be personal data.
 type rowError struct{ error }
 

@@ -60,22 +60,22 @@ func FuzzReaderMatchesEncodingCSV(f *testing.F) {
 	})
 }
 
-// FuzzLoadRefusesInvalidRows loads arbitrary files in dry runs. The summary must count every refused row.
-func FuzzLoadRefusesInvalidRows(f *testing.F) {
+// FuzzLoadRejectsInvalidRows loads arbitrary files in dry runs. The summary must count every rejected row.
+func FuzzLoadRejectsInvalidRows(f *testing.F) {
 	f.Add([]byte("id,name,city,country\n1,A,Paris,FR\n2,\"A,Paris,FR\n3,A,Paris,FR"))
 	f.Add([]byte(`{"id":"1","name":"A","city":"Paris","country":"FR"}` + "\n{\n"))
 	f.Add([]byte("\x1f\x8b\x08\x00"))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		refused := int64(0)
-		l := Loader{Refused: func(line int, _ string, reason error) {
-			refused++
+		rejected := int64(0)
+		l := Loader{Rejected: func(line int, _ string, reason error) {
+			rejected++
 			if line < 1 || reason == nil {
-				t.Errorf("refused line %d with reason %v", line, reason)
+				t.Errorf("rejected line %d with reason %v", line, reason)
 			}
 		}}
 		sum, err := l.Load(t.Context(), bytes.NewReader(file))
-		if err == nil && (sum.Refused != refused || sum.Refused > sum.Read) {
-			t.Errorf("summary %+v, but Refused was called for %d rows", sum, refused)
+		if err == nil && (sum.Rejected != rejected || sum.Rejected > sum.Read) {
+			t.Errorf("summary %+v, but Rejected was called for %d rows", sum, rejected)
 		}
 	})
 }

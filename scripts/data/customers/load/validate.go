@@ -51,38 +51,38 @@ func validate(r *record) (customerRow, error) {
 	var c customerRow
 	v := r.values
 	var errs []error
-	refuse := func(column int, err error) {
+	reject := func(column int, err error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s %w", columnNames[column], err))
 		}
 	}
 	for i := range v {
 		v[i] = strings.TrimSpace(v[i])
-		refuse(i, checkText(v[i], maxCharacters[i]))
+		reject(i, checkText(v[i], maxCharacters[i]))
 	}
 	if errs != nil {
 		return c, rowError{errors.Join(errs...)}
 	}
 	var err error
 	c.key.City, err = customers.FoldCity(v[columnCity])
-	refuse(columnCity, err)
+	reject(columnCity, err)
 	c.key.Country, err = customers.FoldCountry(v[columnCountry])
-	refuse(columnCountry, err)
+	reject(columnCountry, err)
 	v[columnCountry] = strings.ToUpper(c.key.Country)
 	v[columnID] = canonicalID(v[columnID])
 	c.key.Customer = v[columnID]
-	refuse(columnID, customers.CheckCustomerID(v[columnID]))
+	reject(columnID, customers.CheckCustomerID(v[columnID]))
 	if v[columnName] == "" {
-		refuse(columnName, errors.New("is empty"))
+		reject(columnName, errors.New("is empty"))
 	}
 	if v[columnEmail] != "" && !isEmail(v[columnEmail]) {
-		refuse(columnEmail, errors.New("is not an e-mail address"))
+		reject(columnEmail, errors.New("is not an e-mail address"))
 	}
 	if v[columnPhone] != "" && !phonePattern.MatchString(v[columnPhone]) {
-		refuse(columnPhone, errors.New("is not a telephone number"))
+		reject(columnPhone, errors.New("is not a telephone number"))
 	}
 	v[columnJoined], err = parseDate(v[columnJoined])
-	refuse(columnJoined, err)
+	reject(columnJoined, err)
 	if errs != nil {
 		return c, rowError{errors.Join(errs...)}
 	}
