@@ -54,7 +54,7 @@ func (l *deadLetterHandlers) register(api huma.API) {
 	addOperation(api, http.MethodGet, "/dead-letters", "list-dead-letters", "List dead letters, newest first", l.list,
 		withDescription("Returns at most about 200 dead letters of each queue. Listing changes nothing. Dead letters of the last seconds may be missing, because Pub/Sub does not guarantee that a pull returns them."))
 	addOperation(api, http.MethodPost, "/dead-letters/{letter}/replay", "replay-dead-letter", "Publish a dead letter to its topic again", l.replay, withBody,
-		withDescription("202: the message is on its topic again and no longer a dead letter. If the cause persists, it becomes one again. "+
+		withDescription("202: the message is published to its topic again and removed from the queue. If the cause persists, it becomes a dead letter again. "+
 			"404: the dead letter does not exist or was replayed before. 409: its event has no equivalent message, or the dead letter has only a part of the body."), func(op *huma.Operation) { op.DefaultStatus = http.StatusAccepted })
 }
 

@@ -26,8 +26,8 @@ var (
 	errErased      = errors.New("erased") // the review has a tombstone
 )
 
-// store reads products, reviews and ratings. Every method may fail with errUnavailable. A list has at most limit items:
-// the first ones after the cursor, or of all if the cursor is nil.
+// store reads products, reviews and ratings. Every method may fail with errUnavailable. A list has at most limit items
+// and starts after the cursor, or at the beginning if the cursor is nil.
 type store interface {
 	// products returns products in the order of their ids.
 	products(ctx context.Context, q productQuery, after *cursor, limit int) ([]product, error)

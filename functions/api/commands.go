@@ -56,7 +56,7 @@ func (c *commands) register(api huma.API) {
 	body["application/json"] = body["application/merge-patch+json"] // many clients send merge patches with this type
 	handleAuthor(api, c.tokens, huma.Operation{
 		Method: http.MethodDelete, Path: reviewPath, OperationID: "delete-review", Summary: "Delete a review, as its author",
-		Description: "Erases text, author and photos with their renditions permanently. Afterwards the status URL returns 404. " +
+		Description: "Erases text, author and photos with their renditions permanently. Afterwards the status URL returns 404; with the author's token it returns 410 for 30 days. " +
 			"Repeated requests have no further effect.",
 		DefaultStatus: http.StatusAccepted, Errors: []int{403, 422, 429, 500, 503},
 	}, c.delete)

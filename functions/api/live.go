@@ -19,7 +19,7 @@ import (
 type productEvents struct {
 	feed   *live.Feed
 	store  store                            // for HEAD requests, which open no stream
-	client func(*http.Request) netip.Prefix // the client that a limit counts
+	client func(*http.Request) netip.Prefix // returns the client to which MaxClientStreams applies
 }
 
 // pollAfter is the Retry-After of a client that gets no stream. Until then the client polls the rating.

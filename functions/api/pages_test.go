@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -465,6 +466,19 @@ func TestFormHasTheLimitsOfPackageReview(t *testing.T) {
 	} {
 		if got, _ := attribute(form, name); got != strconv.Itoa(want) {
 			t.Errorf("%s is %q, want %d", name, got, want)
+		}
+	}
+}
+
+func TestPhotoHintHasTheLimitOfPackageReview(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addProducts(t, db, butter)
+	h := newShop(t, &server{store: spannerStore{db: db}})
+	for _, language := range languageCodes {
+		hint := text(read(t, h, "/"+language+"/review").one("p", "id=photos-hint"))
+		numbers := regexp.MustCompile(`\d+`).FindAllString(hint, -1)
+		if want := strconv.Itoa(wire.MaxPhotoBytes / 1e6); !slices.Contains(numbers, want) {
+			t.Errorf("%s: %q has the numbers %q, want %q among them", language, hint, numbers, want)
 		}
 	}
 }

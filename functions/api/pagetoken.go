@@ -56,7 +56,7 @@ type cursor struct {
 const maxSortValue = 1 << 53
 
 // decodeCursor returns the cursor of a page token, nil for the empty token. The error is pagetoken.ErrToken for a token
-// of another query and for values that no cursor of ours has.
+// of another query and for values that encode never writes.
 func decodeCursor(token string, q queryID) (*cursor, error) {
 	if token == "" {
 		return nil, nil

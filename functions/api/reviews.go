@@ -27,7 +27,7 @@ type review struct {
 	Language    *string    `json:"language" doc:"Detected language of the text (BCP 47)."`
 	Score       *float64   `json:"score" doc:"Sentiment score, -1 to 1; null without text or if the language is not supported."`
 	Magnitude   *float64   `json:"magnitude"`
-	ScoredBy    *string    `json:"scored_by" doc:"The model or API that computed the score."`
+	ScoredBy    *string    `json:"scored_by" doc:"Scorer of the text: a model or an API."`
 	Aspects     []aspect   `json:"aspects" nullable:"false" doc:"Aspects that the text mentions."`
 	Helpful     int64      `json:"helpful" doc:"Number of visitors who voted the review helpful."`
 	Reply       *reply     `json:"reply,omitempty" doc:"Reply of the merchant; absent without one."`
@@ -181,7 +181,7 @@ type withheld struct {
 	ID          string    `json:"id" format:"uuid"`
 	Product     string    `json:"product"`
 	Status      string    `json:"status" enum:"held,rejected"`
-	Reason      string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"As in a review."`
+	Reason      string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"Reason code that the public sees; see the schema review."`
 	SubmittedAt time.Time `json:"submitted_at"`
 }
 

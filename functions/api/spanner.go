@@ -14,8 +14,11 @@ type spannerStore struct {
 
 // snapshot reads the database as it was at one timestamp.
 type snapshot interface {
+	// Query returns the rows of a statement.
 	Query(ctx context.Context, s spanner.Statement) *spanner.RowIterator
+	// Read returns the rows with the given keys, in the order of the keys.
 	Read(ctx context.Context, table string, keys spanner.KeySet, columns []string) *spanner.RowIterator
+	// ReadRow returns one row, or an error with the code NotFound.
 	ReadRow(ctx context.Context, table string, key spanner.Key, columns []string) (*spanner.Row, error)
 }
 

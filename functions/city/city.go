@@ -56,7 +56,7 @@ func (s *server) handler() http.Handler {
 // register adds the operations of the API to mux. It returns the API for its OpenAPI document.
 func (s *server) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "Customers", "1")
-	api.OpenAPI().Info.Description = "The customers of a city, for analysts. The answers are personal data. Callers need an ID token of Google and the right to call the service."
+	api.OpenAPI().Info.Description = "The customers of a city, for analysts. The responses are personal data. Callers need an ID token of Google and the right to call the service."
 	schemas := api.OpenAPI().Components.Schemas
 	registerGet(api, "/v1/cities/{city}/customers", "list-customers", "List the customers of a city", s.listCustomers,
 		map[string]*huma.MediaType{

@@ -92,7 +92,7 @@ type submitOutput struct {
 
 type accepted struct {
 	ID          string `json:"id" format:"uuid"`
-	StatusURL   string `json:"status_url" doc:"URL of the review after publication." example:"/v1/products/butter-cream-peaches/reviews/6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"`
+	StatusURL   string `json:"status_url" doc:"URL that returns the review with its status, or 404 until the review is stored." example:"/v1/products/butter-cream-peaches/reviews/6f2c5c0e-8a53-5d2e-9d2b-1e6f0a4f7c11"`
 	AuthorToken string `json:"author_token,omitempty" doc:"Secret for the header Author-Token, with which the author edits and deletes the review. Only this response contains it. It is absent when the Idempotency-Key has less than 16 characters: anyone who guesses such a key could obtain the token."`
 }
 

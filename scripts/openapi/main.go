@@ -20,6 +20,7 @@ import (
 	"strconv"
 
 	"github.com/hybrid-bts/functions/scripts/deploy"
+	"github.com/hybrid-bts/functions/shared/limit"
 )
 
 func main() {
@@ -47,7 +48,7 @@ func build(root string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	whole, err := join(parts, signedIn())
+	whole, err := join(parts, requiresIDToken())
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func read(root string) ([]part, error) {
 		all = append(all, p)
 	}
 	// Readers of /docs are most often front-end developers.
-	restricted := signedIn()
+	restricted := requiresIDToken()
 	rank := func(p part) int {
 		if restricted[p.function] || len(p.Components.SecuritySchemes) > 0 {
 			return 1
@@ -111,9 +112,9 @@ func read(root string) ([]part, error) {
 	return all, nil
 }
 
-// signedIn returns the functions that Cloud Run serves only to callers with an ID token of Google. services.csv says which: their
-// own code does not check the token.
-func signedIn() map[string]bool {
+// requiresIDToken returns the functions that Cloud Run serves only to callers with an ID token of Google. services.csv
+// decides, because the functions do not check the token.
+func requiresIDToken() map[string]bool {
 	all := map[string]bool{}
 	for _, s := range deploy.Services() {
 		all[s.Function] = !s.Public
@@ -121,24 +122,34 @@ func signedIn() map[string]bool {
 	return all
 }
 
-// about is the description of the contract, one paragraph a line.
-const about = `Every answer has the header X-Request-Id. Name its value in questions about a request. If a request has the header traceparent, its trace id is the value. Errors are problem documents (RFC 9457). Their field errors points to the parts of the request to change.
+// about returns the description of the contract, one paragraph a line. Each instance of a function counts the requests of
+// a client by itself, so the description has the rate of an instance and the highest number of instances.
+func about() string {
+	instances := 0
+	for _, s := range deploy.Services() {
+		instances = max(instances, s.MaxInstances)
+	}
+	return fmt.Sprintf(aboutFormat, limit.Default.Requests, int(limit.Default.Per.Seconds()), instances)
+}
+
+const aboutFormat = `Every response has the header X-Request-Id. Quote its value when you report a problem. If a request has the header traceparent, its trace ID is the value. Errors are problem documents (RFC 9457). Their field errors points to the parts of the request to change.
 
 Lists come in pages. A page token is valid for the query that returned it. It marks a position: reviews and products that are added later do not shift the pages.
 
-Answers to reads have an ETag. A request whose If-None-Match names it is answered with 304. HEAD works wherever GET does. Longer answers are compressed with gzip if the request accepts it.
+Responses to reads have an ETag. A request whose If-None-Match names it is answered with 304. HEAD works wherever GET does. Longer responses are compressed with gzip if the request accepts it.
 
-Changes (POST, PATCH, DELETE) are limited for each client: 30 a minute on each of up to four instances. A client is an IPv4 address or an IPv6 network of 64 bits. The headers RateLimit-Policy and RateLimit contain the limit and the remaining requests. 429 and 503 have the header Retry-After: 429 means that the limit is reached, 503 is a fault of the server that may pass.
+Changes (POST, PATCH, DELETE) are limited for each client: %d in %d seconds on each of up to %d instances. A client is an IPv4 address or an IPv6 network of 64 bits. The headers RateLimit-Policy and RateLimit contain the limit and the remaining requests. 429 and 503 have the header Retry-After: 429 means that the limit is reached, 503 is a fault of the server that may pass.
 
 Pages of other origins may call the API from a browser if the deployment lists these origins.
 
-Ids, page tokens and author tokens are opaque. Answers may get new fields; clients must ignore unknown fields.`
+IDs, page tokens and author tokens are opaque. Responses may get new fields; clients must ignore unknown fields.`
 
 // object is a JSON object.
 type object = map[string]any
 
-// join returns the parts as one OpenAPI 3.1 document, and fails if they contradict each other. Operations of functions in signedIn need an ID token of Google.
-func join(parts []part, signedIn map[string]bool) (object, error) {
+// join returns the parts as one OpenAPI 3.1 document, and fails if they contradict each other. Operations of
+// functions in restricted need an ID token of Google.
+func join(parts []part, restricted map[string]bool) (object, error) {
 	paths, schemas := object{}, object{}
 	// Functions behind Cloud Run's own check of tokens share this scheme.
 	schemes := object{"google": object{"type": "http", "scheme": "bearer", "bearerFormat": "an ID token of Google"}}
@@ -149,7 +160,7 @@ func join(parts []part, signedIn map[string]bool) (object, error) {
 				return nil, fmt.Errorf("several functions have the path %s", path)
 			}
 			for method, operation := range operations {
-				complete(operation, method, p.Info.Title, signedIn[p.function])
+				complete(operation, method, p.Info.Title, restricted[p.function])
 			}
 			paths[path] = operations
 		}
@@ -166,7 +177,7 @@ func join(parts []part, signedIn map[string]bool) (object, error) {
 	// The gateway and the load balancer serve all functions at one address.
 	return object{
 		"openapi":    "3.1.0",
-		"info":       object{"title": "HYBRID-BTS web API", "version": "1", "description": about, "license": object{"name": "Apache 2.0", "identifier": "Apache-2.0"}},
+		"info":       object{"title": "HYBRID-BTS web API", "version": "1", "description": about(), "license": object{"name": "Apache 2.0", "identifier": "Apache-2.0"}},
 		"servers":    []any{object{"url": "/"}},
 		"tags":       tags,
 		"paths":      paths,
@@ -176,11 +187,11 @@ func join(parts []part, signedIn map[string]bool) (object, error) {
 
 // complete adds to an operation the parts that are the same everywhere: the tag, the security of Cloud Run, and the headers that
 // the library sets around the function's own code.
-func complete(operation object, method, tag string, signedIn bool) {
+func complete(operation object, method, tag string, restricted bool) {
 	operation["tags"] = []any{tag}
-	// Security in the function's own document means operators. Their answers are neither cached nor limited.
+	// Security in the function's own document means operators. Their responses are neither cached nor limited.
 	ownSecurity := operation["security"] != nil
-	if signedIn {
+	if restricted {
 		operation["security"] = []any{object{"google": []any{}}}
 	}
 	header := func(description string) object {
@@ -195,19 +206,19 @@ func complete(operation object, method, tag string, signedIn bool) {
 			headers = object{}
 			r["headers"] = headers
 		}
-		headers["X-Request-Id"] = header("The id of this request, for questions about it.")
+		headers["X-Request-Id"] = header("ID of this request. Quote it when you report a problem.")
 		if status == strconv.Itoa(429) || status == strconv.Itoa(503) {
 			headers["Retry-After"] = header("Seconds to wait before the next attempt.")
 		}
 		// shared/limit counts changes only. An operation that it counts lists 429.
 		changes := method != "get"
 		if changes && responses["429"] != nil {
-			headers["RateLimit"] = header("The remaining requests of the limit, and the seconds until all of it is available.")
-			headers["RateLimit-Policy"] = header("The number of changes that a client may request, and in how many seconds.")
+			headers["RateLimit"] = header("Remaining requests, and seconds until the limit is fully available again.")
+			headers["RateLimit-Policy"] = header("Number of changes that a client may request, and the period in seconds.")
 		}
 		if !changes && !ownSecurity && (status == "200" || status == "304") {
-			headers["ETag"] = header("The entity tag of the answer, for If-None-Match.")
-			headers["Cache-Control"] = header("How long the answer may be cached, and by whom.")
+			headers["ETag"] = header("The entity tag of the response, for If-None-Match.")
+			headers["Cache-Control"] = header("Lifetime in private and shared caches (RFC 9111).")
 		}
 	}
 }

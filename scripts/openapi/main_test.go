@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -9,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/hybrid-bts/functions/scripts/deploy"
+	"github.com/hybrid-bts/functions/shared/limit"
 )
 
 func TestContractIsCurrent(t *testing.T) {
@@ -25,6 +29,27 @@ func TestContractIsCurrent(t *testing.T) {
 		if diff := cmp.Diff(string(got), string(want)); diff != "" {
 			t.Errorf("%s differs from the documents of the functions; run: go run ./scripts/openapi\n%.2000s", name, diff)
 		}
+	}
+}
+
+// The description names limit.Default, so no service may have another rate.
+func TestDescriptionHasTheRateOfEachInstance(t *testing.T) {
+	for _, s := range deploy.Services() {
+		for _, v := range s.Variables {
+			if v.Name == "RATE_LIMIT" {
+				t.Errorf("services.csv sets RATE_LIMIT of %s", s.Function)
+			}
+		}
+	}
+	instances := 0
+	for _, s := range deploy.Services() {
+		if s.Function == "api" || s.Function == "review" {
+			instances = max(instances, s.MaxInstances)
+		}
+	}
+	want := fmt.Sprintf("%d in %.0f seconds on each of up to %d instances", limit.Default.Requests, limit.Default.Per.Seconds(), instances)
+	if !strings.Contains(about(), want) {
+		t.Errorf("no %q in %q", want, about())
 	}
 }
 

@@ -24,7 +24,7 @@ type page struct {
 	// Groups are in the order of the document's tags.
 	Groups []group
 	// Schemas are sorted by name.
-	Schemas []named
+	Schemas []schemaSection
 }
 
 // group is a function: a section of the page.
@@ -54,7 +54,7 @@ type parameter struct {
 	Default        string
 }
 
-// body is a content type of a request or an answer.
+// body is a content type of a request or a response.
 type body struct {
 	ContentType string
 	// Type describes the schema. Example is JSON; "" for other content types.
@@ -62,7 +62,7 @@ type body struct {
 	Example string
 }
 
-// response is an answer of an operation.
+// response is a response of an operation.
 type response struct {
 	// Status is an HTTP status, such as 404.
 	Status, Text string
@@ -71,8 +71,8 @@ type response struct {
 	Headers []string
 }
 
-// named is a schema with a name, which operations link to.
-type named struct {
+// schemaSection is a schema with a name, which operations link to.
+type schemaSection struct {
 	Name, Text, Example string
 	Fields              []parameter
 }
@@ -105,7 +105,7 @@ func render(document []byte) ([]byte, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(doc.Components.Schemas)) {
 		s := doc.Components.Schemas[name].Value
-		p.Schemas = append(p.Schemas, named{Name: name, Text: s.Description, Fields: fields(s), Example: example(s, "")})
+		p.Schemas = append(p.Schemas, schemaSection{Name: name, Text: s.Description, Fields: fields(s), Example: example(s, "")})
 	}
 	t, err := template.New("page").Parse(layout)
 	if err != nil {

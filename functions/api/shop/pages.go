@@ -146,6 +146,9 @@ type formPage struct {
 // formLimits are the limits that the form checks before it sends a review. The API checks the same ones.
 type formLimits struct{ Text, Author, Photos, PhotoBytes int64 }
 
+// Megabytes returns the limit of a photo in megabytes.
+func (l formLimits) Megabytes() int64 { return l.PhotoBytes / 1e6 }
+
 // reviewLimits are the limits of package review.
 var reviewLimits = formLimits{wire.MaxText, wire.MaxAuthor, wire.MaxPhotos, wire.MaxPhotoBytes}
 

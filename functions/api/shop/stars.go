@@ -7,7 +7,7 @@ import (
 	"golang.org/x/text/number"
 )
 
-// maxStars is the best rating.
+// maxStars is the number of stars of the best rating.
 const maxStars = 5
 
 // starRating is a rating as the template "stars" draws it.

@@ -40,7 +40,7 @@ const list = (name, id) => ({
   },
 });
 
-/** Reviews to be sent: {key, body, product, title, at, refused}. refused is the error of a rejected review. */
+/** Reviews to be sent: {key, body, product, title, at, refused}. refused is the error text of a rejected review. */
 export const outbox = list('outbox', 'key');
 
 /** Accepted reviews: {id, product, title, token, at, rating, text, author, photos: [object], key}. key is that of the outbox. */
