@@ -265,7 +265,7 @@ func recountAspects(t testing.TB, db *spanner.Client, product string) map[string
 	return sums
 }
 
-// world is the function, and the model of every review.
+// world runs the function beside a model of every review.
 type world struct {
 	system
 	random  *rand.Rand

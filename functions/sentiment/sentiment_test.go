@@ -413,9 +413,9 @@ func TestMalformedMessageIsDeadLetteredOnceWithItsReason(t *testing.T) {
 		version string
 		reason  string
 	}{
-		"not JSON":      {"\xff\x00", review.SubmissionVersion, "decode review: invalid character"},
-		"no version":    {`{}`, "", `schema version ""`},
-		"no id":         {`{"product":"p","rating":1,"submitted_at":"2026-11-20T12:00:00Z"}`, review.SubmissionVersion, "id is not a UUID"},
+		"not JSON":   {"\xff\x00", review.SubmissionVersion, "decode review: invalid character"},
+		"no version": {`{}`, "", `schema version ""`},
+		"no id":      {`{"product":"p","rating":1,"submitted_at":"2026-11-20T12:00:00Z"}`, review.SubmissionVersion, "id is not a UUID"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := start(t)

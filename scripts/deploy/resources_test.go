@@ -62,7 +62,7 @@ func TestSetupCreatesTheResourcesThatVariablesName(t *testing.T) {
 	}
 }
 
-func TestSubscriptionsRetryAndDeadLetterAsDesigned(t *testing.T) {
+func TestSubscriptionsRetryAndDeadLetter(t *testing.T) {
 	t.Parallel()
 	calls, _, _ := runSetup(t, releasedProject)
 	pushes, triggers := 0, strings.Count(calls, "eventarc triggers create")

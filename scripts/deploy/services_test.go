@@ -142,9 +142,9 @@ func TestMemoryBudgetsEqualTheMemoryLimit(t *testing.T) {
 	}
 }
 
-// The design allows up to 4 instances. alert has one, which groups notifications in memory. admin has one, which holds
+// A service has at most 4 instances. alert has one, which groups notifications in memory. admin has one, which holds
 // the leases of dead letters. In production api and alert keep an idle instance.
-func TestReleasedServicesMatchTheDesign(t *testing.T) {
+func TestServicesHaveTheExpectedScaling(t *testing.T) {
 	t.Parallel()
 	for _, row := range deploy.Services() {
 		for _, env := range []string{"dev", "prod"} {

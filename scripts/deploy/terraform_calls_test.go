@@ -197,7 +197,7 @@ func seconds(s string) string {
 	return s
 }
 
-// durationFlags are the flags whose values are durationFlags.
+// durationFlags are the flags whose values are durations.
 var durationFlags = []string{"message-retention-duration", "min-retry-delay", "max-retry-delay", "retention-duration"}
 
 // lastSegment returns the part of a full resource name after the last slash.

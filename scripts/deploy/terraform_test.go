@@ -362,7 +362,7 @@ func subscriptionProblems(body map[string]any) []string {
 	return deliveryProblems(s)
 }
 
-// deliveryProblems returns the delivery settings of the design that a subscription breaks.
+// deliveryProblems returns the required delivery settings that a subscription lacks.
 func deliveryProblems(s *pubsubpb.Subscription) (problems []string) {
 	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	if s.ExpirationPolicy == nil || s.ExpirationPolicy.Ttl != nil || s.MessageRetentionDuration.AsDuration() != 7*24*time.Hour {
