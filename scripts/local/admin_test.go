@@ -46,7 +46,7 @@ func (r *running) testAdmin(t *testing.T) {
 		r.call(t, http.DefaultClient, http.StatusUnauthorized, http.MethodGet, "/v1/admin/reviews", "")
 		b := browse(t, "en-US")
 		b.do("open the page", chromedp.Navigate(r.url+"/admin"), chromedp.WaitVisible("#login"))
-		b.calm()
+		b.requireNoComplaints()
 		b.do("log in as a visitor", chromedp.Click("#login"), chromedp.WaitVisible("#visitor"), chromedp.Click("#visitor"), chromedp.WaitVisible("main .failure"))
 		if got := b.text("main .failure p"); got != "Your account does not have the operator role. Ask an administrator for it." {
 			t.Errorf("it says %q", got)
@@ -171,5 +171,5 @@ func (r *running) testAdmin(t *testing.T) {
 	})
 	b.do("log out", chromedp.Click("#logout"), chromedp.WaitVisible("#login"))
 	b.waitFor("the token is deleted", `sessionStorage.getItem("token") === null && localStorage.getItem("token") === null && document.cookie === ""`)
-	b.calm()
+	b.requireNoComplaints()
 }

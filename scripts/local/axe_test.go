@@ -99,7 +99,7 @@ func (r *running) testAxe(t *testing.T) {
 			}
 		}
 	}
-	b.calm()
+	b.requireNoComplaints()
 }
 
 // accessible fails the test if the open page is wider than the window, or if axe reports a violation. Failures name the page.

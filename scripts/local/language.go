@@ -42,7 +42,7 @@ func (o *languageOptions) fail(s string) error {
 
 // apply injects the faults into a server.
 func (o *languageOptions) apply(s *languagetest.Server) {
-	s.Limit(o.perMinute)
+	s.SetQuota(o.perMinute)
 	s.Delay(o.delay)
 	s.FailShare(status.Error(o.code, "injected by -language-fail"), o.share) // nil when the code is OK
 }

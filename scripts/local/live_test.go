@@ -84,7 +84,7 @@ func (r *running) testLive(t *testing.T) {
 			b.waitFor("the rating is as before", `document.querySelector("#rating-count").dataset.count === "`+strconv.Itoa(before)+`"`)
 			if name == "by a stream" {
 				b.waitFor("the review is gone", article+` === null`)
-				b.calm()
+				b.requireNoComplaints()
 			}
 			if !evaluated[bool](b, `window.stayed === true`) {
 				t.Error("the page reloaded")
@@ -134,5 +134,5 @@ func (r *running) testLiveOrder(t *testing.T) {
 	shown("?rating=1", func() {
 		r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPatch, reviews[5].path, `{"rating":3}`, "Author-Token", reviews[5].token)
 	})
-	b.calm()
+	b.requireNoComplaints()
 }

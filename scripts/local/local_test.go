@@ -278,7 +278,7 @@ func TestRejectedSeedReviewIsReportedWithFunctionURLAndAnswer(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	if err := awaitReview(ctx, srv.URL, "/v1/products/a/reviews/b"); err == nil || !strings.Contains(err.Error(), "GET "+srv.URL+"/v1/products/a/reviews/b: 404") {
-		t.Errorf("awaitReview() = %v, want it to name the URL and the last answer", err)
+		t.Errorf("awaitReview() = %v, want it to name the URL and the last response", err)
 	}
 }
 
@@ -331,7 +331,7 @@ func TestClosedOutputStopsTheRun(t *testing.T) {
 	}
 	defer func() { _ = w.Close() }()
 	stops := 0
-	out := watched{w, func() { stops++ }}
+	out := stopOnWriteError{w, func() { stops++ }}
 	if _, err := out.Write([]byte("a line\n")); err != nil || stops != 0 {
 		t.Errorf("Write() = %v and %d stops while the pipe is open", err, stops)
 	}

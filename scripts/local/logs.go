@@ -94,8 +94,8 @@ type output struct {
 	mu sync.Mutex
 	// last is the last error or, as long as there is none, the last line.
 	last string
-	// sure reports whether last is an error.
-	sure bool
+	// isError reports whether last is an error.
+	isError bool
 }
 
 // Write implements io.Writer.
@@ -111,13 +111,13 @@ func (o *output) note(record map[string]any) {
 	message := fmt.Sprint(record["message"])
 	switch severity := record["severity"]; {
 	case strings.HasPrefix(message, "panic: "), strings.HasPrefix(message, "fatal error: "):
-		o.last, o.sure = message, true
+		o.last, o.isError = message, true
 	case severity == "ERROR" || severity == "CRITICAL":
-		o.last, o.sure = message, true
+		o.last, o.isError = message, true
 		if err, ok := record["err"]; ok {
 			o.last = strings.ReplaceAll(fmt.Sprint(err), "\n", "; ")
 		}
-	case !o.sure:
+	case !o.isError:
 		o.last = message
 	}
 }
@@ -133,7 +133,7 @@ func (o *output) cause() string {
 func (o *output) clearCause() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.last, o.sure = "", false
+	o.last, o.isError = "", false
 }
 
 // lineWriter calls line with every complete line written to it. It is safe for concurrent use.

@@ -36,7 +36,7 @@ func main() {
 	defer cancel()
 	// Go ends a program that writes to a closed pipe, such as that of "| head". Receiving the signal turns it into an error.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	err := run(ctx, os.Args[1:], watched{os.Stdout, stop}, watched{os.Stderr, stop})
+	err := run(ctx, os.Args[1:], stopOnWriteError{os.Stdout, stop}, stopOnWriteError{os.Stderr, stop})
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
@@ -46,14 +46,14 @@ func main() {
 	}
 }
 
-// watched is a writer that calls stop when a write fails.
-type watched struct {
+// stopOnWriteError is a writer that calls stop when a write fails.
+type stopOnWriteError struct {
 	io.Writer
 	stop func()
 }
 
 // Write implements io.Writer.
-func (w watched) Write(b []byte) (int, error) {
+func (w stopOnWriteError) Write(b []byte) (int, error) {
 	n, err := w.Writer.Write(b)
 	if err != nil {
 		w.stop()
@@ -170,7 +170,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	if err := loadData(ctx, eng); err != nil {
 		return stopped(ctx, err)
 	}
-	url := "http://" + visible(listener.Addr().(*net.TCPAddr))
+	url := "http://" + browserAddr(listener.Addr().(*net.TCPAddr))
 	environments := map[string][]string{}
 	for _, name := range names {
 		if environments[name], err = eng.environ(name, url); err != nil {
@@ -224,8 +224,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	return stopped(ctx, nil)
 }
 
-// visible returns the address as a browser on this machine writes it.
-func visible(a *net.TCPAddr) string {
+// browserAddr returns the address as a browser on this machine writes it.
+func browserAddr(a *net.TCPAddr) string {
 	if a.IP.IsUnspecified() {
 		return net.JoinHostPort("localhost", strconv.Itoa(a.Port))
 	}

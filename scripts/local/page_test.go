@@ -119,8 +119,8 @@ func (b *tab) waitFor(condition, expression string) {
 	b.t.Fatalf("wait until %s: the browser navigates all the time", condition)
 }
 
-// calm fails the test if the browser complained.
-func (b *tab) calm() {
+// requireNoComplaints fails the test if the browser complained.
+func (b *tab) requireNoComplaints() {
 	b.t.Helper()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -190,7 +190,7 @@ func (r *running) testPage(t *testing.T) {
 	t.Run("a lost answer does not double a review", r.testLostAnswer)
 	t.Run("a draft survives a reload", r.testDraft)
 	t.Run("a helpful vote counts once", r.testHelpful)
-	t.Run("a page shows changes after a notice", r.testNews)
+	t.Run("a page shows changes after a notice", r.testChangeNotice)
 	t.Run("the author of a held review sees its reason", r.testHeld)
 	t.Run("slow and deleted reviews are listed with their state", r.testMineStates)
 	t.Run("changes appear while a page is open", r.testLive)
@@ -242,7 +242,7 @@ func (r *running) testWriting(t *testing.T) {
 			if got := evaluated[string](b, `document.querySelector("#rating-count").dataset.count`); got != strconv.Itoa(before+1) {
 				t.Errorf("%s reviews, want %d and one more", got, before)
 			}
-			b.calm()
+			b.requireNoComplaints()
 		})
 	}
 }
@@ -288,7 +288,7 @@ func (r *running) testPhotos(t *testing.T) {
 	b.do("scroll to the photos", chromedp.ScrollIntoView("#reviews .photos"))
 	b.waitFor("another shopper sees the renditions", `[...`+first+`.querySelectorAll(".photos a img[srcset]")].filter((img) =>
 		img.currentSrc.includes("/img/reviews/") && img.complete && img.naturalWidth > 0).length === 2`)
-	b.calm()
+	b.requireNoComplaints()
 }
 
 func (r *running) testOwnReviews(t *testing.T) {
@@ -325,7 +325,7 @@ func (r *running) testOwnReviews(t *testing.T) {
 	b.waitFor("the review is gone and the page announces it", `document.querySelector("#mine article") === null && document.querySelector("#live").textContent !== ""`)
 	for range 100 {
 		if b.count(product) == before {
-			b.calm()
+			b.requireNoComplaints()
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
@@ -400,7 +400,7 @@ func (r *running) testFinding(t *testing.T) {
 	b.do("filter by the histogram", chromedp.Click(`.histogram a[href*="rating=5"]`))
 	b.waitFor("the reviews are shown and the heading has the focus", `location.search.includes("rating=5") && document.activeElement.id === "reviews-title" &&
 		document.querySelector(".histogram a[aria-current]") !== null`)
-	b.calm()
+	b.requireNoComplaints()
 }
 
 // testLanguages compares the server's number and date formats with those of the browser.
@@ -422,7 +422,7 @@ func (r *running) testLanguages(t *testing.T) {
 	}
 	b.do("choose Japanese", chromedp.Click(".languages summary"), chromedp.Click(".languages a[lang=ja]"), chromedp.WaitVisible(`html[lang=ja] #theme`))
 	b.do("open the shop again", chromedp.Navigate(r.url+"/"), chromedp.WaitVisible(`html[lang=ja] #theme`))
-	b.calm()
+	b.requireNoComplaints()
 }
 
 // testKeyboard goes from the list of products to a published review with the keyboard alone.
@@ -472,7 +472,7 @@ func (r *running) testKeyboard(t *testing.T) {
 	if !evaluated[bool](b, `document.activeElement.id === "outcome-title"`) {
 		t.Error("the focus does not move to the outcome of the review")
 	}
-	b.calm()
+	b.requireNoComplaints()
 }
 
 // offline disconnects the browser from the network, or connects it again.
@@ -545,7 +545,7 @@ func (r *running) testNoStorage(t *testing.T) {
 	b.fill("5", "Nothing is kept")
 	b.do("submit the review", chromedp.Click("#submit"))
 	b.settled()
-	b.calm()
+	b.requireNoComplaints()
 }
 
 // testLostAnswer drops the answer to a submitted review. The browser submits it again, and the shop stores it once.
@@ -609,7 +609,7 @@ func (r *running) testDraft(t *testing.T) {
 	if got := b.text("#text-error"); !strings.Contains(got, "5,000") {
 		t.Errorf("the error of a text that is too long is %q", got)
 	}
-	b.calm()
+	b.requireNoComplaints()
 }
 
 func (r *running) testHelpful(t *testing.T) {
@@ -628,11 +628,11 @@ func (r *running) testHelpful(t *testing.T) {
 	}
 	b.waitFor("the vote counts and the button is gone", `document.getElementById("r-`+id+`").querySelector("[data-helpful]").dataset.helpful === "1" &&
 		document.getElementById("r-`+id+`").querySelector(".helpful button").disabled`)
-	b.calm()
+	b.requireNoComplaints()
 }
 
-// testNews submits a review from elsewhere. An open page shows it after the change notice.
-func (r *running) testNews(t *testing.T) {
+// testChangeNotice submits a review from elsewhere. An open page shows it after the change notice.
+func (r *running) testChangeNotice(t *testing.T) {
 	const product = "busan-concert-dvd"
 	b := browse(t, "en-US")
 	b.open(r.url + "/en/products/" + product)
@@ -643,7 +643,7 @@ func (r *running) testNews(t *testing.T) {
 	b.waitFor("the page shows the review", first+`.querySelector(".text")?.textContent === "News from elsewhere"`)
 	b.waitFor("the page shows the rating and announces it", `document.querySelector("#rating-count").dataset.count === "`+strconv.Itoa(before+1)+`" &&
 		document.querySelector("#live").textContent === "A new review has arrived."`)
-	b.calm()
+	b.requireNoComplaints()
 }
 
 // testHeld opens the author's view of a held review.
@@ -666,7 +666,7 @@ func (r *running) testHeld(t *testing.T) {
 	if got := b.text("#mine article"); !strings.Contains(got, "Being checked") || !strings.Contains(got, "not shown to others") || !strings.Contains(got, "Where is it?") {
 		t.Errorf("the author sees %q", got)
 	}
-	b.calm()
+	b.requireNoComplaints()
 }
 
 // testMineStates lists two own reviews: one that is not stored yet, and one that was deleted in another browser.
@@ -708,7 +708,7 @@ func (r *running) testWithoutScripts(t *testing.T) {
 	b.do("vote helpful", chromedp.Navigate(r.url+"/ko/products/memories-2021-bluray"), chromedp.WaitVisible("#reviews article"),
 		chromedp.Click(".helpful button"), chromedp.WaitVisible("#reviews article:target"))
 	b.do("open the form", chromedp.SendKeys("#write", kb.Enter), chromedp.WaitVisible("noscript .notice"))
-	b.calm()
+	b.requireNoComplaints()
 }
 
 // testThemes chooses a theme, which replaces the theme of the system from the first paint on.
@@ -730,5 +730,5 @@ func (r *running) testThemes(t *testing.T) {
 	if got := evaluated[string](b, `document.querySelector("#theme").getAttribute("aria-label")`); got != "Switch to dark mode" {
 		t.Errorf("the label of the button is %q", got)
 	}
-	b.calm()
+	b.requireNoComplaints()
 }

@@ -87,8 +87,8 @@ func command(ctx context.Context, path string, environ []string, out io.Writer) 
 	return cmd
 }
 
-// numbers differ between equal failures: ports, process ids, addresses in stack traces.
-var numbers = regexp.MustCompile(`\d+`)
+// varyingNumbers matches the parts of an error that differ between starts: ports, process IDs, addresses in stack traces.
+var varyingNumbers = regexp.MustCompile(`\d+`)
 
 // supervise restarts the process whenever it exits, with pauses that double and start over after a second of running. It
 // returns nil when ctx ends, and an error after startAttempts equal exits in a row before the first answer.
@@ -111,7 +111,7 @@ func (p *process) supervise(ctx context.Context) error {
 			return nil
 		}
 		cause := p.exitCause(err)
-		if same := numbers.ReplaceAllString(cause.Error(), "#"); same == last {
+		if same := varyingNumbers.ReplaceAllString(cause.Error(), "#"); same == last {
 			equal++
 		} else {
 			equal, last = 1, same
@@ -177,7 +177,7 @@ func (p *process) healthy(ctx context.Context) error {
 	return nil
 }
 
-// answer is a response whose body is read.
+// answer is a response with its body.
 type answer struct {
 	*http.Response
 	body []byte

@@ -135,12 +135,12 @@ func deadLetters(t *testing.T, e *engines) []*pubsub.Message {
 	return got
 }
 
-// calm returns options without faults.
-func calm() pushOptions { return pushOptions{maxAttempts: 5, minBackoff: time.Millisecond} }
+// noFaults returns options without faults.
+func noFaults() pushOptions { return pushOptions{maxAttempts: 5, minBackoff: time.Millisecond} }
 
 func TestMessageIsDeliveredUntilItIsAccepted(t *testing.T) {
 	f := &function{answer: func(r received) int { return map[bool]int{true: 204, false: 503}[r.DeliveryAttempt == 3] }}
-	e := delivering(t, f, 1, time.Second, calm())
+	e := delivering(t, f, 1, time.Second, noFaults())
 	got := f.wait(t, 3)
 	for i, r := range got {
 		if r.DeliveryAttempt != i+1 || string(r.Message.Data) != "0" || r.Message.Attributes["a"] != "b" || r.Message.MessageID == "" ||
@@ -158,7 +158,7 @@ func TestMessageIsDeliveredUntilItIsAccepted(t *testing.T) {
 
 func TestMessageRejectedTooOftenIsDeadLetteredOnce(t *testing.T) {
 	f := &function{answer: func(r received) int { return map[bool]int{true: 500, false: 204}[string(r.Message.Data) == "0"] }}
-	e := delivering(t, f, 2, time.Second, calm())
+	e := delivering(t, f, 2, time.Second, noFaults())
 	f.wait(t, 6)
 	dead := deadLetters(t, e)
 	if len(dead) != 1 || string(dead[0].Data) != "0" || dead[0].Attributes["a"] != "b" {
@@ -189,7 +189,7 @@ func TestAckDeadlineEndsADelivery(t *testing.T) {
 		}
 		return 204
 	}
-	delivering(t, f, 1, 50*time.Millisecond, calm())
+	delivering(t, f, 1, 50*time.Millisecond, noFaults())
 	f.wait(t, 1)
 	began := time.Now()
 	f.wait(t, 2)
@@ -200,7 +200,7 @@ func TestAckDeadlineEndsADelivery(t *testing.T) {
 
 func TestRedeliverDeliversTwice(t *testing.T) {
 	f := &function{answer: func(received) int { return 204 }}
-	o := calm()
+	o := noFaults()
 	o.redeliver = 1
 	delivering(t, f, 20, time.Second, o)
 	times := map[string]int{}
@@ -216,7 +216,7 @@ func TestRedeliverDeliversTwice(t *testing.T) {
 
 func TestShuffleDeliversOutOfOrder(t *testing.T) {
 	f := &function{answer: func(received) int { return 204 }}
-	o := calm()
+	o := noFaults()
 	o.shuffle = true
 	delivering(t, f, 30, time.Second, o)
 	var order []int

@@ -91,7 +91,7 @@ func loadProducts(ctx context.Context, srv *spannerdbtest.Server) error {
 const generatedCustomers = 20_000
 
 // loadCustomers creates the customer tables in the Bigtable at addr, and loads generated customers. The seed of the generator is
-// constant, so that README.md can show answers.
+// constant, so that README.md can show responses.
 func loadCustomers(ctx context.Context, addr string) error {
 	instance := tableValue("BIGTABLE_INSTANCE")
 	if err := customerstest.Create(ctx, addr, project, instance); err != nil {
@@ -112,7 +112,7 @@ func loadCustomers(ctx context.Context, addr string) error {
 }
 
 // submitReviews submits the seed reviews to the gateway at url, and returns once all of them are stored, or after a minute with an
-// error. Errors name the function, the URL and the answer.
+// error. Errors name the function, the URL and the response.
 func submitReviews(ctx context.Context, url string) error {
 	var bodies []json.RawMessage
 	if err := json.Unmarshal(reviewsJSON, &bodies); err != nil {
@@ -144,7 +144,7 @@ func submitReviews(ctx context.Context, url string) error {
 
 // awaitReview returns nil once the review at a path is stored. The API answers 404 until then.
 func awaitReview(ctx context.Context, url, path string) error {
-	last := errors.New("no answer")
+	last := errors.New("no response")
 	for ctx.Err() == nil {
 		resp, err := do(ctx, http.MethodGet, url+path, nil, nil)
 		switch {
@@ -159,5 +159,5 @@ func awaitReview(ctx context.Context, url, path string) error {
 		}
 		sleep(ctx, 20*time.Millisecond)
 	}
-	return fmt.Errorf("%w; the last answer: %w", ctx.Err(), last)
+	return fmt.Errorf("%w; the last response: %w", ctx.Err(), last)
 }

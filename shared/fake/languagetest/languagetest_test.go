@@ -318,7 +318,7 @@ func TestClientSeesTheQuotaAndInjectedFaults(t *testing.T) {
 		}
 	}
 	s.Fail(nil)
-	s.Limit(1)
+	s.SetQuota(1)
 	if err := ask(); err != nil {
 		t.Error(err)
 	}

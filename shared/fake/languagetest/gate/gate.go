@@ -47,9 +47,9 @@ func (g *Gate) Delay(d time.Duration) {
 	g.delay = d
 }
 
-// Limit sets a quota of requests per minute, 0 for none, and begins a new minute. Requests beyond the quota fail with
+// SetQuota sets a quota of requests per minute, 0 for none, and begins a new minute. Requests beyond the quota fail with
 // RESOURCE_EXHAUSTED.
-func (g *Gate) Limit(perMinute int) {
+func (g *Gate) SetQuota(perMinute int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.quota = quota{perMinute: perMinute}

@@ -69,7 +69,7 @@ func TestDelayEndsWithTheRequest(t *testing.T) {
 func TestRequestBeyondTheQuotaGetsARetryDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := New("x.googleapis.com")
-		g.Limit(3)
+		g.SetQuota(3)
 		for range 2 {
 			for range 3 {
 				if _, err := g.try(t.Context(), t); err != nil {
@@ -100,7 +100,7 @@ func TestRequestBeyondTheQuotaGetsARetryDelay(t *testing.T) {
 			}
 			time.Sleep(retry.GetRetryDelay().AsDuration())
 		}
-		g.Limit(0)
+		g.SetQuota(0)
 		for range 100 {
 			if _, err := g.try(t.Context(), t); err != nil {
 				t.Fatalf("without a quota: %v", err)
