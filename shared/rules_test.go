@@ -171,7 +171,7 @@ func TestForbidden(t *testing.T) {
 	}
 }
 
-// Deployables are the programs that run in the cloud: the functions, and the canary job.
+// deployables returns the programs that run in the cloud: the functions, and the canary job.
 func deployables(all map[string]goPackage) []goPackage {
 	var programs []goPackage
 	for name, pkg := range all {
@@ -211,7 +211,7 @@ func TestLibraryPackagesHaveTwoUsers(t *testing.T) {
 	}
 }
 
-// Lines counts the lines of a package's Go files, without tests.
+// lines counts the lines of a package's Go files, without tests.
 func lines(t *testing.T, pkg string) int {
 	t.Helper()
 	n := 0

@@ -18,7 +18,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/problem"
 )
 
-// clockSkew is the tolerated difference between the clock of the issuer and ours: a token is valid for that much longer
+// clockSkew is the tolerated difference between the clocks of the issuer and of this instance: a token is valid for that much longer
 // than its expiry time.
 const clockSkew = time.Minute
 

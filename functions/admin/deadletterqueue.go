@@ -118,8 +118,8 @@ func (q *deadLetterQueue) acknowledge(ctx context.Context, ackIDs ...string) err
 	return pubsubError(err, "acknowledge dead letters of "+q.name)
 }
 
-// pubsubError wraps an error of Pub/Sub with the operation that failed, as clouderr.Wrap does. Internal is transient too:
-// https://cloud.google.com/pubsub/docs/reference/error-codes.
+// pubsubError wraps an error of Pub/Sub with the operation that failed, as clouderr.Wrap does. The code Internal is transient
+// too: https://cloud.google.com/pubsub/docs/reference/error-codes.
 func pubsubError(err error, operation string) error {
 	if status.Code(err) == codes.Internal {
 		return fmt.Errorf("%s: %w: %w", operation, errUnavailable, err)

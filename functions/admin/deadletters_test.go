@@ -54,7 +54,7 @@ func (d *fixture) replayed(topic string) (all []*pubsubpb.PubsubMessage) {
 	return all
 }
 
-// subscriberAttributes are the attributes of a message that a subscriber of ours dead-lettered.
+// subscriberAttributes are the attributes of a message that a function dead-lettered.
 var subscriberAttributes = map[string]string{
 	"schema_version": "9", event.ReasonAttribute: "decode review: schema version \"9\"", event.SourceAttribute: "reviews-sentiment", event.SourceIDAttribute: "7",
 }

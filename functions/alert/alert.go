@@ -40,8 +40,8 @@ type notifier struct {
 	now     func() time.Time
 
 	busy        chan struct{} // full while a notice is being posted; guards the fields below
-	posts       []post        // successful ones, in order of time
-	pausedUntil time.Time     // no calls of the channel before
+	posts       []post        // posts that the channel accepted, oldest first
+	pausedUntil time.Time     // time before which the channel is not called
 }
 
 // post is a notice that the channel accepted.

@@ -84,7 +84,7 @@ func (w webhook) redact(err error) error {
 		err = u.Err
 	}
 	if strings.Contains(err.Error(), w.url.EscapedPath()) || strings.Contains(err.Error(), w.url.Path) {
-		return errors.New("error text contains the webhook")
+		return errors.New("post failed (the text names the webhook and is omitted)")
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-// Bench measures the goals of the design and prints one table.
+// Bench compares performance with the goals in its source and prints one table.
 //
 //	go run ./scripts/bench [-run regexp] [-n customers]
 //

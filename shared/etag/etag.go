@@ -22,9 +22,9 @@ func Strong(body []byte) string {
 // Weak returns the weak tag of a representation. It stays valid when a middleware compresses the body.
 func Weak(body []byte) string { return "W/" + Strong(body) }
 
-// NoneMatch reports whether the If-None-Match fields of a request match tag, so that the answer to a GET or HEAD is
+// NoneMatch reports whether the If-None-Match fields of a request match tag, so that the response to a GET or HEAD is
 // 304 Not Modified. The comparison is weak. "*" matches only as the whole value. After a malformed tag the rest of the
-// value is ignored: the client receives the full answer. Without the field the result is false.
+// value is ignored: the client receives the full response. Without the field the result is false.
 func NoneMatch(request http.Header, tag string) bool {
 	list := strings.Trim(strings.Join(request.Values("If-None-Match"), ","), ", \t")
 	if list == "*" {

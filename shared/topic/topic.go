@@ -58,7 +58,8 @@ func (c *Client) Close() error {
 	return c.Client.Close()
 }
 
-// Publisher publishes to one topic, as Topic does.
+// Publisher publishes to one topic. Topic implements it. Package event declares the same interface, because no library
+// package imports another.
 type Publisher interface {
 	// Publish returns nil once Pub/Sub has stored the message.
 	Publish(ctx context.Context, data []byte, attributes map[string]string) error

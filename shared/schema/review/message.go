@@ -40,7 +40,7 @@ func (Decision) kind() string     { return "decision" }
 func (Reply) kind() string        { return "reply" }
 func (Vote) kind() string         { return "vote" }
 func (Rescore) kind() string      { return "rescore" }
-func (ChangeNotice) kind() string { return "news" }
+func (ChangeNotice) kind() string { return "news" } // the name on the wire since version 2; readers of earlier releases know no other
 
 // Erasure deletes a review, its photos, votes and reply. No later or late message restores the review.
 type Erasure struct{ Key }

@@ -19,11 +19,11 @@ import (
 
 // Limits of a review. The API documents, the pages and the checks of messages take them from here.
 const (
-	MaxText       = 5000 // runes
-	MaxAuthor     = 80   // runes
-	MaxLocale     = 35   // runes; the minimum buffer size of RFC 5646 section 4.4.1
-	MaxPhotos     = 6
-	MaxPhotoBytes = 15_000_000 // of each photo
+	MaxText       = 5000       // runes
+	MaxAuthor     = 80         // runes
+	MaxLocale     = 35         // runes; the minimum buffer size of RFC 5646 section 4.4.1
+	MaxPhotos     = 6          // photos of a review
+	MaxPhotoBytes = 15_000_000 // bytes of each photo
 )
 
 // PhotoPattern matches the names of photos in the originals bucket.

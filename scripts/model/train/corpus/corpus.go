@@ -52,7 +52,7 @@ type Comment struct {
 // Line is a text written for this model.
 type Line struct {
 	Language string // ISO 639-1; "zh" for simplified and traditional Chinese
-	// Group is that of texts with the same author, topic or idea; a split never separates a group. A text in
+	// Group names the texts of one author, topic or idea; a split never separates a group. A text in
 	// Corpus.Foreign is its own group.
 	Group string
 	Stars float64 // 1 to 5, but see the fields of Corpus

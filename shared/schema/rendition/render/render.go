@@ -19,11 +19,10 @@ import (
 // connections.
 const programMiB = 96
 
-// Sizes of an instance in MiB: the value that the writers assume if MEMORY_MIB is not set, and the smallest that they
-// accept.
+// Sizes of an instance in MiB, for functions that render.
 const (
-	DefaultMemoryMiB = 512
-	MinMemoryMiB     = 2 * programMiB
+	DefaultMemoryMiB = 512            // assumed if MEMORY_MIB is not set
+	MinMemoryMiB     = 2 * programMiB // the smallest accepted
 )
 
 // timeout bounds the rendering of one picture. A picture at the engine's pixel limit takes some seconds of one CPU.
