@@ -92,3 +92,10 @@ func BenchmarkHasContact(b *testing.B) {
 		hasContact(text)
 	}
 }
+
+func BenchmarkNormalize(b *testing.B) {
+	const text = "포토카드가 정말 예뻐요! 배송은 이틀 걸렸고 포장도 꼼꼼했어요. 가격은 18,900원이라 부담 없고 사이즈도 100x70cm로 딱 맞아서 만족합니다."
+	for b.Loop() {
+		normalize(text)
+	}
+}

@@ -17,10 +17,10 @@
 //	                       embedded, the embedded model; language-then-embedded,
 //	                       the model when the API has no quota, is down or slow,
 //	                       or does not support the language
-//	MODERATION             checks that flag content: off; embedded, contact details    language
-//	                       and the embedded filter; language, these and the Natural
-//	                       Language API for a text that the filter is unsure of, a
-//	                       review with photos, or a new author
+//	MODERATION             checks that flag content: off; embedded, contact details,   language
+//	                       solicitation and the embedded filter; language, these and
+//	                       the Natural Language API for a text that the filter is
+//	                       unsure of, a review with photos, or a new author
 //	LANGUAGE_ENDPOINT      host:port of the Natural Language API; a loopback address   the API's own
 //	                       means an embedded server: no TLS, no credentials
 //	LANGUAGE_QPM           API calls a minute of one instance: the project's quota     600

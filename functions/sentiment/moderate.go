@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
@@ -19,7 +21,7 @@ type moderation string
 // The values of MODERATION.
 const (
 	moderationOff      moderation = "off"
-	moderationEmbedded moderation = "embedded" // contact details and the embedded filter
+	moderationEmbedded moderation = "embedded" // contact details, solicitation and the embedded filter
 	moderationLanguage moderation = "language" // these, and the Natural Language API where the filter is not enough
 )
 
@@ -43,8 +45,13 @@ const (
 // embeddedFilter returns the confidence, 0 to 1, that a text is abusive. supported reports whether the filter is trained for
 // the language of the text; otherwise a low confidence means nothing.
 func embeddedFilter(text string) (confidence float64, supported bool) {
+	if hasDisguisedAbuse(text) {
+		return 1, true
+	}
+	text = foldLookAlikes(strings.ToLower(plainWords(text)))
 	language := embedded.Analyze(text).Language
-	return embedded.Abuse(text), language == "ko" || language == "en"
+	composed := norm.NFKC.String(text) // ㅅㅣ발 is 시발
+	return max(embedded.Abuse(text), embedded.Abuse(composed)), language == "ko" || language == "en"
 }
 
 // authors looks up authors of stored reviews.
@@ -61,6 +68,9 @@ func (a *analyzer) moderate(ctx context.Context, r review.Review) reason.Code {
 	}
 	if hasContact(r.Text) || hasContact(r.Author) {
 		return reason.ContactDetails
+	}
+	if isSolicitation(r.Text) || isSolicitation(r.Author) {
+		return reason.Solicitation
 	}
 	if confidence, _ := a.filter(r.Author); confidence >= certain { // a name is too short for a lower threshold
 		return reason.AbusiveLanguage

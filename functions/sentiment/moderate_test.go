@@ -117,6 +117,8 @@ func TestModerationAsksTheAPIOnlyWhenItMust(t *testing.T) {
 		"a role is missing":                     {how: moderationLanguage, photos: photos, author: "아미", filter: doubtful, err: status.Error(codes.PermissionDenied, "injected"), wantAsked: 1},
 		"embedded, clean":                       {how: moderationEmbedded, filter: doubtful, photos: photos, answer: insult},
 		"embedded, abusive":                     {how: moderationEmbedded, filter: 0.7, want: reason.AbusiveLanguage},
+		"solicitation":                          {how: moderationLanguage, text: "카톡 goods77 문의", photos: photos, want: reason.Solicitation},
+		"solicitation as a name":                {how: moderationLanguage, author: "텔레그램 goods77", want: reason.Solicitation},
 		"embedded, contact details":             {how: moderationEmbedded, text: "example.com", want: reason.ContactDetails},
 		"another language":                      {how: moderationLanguage, author: "아미", filter: clean, foreign: true, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
 		"another language, the API is down":     {how: moderationLanguage, author: "아미", filter: 0.7, foreign: true, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
@@ -242,7 +244,7 @@ func TestThresholdsSeparateAbusiveFromOrdinaryReviews(t *testing.T) {
 				}
 				to = &bad
 			}
-			sure := embedded.Abuse(columns[2])
+			sure, _ := embeddedFilter(columns[2])
 			to.all++
 			for at, n := range map[float64]*float64{unsure: &to.unsure, likely: &to.likely, certain: &to.certain} {
 				if sure >= at {
@@ -258,6 +260,37 @@ func TestThresholdsSeparateAbusiveFromOrdinaryReviews(t *testing.T) {
 		t.Errorf("too few abusive reviews reach a threshold: %+v", b)
 	}
 	t.Logf("ordinary %+v, abusive %+v", ordinary, bad)
+}
+
+func TestDisguisedAbuseIsFlagged(t *testing.T) {
+	a := &analyzer{moderation: moderationEmbedded, filter: embeddedFilter}
+	for _, text := range []string{
+		"ㅂ신", "ㅅ발", "병1신", "시!발", "씪발", "tlqkf", "판매자 ㅂ신이네", "이런 ㅅ발 진짜", "포장한 놈 병1신인가", "아 씪발 또 품절", "시!발 배송 언제 와", "환불 안 해줌 ㅆ1발", "병@신 같은 답변",
+		"시ㅂ 왜 취소함", "ㅂ.신 판매자", "쒸발 색이 다르잖아", "qudtls 아님?", "ㅅ\u200b발", "ㅅㅣ발",
+		"fuсk this shop", "you are a bіtch", "ѕhit seller", "Тhis is fuсking shіt", "ｆｕｃｋ you",
+	} {
+		if got := a.moderate(t.Context(), review.Review{Text: text}); got != reason.AbusiveLanguage {
+			confidence, _ := embeddedFilter(text)
+			t.Errorf("%q has flag %q (confidence %v)", text, got, confidence)
+		}
+	}
+}
+
+func TestSlangOfPraiseAndTitlesAreNotFlagged(t *testing.T) {
+	a := &analyzer{moderation: moderationEmbedded, filter: embeddedFilter}
+	for _, text := range []string{
+		"개좋아", "개쩐다", "존나 예쁨", "존나 예뻐요 진심", "개이득", "개예쁨", "졸라 귀여움", "this is the shit! love it", "These hoodies are the shit", "Hate You", "Hate You by Jung Kook is on the tracklist",
+		"다시.발송 해주셨어요", "다시 발송", "시발점", "제 덕질의 시발점", "시발역에서 샀어요", "질병.신고 안내문", "3병,신선해요", "슈발리에 향수", "ㅅ자 모양", "ㅂ자 받침", "ㄱㅅㄱㅅ", "색 번호 1818", "dkssud", "сука — по-русски: собака",
+		"Отличный альбом, спасибо", "Быстрая доставка",
+	} {
+		if got := a.moderate(t.Context(), review.Review{Text: text}); got != "" {
+			confidence, _ := embeddedFilter(text)
+			t.Errorf("%q has flag %q (confidence %v)", text, got, confidence)
+		}
+	}
+	if got := a.moderate(t.Context(), review.Review{Text: "I Hate You, you fucking thief"}); got != reason.AbusiveLanguage {
+		t.Errorf("an insult with the words of a title has flag %q", got)
+	}
 }
 
 func TestOrdinaryNamesAreNotFlagged(t *testing.T) {

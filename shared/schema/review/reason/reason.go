@@ -5,7 +5,7 @@
 package reason
 
 // Code names the cause for which a review is not published. The catalogue and moderation flag content with the
-// first six: these codes are also its content flag. A reader may meet a code that it does not know, because a newer
+// first seven: these codes are also its content flag. A reader may meet a code that it does not know, because a newer
 // release of functions/sentiment wrote it.
 type Code string
 
@@ -13,6 +13,7 @@ type Code string
 const (
 	UnknownProduct       Code = "unknown_product" // the catalogue lacks the product
 	ContactDetails       Code = "contact_details" // moderation
+	Solicitation         Code = "solicitation"    // a messenger id, an account to pay to, or advertising
 	AbusiveLanguage      Code = "abusive_language"
 	SexualContent        Code = "sexual_content"
 	ViolentContent       Code = "violent_content"
@@ -24,7 +25,7 @@ const (
 
 // Codes are all reason codes.
 var Codes = []Code{
-	UnknownProduct, ContactDetails, AbusiveLanguage, SexualContent, ViolentContent, Moderation,
+	UnknownProduct, ContactDetails, Solicitation, AbusiveLanguage, SexualContent, ViolentContent, Moderation,
 	EditedAfterHold, EditedAfterRejection, Operator,
 }
 
@@ -33,6 +34,7 @@ var Codes = []Code{
 var texts = map[Code]string{
 	UnknownProduct:       "unknown product",
 	ContactDetails:       "contact details",
+	Solicitation:         "solicitation",
 	AbusiveLanguage:      "abusive language",
 	SexualContent:        "sexual content",
 	ViolentContent:       "violent content",

@@ -9,7 +9,7 @@ import (
 // Rows and messages from before the codes have the texts alone, so the texts are fixed.
 func TestReasonCodesAreReadFromTheirTexts(t *testing.T) {
 	texts := map[reason.Code]string{
-		"unknown_product": "unknown product", "contact_details": "contact details", "abusive_language": "abusive language",
+		"unknown_product": "unknown product", "contact_details": "contact details", "solicitation": "solicitation", "abusive_language": "abusive language",
 		"sexual_content": "sexual content", "violent_content": "violent content", "edited_after_hold": "edited after it was held",
 		"edited_after_rejection": "edited after it was rejected",
 	}
