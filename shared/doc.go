@@ -5,7 +5,7 @@
 //     environment variables, opens nothing when it is imported, and has at most 320 lines outside its tests. It imports
 //     no other package of the module, except within its own folder.
 //   - shared/schema/NAME holds the wire formats and database schemas that functions exchange. The package comment names
-//     the writers of each. A package has at most 320 lines outside its tests. Types that only one function uses stay in
+//     the writers of each. Types that only one function uses stay in
 //     that function. A package below NAME may import an engine if all writers store its output the same way; programs
 //     that only read the schema then do not link it.
 //   - shared/engine/NAME holds engines: larger packages with a README, a benchmark and a fuzz target each.

@@ -18,7 +18,7 @@ import (
 
 const module = "github.com/hybrid-bts/functions/"
 
-// maxLines is the largest number of lines of a library or schema package, not counting its tests.
+// maxLines is the largest number of lines of a library package, not counting its tests.
 const maxLines = 320
 
 // minFunctions is the smallest number of functions that ship a library package.
@@ -241,9 +241,9 @@ func read(t *testing.T, file string) []byte {
 	return b
 }
 
-func TestLibraryAndSchemaPackagesAreSmall(t *testing.T) {
+func TestLibraryPackagesAreSmall(t *testing.T) {
 	for name := range mustPackages(t) {
-		if k := kindOf(name); k != library && k != schema {
+		if kindOf(name) != library {
 			continue
 		}
 		if n := lines(t, name); n > maxLines {

@@ -19,7 +19,7 @@ import (
 
 	"cloud.google.com/go/bigtable"
 
-	"github.com/hybrid-bts/functions/scripts/data/customers/fake"
+	"github.com/hybrid-bts/functions/scripts/data/customers/generate"
 	"github.com/hybrid-bts/functions/scripts/data/customers/load"
 	"github.com/hybrid-bts/functions/shared/fake/customerstest"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
@@ -42,7 +42,7 @@ func cityQuery(ctx context.Context, s *session) (err error) {
 		engine = nil
 		debug.FreeOSMemory()
 	}()
-	generated := func(w io.Writer) error { return fake.Write(w, s.customers, 1) }
+	generated := func(w io.Writer) error { return generate.Write(w, s.customers, 1) }
 	rate, err := loadCustomers(ctx, s, engine, generated)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func cityQuery(ctx context.Context, s *session) (err error) {
 	s.add("whole city as NDJSON", "%.1f ms", milliseconds(stream))
 
 	// The scans find the same customers without the row key: by the address columns, in any case and spacing. The
-	// spellings of the city differ in nothing else, see scripts/data/customers/fake. A server filter saves the transfer
+	// spellings of the city differ in nothing else, see scripts/data/customers/generate. A server filter saves the transfer
 	// of the other rows, but Bigtable reads them; a client filter receives all of them. Bigtable has no index for
 	// either.
 	s.logf("scanning all customers")

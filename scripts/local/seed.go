@@ -14,7 +14,7 @@ import (
 	"cloud.google.com/go/civil"
 	"cloud.google.com/go/spanner"
 
-	"github.com/hybrid-bts/functions/scripts/data/customers/fake"
+	"github.com/hybrid-bts/functions/scripts/data/customers/generate"
 	"github.com/hybrid-bts/functions/scripts/data/customers/load"
 	"github.com/hybrid-bts/functions/shared/fake/customerstest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
@@ -103,7 +103,7 @@ func loadCustomers(ctx context.Context, addr string) error {
 	}
 	defer client.Close()
 	var file bytes.Buffer
-	if err := fake.Write(&file, generatedCustomers, 1); err != nil {
+	if err := generate.Write(&file, generatedCustomers, 1); err != nil {
 		return err
 	}
 	loader := load.Loader{Client: client}

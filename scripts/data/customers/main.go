@@ -42,7 +42,7 @@ import (
 	"cloud.google.com/go/storage"
 	"github.com/schollz/progressbar/v3"
 
-	"github.com/hybrid-bts/functions/scripts/data/customers/fake"
+	"github.com/hybrid-bts/functions/scripts/data/customers/generate"
 	"github.com/hybrid-bts/functions/scripts/data/customers/load"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
@@ -92,7 +92,7 @@ func run(ctx context.Context, args []string, lookup func(string) (string, bool),
 		if f.NArg() > 0 || *n < 0 {
 			return errUsage
 		}
-		return fake.Write(stdout, *n, *seed)
+		return generate.Write(stdout, *n, *seed)
 	}
 	return errUsage
 }

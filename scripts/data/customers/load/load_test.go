@@ -18,7 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/scripts/data/customers/fake"
+	"github.com/hybrid-bts/functions/scripts/data/customers/generate"
 	"github.com/hybrid-bts/functions/scripts/data/customers/load"
 	"github.com/hybrid-bts/functions/shared/fake/customerstest"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
@@ -240,7 +240,7 @@ func (broken) Read([]byte) (int, error) { return 0, errBroken }
 func TestSecondLoadOfAFileChangesNothing(t *testing.T) {
 	client := start(t)
 	var file bytes.Buffer
-	if err := fake.Write(&file, 3000, 1); err != nil {
+	if err := generate.Write(&file, 3000, 1); err != nil {
 		t.Fatal(err)
 	}
 	sum := mustLoad(t, client, file.String())
@@ -428,7 +428,7 @@ func TestCancelledLoadEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := load.Loader{Client: client, Progress: func(rows int64) { cancel() }}
 	pr, pw := io.Pipe()
-	go func() { _ = pw.CloseWithError(fake.Write(pw, 100_000, 1)) }()
+	go func() { _ = pw.CloseWithError(generate.Write(pw, 100_000, 1)) }()
 	defer pr.Close()
 	if _, err := l.Load(ctx, pr); !errors.Is(err, context.Canceled) && status.Code(err) != codes.Canceled {
 		t.Errorf("Load = %v, want context.Canceled", err)
@@ -438,7 +438,7 @@ func TestCancelledLoadEnds(t *testing.T) {
 func BenchmarkLoad(b *testing.B) {
 	const n = 20_000
 	var file bytes.Buffer
-	if err := fake.Write(&file, n, 1); err != nil {
+	if err := generate.Write(&file, n, 1); err != nil {
 		b.Fatal(err)
 	}
 	client := start(b)

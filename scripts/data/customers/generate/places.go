@@ -1,4 +1,4 @@
-package fake
+package generate
 
 // country is the naming data of a country. In patterns, # stands for a digit and @ for a capital letter.
 type country struct {

@@ -1,11 +1,11 @@
-// Package fake generates fictional customers for tests, benchmarks and the local run.
+// Package generate makes fictional customers for tests, benchmarks and the local run.
 //
 // The customers resemble those of a shop with fans in many countries: names are in the scripts of the countries, a few
 // of about two thousand cities have most customers, city names have several spellings, and some values are missing. No
 // value belongs to a real person. E-mail addresses use the domains that RFC 2606 reserves for examples. Telephone
 // numbers have a zero after the country code, where no valid number has one, or are from ranges that numbering plans
 // reserve for fiction.
-package fake
+package generate
 
 import (
 	"bufio"

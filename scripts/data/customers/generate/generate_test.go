@@ -1,4 +1,4 @@
-package fake_test
+package generate_test
 
 import (
 	"bytes"
@@ -8,35 +8,35 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hybrid-bts/functions/scripts/data/customers/fake"
+	"github.com/hybrid-bts/functions/scripts/data/customers/generate"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
-func generate(t testing.TB, n int, seed uint64) []byte {
+func generated(t testing.TB, n int, seed uint64) []byte {
 	t.Helper()
 	var b bytes.Buffer
-	if err := fake.Write(&b, n, seed); err != nil {
+	if err := generate.Write(&b, n, seed); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()
 }
 
 func TestEqualSeedsGenerateEqualFiles(t *testing.T) {
-	a := generate(t, 2000, 7)
-	if !bytes.Equal(a, generate(t, 2000, 7)) {
+	a := generated(t, 2000, 7)
+	if !bytes.Equal(a, generated(t, 2000, 7)) {
 		t.Error("equal seeds generated different files")
 	}
-	if bytes.Equal(a, generate(t, 2000, 8)) {
+	if bytes.Equal(a, generated(t, 2000, 8)) {
 		t.Error("different seeds generated equal files")
 	}
-	if n := bytes.Count(generate(t, 0, 1), []byte("\n")); n != 1 {
+	if n := bytes.Count(generated(t, 0, 1), []byte("\n")); n != 1 {
 		t.Errorf("0 customers are %d lines, want the header only", n)
 	}
 }
 
 func TestCustomersCoverManyCitiesAndScripts(t *testing.T) {
 	const n = 100_000
-	rows, err := csv.NewReader(bytes.NewReader(generate(t, n, 1))).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(generated(t, n, 1))).ReadAll()
 	if err != nil || len(rows) != n+1 {
 		t.Fatalf("%d rows, %v, want %d and a header", len(rows), err, n)
 	}
@@ -84,7 +84,7 @@ func TestCustomersCoverManyCitiesAndScripts(t *testing.T) {
 
 func BenchmarkWrite(b *testing.B) {
 	for b.Loop() {
-		if err := fake.Write(io.Discard, 10_000, 1); err != nil {
+		if err := generate.Write(io.Discard, 10_000, 1); err != nil {
 			b.Fatal(err)
 		}
 	}

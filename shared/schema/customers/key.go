@@ -1,0 +1,127 @@
+package customers
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// CustomerIDPattern is the regular expression of customer ids. UUIDs match it.
+const CustomerIDPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
+
+var customerID = regexp.MustCompile(CustomerIDPattern)
+
+// CheckCustomerID returns an error unless id is a valid customer id.
+func CheckCustomerID(id string) error {
+	if !customerID.MatchString(id) {
+		return fmt.Errorf("does not match %s", CustomerIDPattern)
+	}
+	return nil
+}
+
+// Key is a row key. City and Country are folded.
+type Key struct{ City, Country, Customer string }
+
+// String returns the row key of a customer. Without Customer, it is the row key of the city and the prefix of the row keys
+// of its customers.
+func (k Key) String() string {
+	return escape(k.City) + separator + escape(k.Country) + separator + escape(k.Customer)
+}
+
+// ParseKey returns the parts of a row key. It is the inverse of Key.String, and returns an error for all other strings.
+func ParseKey(key string) (Key, error) {
+	parts := strings.Split(key, separator)
+	if len(parts) != 3 {
+		return Key{}, fmt.Errorf("parse row key %q: %d parts instead of 3", key, len(parts))
+	}
+	for i, p := range parts {
+		s, err := unescape(p)
+		if err != nil {
+			return Key{}, fmt.Errorf("parse row key %q: %w", key, err)
+		}
+		parts[i] = s
+	}
+	return Key{parts[0], parts[1], parts[2]}, nil
+}
+
+// CityRange returns the first row key of a city and the first row key after the city. The range holds for CustomersTable
+// and for CitiesTable. Both parts are folded. An empty country selects all countries; a country such as "us" includes its
+// subdivisions such as "us-tx".
+func CityRange(city, country string) (start, end string) {
+	start = escape(city) + separator
+	switch {
+	case country == "":
+		return start, prefixEnd(start)
+	case len(country) == 2: // "#" or "-" follows a country; no character of a key sorts between the two
+		return start + country + separator, start + country + string('-'+1)
+	}
+	start += escape(country) + separator
+	return start, prefixEnd(start)
+}
+
+// PrefixRange returns the first row key of the cities whose folded name has a prefix, and the first row key after them. The
+// end is "" if no row key can follow.
+func PrefixRange(prefix string) (start, end string) {
+	start = escape(prefix)
+	return start, prefixEnd(start)
+}
+
+// prefixEnd returns the first string after all strings with the prefix, or "" if there is none. The prefix is UTF-8, so
+// its last byte is not 0xff.
+func prefixEnd(prefix string) string {
+	if prefix == "" {
+		return ""
+	}
+	last := len(prefix) - 1
+	return prefix[:last] + string([]byte{prefix[last] + 1})
+}
+
+const (
+	separator  = "#"
+	escapeSign = '%'
+)
+
+// escape returns s with the separator, the escape sign and ASCII control characters as %XX.
+func escape(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c == 0x7f || c == separator[0] || c == escapeSign {
+			fmt.Fprintf(&b, "%c%02X", escapeSign, c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// errEscape is the error for a part of a row key that escape cannot return.
+var errEscape = errors.New("invalid escape sequence or UTF-8")
+
+// unescape is the inverse of escape. It returns errEscape for strings that escape does not return.
+func unescape(s string) (string, error) {
+	var b strings.Builder
+	for rest := s; rest != ""; {
+		i := strings.IndexByte(rest, escapeSign)
+		if i < 0 {
+			b.WriteString(rest)
+			break
+		}
+		if len(rest) < i+3 {
+			return "", errEscape
+		}
+		c, err := hex.DecodeString(rest[i+1 : i+3])
+		if err != nil {
+			return "", errEscape
+		}
+		b.WriteString(rest[:i])
+		b.Write(c)
+		rest = rest[i+3:]
+	}
+	if !utf8.ValidString(b.String()) || escape(b.String()) != s {
+		return "", errEscape
+	}
+	return b.String(), nil
+}
