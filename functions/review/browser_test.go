@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -86,9 +87,7 @@ func TestBrowserPagesSubmitOnlyFromTrustedOriginsAsJSON(t *testing.T) {
 		}
 		recorded := httptest.NewRecorder()
 		handler.ServeHTTP(recorded, r)
-		for name, values := range recorded.Header() {
-			w.Header()[name] = values
-		}
+		maps.Copy(w.Header(), recorded.Header())
 		w.WriteHeader(recorded.Code)
 		_, _ = w.Write(recorded.Body.Bytes())
 		if r.Method == http.MethodPost {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,9 +44,7 @@ func Fuzz(f *testing.F, document json.Marshaler, h http.Handler, params map[stri
 		op := operations[int(operation)%len(operations)]
 		body := Body(seed, op.Fields, strs)
 		r := httptest.NewRequest(op.Method, replace.Replace(op.Path), bytes.NewReader(body))
-		for name, values := range header {
-			r.Header[name] = values
-		}
+		maps.Copy(r.Header, header)
 		r.Header.Set("Content-Type", op.ContentTypes[0])
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
