@@ -456,14 +456,14 @@ func (r *running) testChaos(t *testing.T) {
 	}
 }
 
-// testPoison publishes messages that no version of the function can handle.
+// testPoison publishes messages that no release of the function can handle.
 func (r *running) testPoison(t *testing.T) {
 	dead := r.deadLetters(t, r.env["sentiment"]["DEAD_LETTER_TOPIC"])
 	topic := r.pubsub(t).Publisher(r.env["review"]["REVIEWS_TOPIC"])
 	defer topic.Stop()
 	for _, m := range []*pubsub.Message{
 		{Data: []byte("not JSON"), Attributes: map[string]string{review.VersionAttribute: review.SubmissionVersion}},
-		{Data: []byte(`{}`), Attributes: map[string]string{review.VersionAttribute: "99"}},
+		{Data: []byte(`{}`), Attributes: map[string]string{"origin": "unknown"}}, // no version
 		{Data: []byte(`{"product":"p","rating":1}`), Attributes: map[string]string{review.VersionAttribute: review.SubmissionVersion}},
 	} {
 		if _, err := topic.Publish(t.Context(), m).Get(t.Context()); err != nil {
