@@ -12,13 +12,11 @@ import (
 	"github.com/hybrid-bts/functions/shared/clouderr"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/problem/crossorigin"
+	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 )
 
 // requestTimeout bounds the work on one request.
 const requestTimeout = 20 * time.Second
-
-// maxBody bounds the body of a request, in bytes.
-const maxBody = 64 << 10
 
 // Errors of the store and of Pub/Sub that handlers distinguish. errUnavailable is transient. errErased means that the
 // database has the tombstone of the review.
@@ -98,7 +96,7 @@ func addOperation[I, O any](api huma.API, method, path, id, summary string, f fu
 
 // withBody bounds the body of an operation and documents the errors of bodies.
 func withBody(op *huma.Operation) {
-	op.MaxBodyBytes = maxBody + 1
+	op.MaxBodyBytes = requestbody.MaxBytes + 1
 	op.Errors = append(op.Errors, 400, 408, 409, 413, 415)
 }
 

@@ -27,6 +27,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/topic"
@@ -492,7 +493,7 @@ func TestInvalidChangesAreRejected(t *testing.T) {
 		"too long reply":             {"PUT", path + "/reply", `{"text":"` + strings.Repeat("가", 2001) + `"}`, 422, "#/text"},
 		"reply to unknown review":    {"PUT", unknown + "/reply", `{"text":"a"}`, 404, ""},
 		"delete of unknown reply":    {"DELETE", unknown + "/reply", ``, 404, ""},
-		"body over 64 KiB":           {"PUT", path + "/reply", `{"text":"` + strings.Repeat("a", maxBody) + `"}`, 413, ""},
+		"body over 64 KiB":           {"PUT", path + "/reply", `{"text":"` + strings.Repeat("a", requestbody.MaxBytes) + `"}`, 413, ""},
 		"verdict that is a number":   {"POST", path + "/decision", `{"verdict":7,"revision":` + revision + `}`, 422, "#/verdict"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -3,29 +3,17 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net/http"
 	"reflect"
-	"slices"
 	"time"
-	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hybrid-bts/functions/shared/pagetoken"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
-	"github.com/hybrid-bts/functions/shared/schema/review/plaintext"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/topic"
-)
-
-const (
-	// A response waits at most awaitTimeout for the review writer to apply a command, and reads the review every
-	// awaitInterval. The writer usually takes less than half a second.
-	awaitTimeout  = 2 * time.Second
-	awaitInterval = 50 * time.Millisecond
 )
 
 // listFilter selects the reviews of a list.
@@ -45,9 +33,6 @@ type store interface {
 	// the time zone of from.
 	countByDay(ctx context.Context, from time.Time, n int) ([]statusCounts, error)
 }
-
-// statusCounts is the number of reviews with each status.
-type statusCounts map[wire.Status]int64
 
 // reviewHandlers lists reviews for operators and publishes their decisions and replies as commands to the review writer.
 type reviewHandlers struct {
@@ -85,18 +70,6 @@ type moderated struct {
 func initialRevision(submittedAt time.Time) int64 { return submittedAt.UnixMicro() }
 
 func (r moderated) key() wire.Key { return wire.Key{Product: r.Product, Review: r.ID} }
-
-type reply struct {
-	Text      string    `json:"text"`
-	RepliedAt time.Time `json:"replied_at"`
-}
-
-type decision struct {
-	Verdict  wire.Verdict `json:"verdict" enum:"publish,hold,reject"`
-	Reason   string       `json:"reason"`
-	Revision int64        `json:"revision" doc:"Revision of the content that the operator saw."`
-	At       time.Time    `json:"at"`
-}
 
 // register adds the operations of reviews to the API.
 func (m *reviewHandlers) register(api huma.API) {
@@ -186,178 +159,4 @@ func (m *reviewHandlers) findReview(ctx context.Context, in *ReviewInput) (moder
 		return r, problem.New(http.StatusNotFound, "review "+in.Review+" of product "+in.Product+" does not exist")
 	}
 	return r, err
-}
-
-type decideInput struct {
-	ReviewInput
-	Body struct {
-		Verdict  wire.Verdict `json:"verdict" enum:"publish,hold,reject"`
-		Reason   string       `json:"reason,omitempty" doc:"Reason, at most 200 characters. Required to hold or reject."`
-		Revision int64        `json:"revision" minimum:"1" doc:"Revision of the content that the operator saw."`
-	}
-}
-
-// checkLength returns a validation error unless the number of characters of a field is in a range.
-func checkLength(field, s string, least, most int) error {
-	n := utf8.RuneCountInString(s)
-	if n >= least && n <= most {
-		return nil
-	}
-	detail := fmt.Sprintf("has %d characters; the maximum is %d", n, most)
-	if n < least {
-		detail = "is empty"
-	}
-	return huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "body." + field, Message: detail})
-}
-
-// decide answers POST /v1/admin/reviews/{product}/{review}/decision.
-func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOutput, error) {
-	text := plaintext.Clean(in.Body.Reason, -1)
-	least := 1
-	if in.Body.Verdict == wire.Publish {
-		least = 0
-	}
-	if err := checkLength("reason", text, least, wire.MaxReason); err != nil {
-		return nil, err
-	}
-	r, err := m.findReview(ctx, &in.ReviewInput)
-	if err != nil {
-		return nil, err
-	}
-	if r.Revision != in.Body.Revision {
-		return nil, problem.New(http.StatusConflict, fmt.Sprintf("author edited the review; its revision is now %d", r.Revision))
-	}
-	// The review writer applies the latest decision. Clocks of instances differ, so this decision gets a time after all
-	// that the operator saw.
-	at := m.timestampAfter(time.UnixMicro(r.Revision))
-	if n := len(r.Decisions); n > 0 {
-		at = m.timestampAfter(slices.MaxFunc(r.Decisions, func(a, b decision) int { return a.At.Compare(b.At) }).At, at)
-	}
-	d := wire.Decision{Key: r.key(), Verdict: in.Body.Verdict, Reason: text, Revision: in.Body.Revision, At: at}
-	if err := m.publish(ctx, d); err != nil {
-		return nil, err
-	}
-	slog.InfoContext(ctx, "review decided", "product", r.Product, "review", r.ID, "verdict", d.Verdict, "revision", d.Revision, "operator", operatorFrom(ctx))
-	return m.changed(ctx, r, func(r moderated) bool {
-		return slices.ContainsFunc(r.Decisions, func(d decision) bool { return d.At.Equal(at) })
-	})
-}
-
-// timestampAfter returns the current time, or one microsecond after the latest of the given times if that is later.
-// Spanner and commands have a resolution of microseconds.
-func (m *reviewHandlers) timestampAfter(times ...time.Time) time.Time {
-	at := m.now().UTC().Truncate(time.Microsecond)
-	for _, t := range times {
-		if !at.After(t) {
-			at = t.UTC().Truncate(time.Microsecond).Add(time.Microsecond)
-		}
-	}
-	return at
-}
-
-type replyInput struct {
-	ReviewInput
-	Body struct {
-		Text string `json:"text" doc:"Text of the reply, at most 2000 characters."`
-	}
-}
-
-// reply answers PUT /v1/admin/reviews/{product}/{review}/reply.
-func (m *reviewHandlers) reply(ctx context.Context, in *replyInput) (*reviewOutput, error) {
-	text := plaintext.Clean(in.Body.Text, '\n')
-	if err := checkLength("text", text, 1, wire.MaxReply); err != nil {
-		return nil, err
-	}
-	return m.setReply(ctx, &in.ReviewInput, text)
-}
-
-// unreply answers DELETE /v1/admin/reviews/{product}/{review}/reply.
-func (m *reviewHandlers) unreply(ctx context.Context, in *ReviewInput) (*reviewOutput, error) {
-	return m.setReply(ctx, in, "")
-}
-
-// setReply publishes a command that replaces the reply to a review; "" deletes it.
-func (m *reviewHandlers) setReply(ctx context.Context, in *ReviewInput, text string) (*reviewOutput, error) {
-	r, err := m.findReview(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	at := m.timestampAfter(r.repliedAt)
-	if err := m.publish(ctx, wire.Reply{Key: r.key(), Text: text, At: at}); err != nil {
-		return nil, err
-	}
-	slog.InfoContext(ctx, "reply set", "product", r.Product, "review", r.ID, "characters", utf8.RuneCountInString(text), "operator", operatorFrom(ctx))
-	return m.changed(ctx, r, func(r moderated) bool { return !r.repliedAt.Before(at) })
-}
-
-// publish publishes a command to the review writer.
-func (m *reviewHandlers) publish(ctx context.Context, msg wire.Message) error {
-	if err := topic.Send(ctx, m.topic, wire.Encode, msg); err != nil {
-		return fmt.Errorf("%T of review %s: %w", msg, msg.About().Review, err)
-	}
-	return nil
-}
-
-// changed returns 200 with the review once done reports true, or 202 with the earlier state after awaitTimeout.
-func (m *reviewHandlers) changed(ctx context.Context, before moderated, done func(moderated) bool) (*reviewOutput, error) {
-	now, ok := m.await(ctx, before.key(), func(r moderated, err error) bool { return err == nil && done(r) })
-	if !ok {
-		return &reviewOutput{http.StatusAccepted, before}, nil
-	}
-	return &reviewOutput{http.StatusOK, now}, nil
-}
-
-// await reads a review until done reports true of the result, and returns that review. It returns false after
-// awaitTimeout. Errors of the store end no wait: the command is published, so the change will happen.
-func (m *reviewHandlers) await(ctx context.Context, k wire.Key, done func(moderated, error) bool) (moderated, bool) {
-	ctx, cancel := context.WithTimeout(ctx, awaitTimeout)
-	defer cancel()
-	for {
-		r, err := m.store.review(ctx, k)
-		if done(r, err) {
-			return r, true
-		}
-		select {
-		case <-ctx.Done():
-			return moderated{}, false
-		case <-time.After(awaitInterval):
-		}
-	}
-}
-
-type daysInput struct {
-	Days int `query:"days" doc:"Number of days up to today." minimum:"1" maximum:"90" default:"30"`
-}
-
-type daysOutput struct {
-	Body struct {
-		TimeZone string `json:"time_zone" doc:"Time zone of the days, an IANA name."`
-		Days     []day  `json:"days" nullable:"false" doc:"Days in order; the last is today."`
-	}
-}
-
-type day struct {
-	Day       string `json:"day" format:"date"`
-	Published int64  `json:"published"`
-	Held      int64  `json:"held"`
-	Rejected  int64  `json:"rejected"`
-}
-
-// seoul is the time zone of the shop. It has no daylight saving time, so a fixed offset spares a time zone database.
-var seoul = time.FixedZone("Asia/Seoul", 9*60*60)
-
-// countDays answers GET /v1/admin/days. It counts reviews by the day of their submission and by their current status.
-func (m *reviewHandlers) countDays(ctx context.Context, in *daysInput) (*daysOutput, error) {
-	now := m.now().In(seoul)
-	from := time.Date(now.Year(), now.Month(), now.Day()+1-in.Days, 0, 0, 0, 0, seoul)
-	found, err := m.store.countByDay(ctx, from, in.Days)
-	if err != nil {
-		return nil, err
-	}
-	var out daysOutput
-	out.Body.TimeZone = seoul.String()
-	for n, c := range found {
-		out.Body.Days = append(out.Body.Days, day{from.AddDate(0, 0, n).Format(time.DateOnly), c[wire.Published], c[wire.Held], c[wire.Rejected]})
-	}
-	return &out, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/slack-go/slack"
@@ -15,9 +14,6 @@ import (
 // deadline bounds the handling of one delivery, with the wait for earlier ones. With the publication of a dead letter (10 s)
 // it is shorter than the ack deadline of the subscriptions, so the function responds before Pub/Sub redelivers.
 const deadline = 18 * time.Second
-
-// maxPosts is the number of posts that an instance remembers.
-const maxPosts = 1000
 
 // channel shows messages to operators.
 type channel interface {
@@ -42,12 +38,6 @@ type notifier struct {
 	busy        chan struct{} // full while a notice is being posted; guards the fields below
 	posts       []post        // posts that the channel accepted, oldest first
 	pausedUntil time.Time     // time before which the channel is not called
-}
-
-// post is a notice that the channel accepted.
-type post struct {
-	key string
-	at  time.Time
 }
 
 func newNotifier(c channel, now func() time.Time) *notifier {
@@ -95,11 +85,4 @@ func (n *notifier) postOnce(ctx context.Context, notice *notice) error {
 	}
 	n.posts = append(n.posts[max(0, len(n.posts)-maxPosts+1):], post{notice.key, n.now()})
 	return nil
-}
-
-// isDuplicate reports whether a notice with the same key was posted, within the repeat interval if there is one.
-func (n *notifier) isDuplicate(notice *notice) bool {
-	return slices.ContainsFunc(n.posts, func(p post) bool {
-		return p.key == notice.key && (notice.repeatAfter == 0 || n.now().Sub(p.at) < notice.repeatAfter)
-	})
 }

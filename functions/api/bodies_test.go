@@ -12,6 +12,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/fake/jsontest"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
@@ -71,7 +72,7 @@ func TestTokenIsCheckedBeforeTheBody(t *testing.T) {
 		{http.MethodPatch, path, hostile, "x" + token, 403},
 		{http.MethodPatch, path, `{"photos":[[],[]]}`, "", 403},
 		{http.MethodPatch, path, `{`, "", 403},
-		{http.MethodPatch, path, strings.Repeat("a", maxBody+1), "", 403},
+		{http.MethodPatch, path, strings.Repeat("a", requestbody.MaxBytes+1), "", 403},
 		{http.MethodPatch, "/v1/products/" + butter + "/reviews/1", hostile, token, 403}, // nobody has the token of an invalid path
 		{http.MethodDelete, path, hostile, "", 403},
 		{http.MethodPatch, path, hostile, token, 400},

@@ -9,13 +9,10 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
+	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
-
-// maxBody is the largest size of a request body, in bytes. The longest text fits, even with all its 5000 characters
-// escaped as surrogate pairs (60,000 bytes).
-const maxBody = 64 << 10
 
 // revisionStore reads the current revision of reviews.
 type revisionStore interface {
@@ -50,7 +47,7 @@ func (c *commands) register(api huma.API) {
 		Description: "A JSON merge patch (RFC 7396): fields that it does not contain keep their values. The text is scored again. " +
 			"The review changes when its edited_at reaches the returned value; an edit sent before that starts from the unchanged review. " +
 			"409: the review was accepted but is not stored yet. 410: it was deleted.",
-		DefaultStatus: http.StatusAccepted, MaxBodyBytes: maxBody + 1, Errors: []int{400, 403, 408, 409, 410, 413, 415, 422, 429, 500, 503},
+		DefaultStatus: http.StatusAccepted, MaxBodyBytes: requestbody.MaxBytes + 1, Errors: []int{400, 403, 408, 409, 410, 413, 415, 422, 429, 500, 503},
 	}, c.edit)
 	body := api.OpenAPI().Paths[reviewPath].Patch.RequestBody.Content
 	body["application/json"] = body["application/merge-patch+json"] // many clients send merge patches with this type

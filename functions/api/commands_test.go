@@ -20,6 +20,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
@@ -175,7 +176,7 @@ func TestInvalidEditIsRejectedWithAPointer(t *testing.T) {
 			t.Errorf("%.60s: %d %s, want 422 with %v", body, w.Code, w.Body, want)
 		}
 	}
-	for body, want := range map[string]int{`{"rating":1,"rating":2}`: 400, `{`: 400, ``: 400, `[]`: 422, `{"text":"` + strings.Repeat("a", maxBody) + `"}`: 413} {
+	for body, want := range map[string]int{`{"rating":1,"rating":2}`: 400, `{`: 400, ``: 400, `[]`: 422, `{"text":"` + strings.Repeat("a", requestbody.MaxBytes) + `"}`: 413} {
 		if w := d.send(http.MethodPatch, id, body); w.Code != want {
 			t.Errorf("%.60s: %d %s, want %d", body, w.Code, w.Body, want)
 		}

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
+	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
@@ -65,7 +66,7 @@ func plain(w http.ResponseWriter, r *http.Request) {
 		Product, Text, Author, Locale string
 		Rating                        int
 	}
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, requestbody.MaxBytes))
 	d.DisallowUnknownFields()
 	if d.Decode(&s) != nil || !slug.MatchString(s.Product) || s.Rating < 1 || s.Rating > 5 || utf8.RuneCountInString(s.Text) > review.MaxText {
 		w.WriteHeader(http.StatusUnprocessableEntity)

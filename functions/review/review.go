@@ -2,25 +2,21 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/google/uuid"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/problem/crossorigin"
+	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
-
-// maxBody bounds the body of a request, in bytes.
-const maxBody = 64 << 10
 
 // retryAfter is the Retry-After of responses while Pub/Sub or the IAM API is unavailable.
 const retryAfter = 5 * time.Second
@@ -58,7 +54,7 @@ func (in *intake) register(mux *http.ServeMux) huma.API {
 		Summary:       "Submit a review",
 		Description:   "Accepts a review for publication. Its status URL answers 404 until the review is stored.",
 		DefaultStatus: http.StatusAccepted,
-		MaxBodyBytes:  maxBody + 1, // huma rejects a body of this size
+		MaxBodyBytes:  requestbody.MaxBytes + 1, // huma rejects a body of this size
 		Errors:        []int{400, 403, 408, 413, 415, 422, 429, 500, 503},
 	}, in.submit)
 	huma.Register(api, huma.Operation{
@@ -67,7 +63,7 @@ func (in *intake) register(mux *http.ServeMux) huma.API {
 		OperationID:  "add-photo",
 		Summary:      "Request the upload of a photo for a review",
 		Description:  "Returns a form with which a browser uploads one JPEG, PNG or WebP directly to Cloud Storage. A review then refers to the photo by its object name.",
-		MaxBodyBytes: maxBody + 1,
+		MaxBodyBytes: requestbody.MaxBytes + 1,
 		Errors:       []int{400, 403, 408, 413, 415, 422, 429, 500, 503},
 	}, in.addPhoto)
 	return api
@@ -96,9 +92,6 @@ type accepted struct {
 	AuthorToken string `json:"author_token,omitempty" doc:"Secret for the header Author-Token, with which the author edits and deletes the review. Only this response contains it. It is absent when the Idempotency-Key has less than 16 characters: anyone who guesses such a key could obtain the token."`
 }
 
-// minSecretKey is the minimum length of an idempotency key for which an author token is issued, in bytes.
-const minSecretKey = 16
-
 // submit answers POST /v1/reviews.
 func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, error) {
 	b := req.Body
@@ -117,24 +110,4 @@ func (in *intake) submit(ctx context.Context, req *submitInput) (*submitOutput, 
 		out.Body.AuthorToken = in.tokens.Token(b.Product, id)
 	}
 	return out, nil
-}
-
-// newID returns the ID of a review: derived with a secret from the idempotency key and the review, so that retries have the
-// same ID and the public ID confirms no guess of the key, or a random UUID without an idempotency key.
-func (in *intake) newID(key string, r newReview) (string, error) {
-	if key == "" {
-		id, err := uuid.NewRandom()
-		if err != nil {
-			return "", fmt.Errorf("generate ID: %w", err)
-		}
-		return id.String(), nil
-	}
-	name, err := json.Marshal(struct { // JSON, since it delimits the fields
-		Key        []byte // bytes, since a key may contain invalid UTF-8
-		Submission newReview
-	}{[]byte(key), r})
-	if err != nil {
-		return "", fmt.Errorf("derive ID: %w", err)
-	}
-	return in.tokens.ReviewID(name), nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/fake/contracttest"
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/problem"
+	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/submission"
 	"github.com/hybrid-bts/functions/shared/topic"
@@ -216,8 +217,8 @@ func TestOtherRequestsAreRejected(t *testing.T) {
 		name, method, path, contentType, body string
 		want                                  int
 	}{
-		{"64 KiB", "POST", "/v1/reviews", "application/json", good + strings.Repeat(" ", maxBody-len(good)), 202},
-		{"over 64 KiB", "POST", "/v1/reviews", "application/json", good + strings.Repeat(" ", maxBody+1-len(good)), 413},
+		{"64 KiB", "POST", "/v1/reviews", "application/json", good + strings.Repeat(" ", requestbody.MaxBytes-len(good)), 202},
+		{"over 64 KiB", "POST", "/v1/reviews", "application/json", good + strings.Repeat(" ", requestbody.MaxBytes+1-len(good)), 413},
 		{"with a charset", "POST", "/v1/reviews", "application/json; charset=utf-8", good, 202},
 		{"GET", "GET", "/v1/reviews", "", "", 405},
 		{"PUT", "PUT", "/v1/reviews", "application/json", good, 405},

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 
+	"cloud.google.com/go/spanner"
+
 	"github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 // analyzer assesses content with the Natural Language API, the embedded model and filter, and the patterns of contact details.
@@ -24,4 +27,34 @@ func (a *analyzer) assess(ctx context.Context, r review.Review) (assessment, err
 	}
 	found.contentFlag = a.moderate(ctx, r)
 	return found, nil
+}
+
+// setAssessment replaces the assessment of the stored content.
+func (r *record) setAssessment(found assessment) {
+	r.ContentFlag, r.Language = nullString(found.contentFlag.Text()), nullString(found.language)
+	r.Score, r.Magnitude, r.ScoredBy = spanner.NullFloat64{}, spanner.NullFloat64{}, spanner.NullString{}
+	if found.scored {
+		r.Score = spanner.NullFloat64{Float64: found.score, Valid: true}
+		r.Magnitude = spanner.NullFloat64{Float64: found.magnitude, Valid: true}
+		r.ScoredBy = nullString(found.scoredBy)
+	}
+	r.Aspects, r.AspectScores = nil, nil
+	for _, a := range found.aspects {
+		r.Aspects, r.AspectScores = append(r.Aspects, a.name), append(r.AspectScores, roundToMicros(a.score))
+	}
+}
+
+// assessment is the result of scoring and moderating the content of a review.
+type assessment struct {
+	sentiment
+	aspects     []aspect    // each name once
+	contentFlag reason.Code // "": the content may be published
+}
+
+// assessor scores and moderates content. An error asks for redelivery.
+type assessor interface {
+	// assess scores and moderates the content of a review.
+	assess(ctx context.Context, r review.Review) (assessment, error)
+	// score scores a text and finds its aspects, without moderation.
+	score(ctx context.Context, text string) (assessment, error)
 }

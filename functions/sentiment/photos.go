@@ -1,6 +1,14 @@
 package main
 
-import "github.com/hybrid-bts/functions/shared/schema/review"
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"cloud.google.com/go/storage"
+
+	"github.com/hybrid-bts/functions/shared/schema/review"
+)
 
 // photoOwners maps photos to the reviews that own them. A photo without an entry has no owner. The review that names a
 // photo first owns it, so that erasing one review never deletes the photo of another.
@@ -28,3 +36,15 @@ func (o photoOwners) unowned(photos []string) (rest []string) {
 
 // ownershipChange lists photos whose owner changes with a review: claimed photos become its own, released ones nobody's.
 type ownershipChange struct{ claimed, released []string }
+
+// photoBucket is the bucket that shoppers upload photos to.
+type photoBucket struct{ bucket *storage.BucketHandle }
+
+// delete deletes a photo. A missing photo is no error. The bucket notifies the function image, which deletes the renditions.
+func (p photoBucket) delete(ctx context.Context, name string) error {
+	err := p.bucket.Object(name).Delete(ctx)
+	if err != nil && !errors.Is(err, storage.ErrObjectNotExist) {
+		return fmt.Errorf("delete photo %s: %w", name, err)
+	}
+	return nil
+}

@@ -15,13 +15,6 @@ import (
 // callTimeout bounds one call of the Natural Language API. Two calls, for sentiment and for moderation, fit into deadline.
 const callTimeout = 5 * time.Second
 
-// The circuit breaker opens after tripAfter consecutive failures. After retryAfter it lets one call through, whose result
-// closes it or keeps it open.
-const (
-	tripAfter  = 5
-	retryAfter = 30 * time.Second
-)
-
 // errQuotaExhausted is the error for a call that the quota does not allow now.
 var errQuotaExhausted = errors.New("quota of the Natural Language API is exhausted")
 
@@ -64,17 +57,4 @@ func (q quota) do(ctx context.Context, call func(context.Context) error) error {
 		return struct{}{}, call(ctx)
 	})
 	return err
-}
-
-// isUnavailable reports whether the API cannot answer now and may later. Invalid input and missing permissions are not
-// such errors.
-func isUnavailable(err error) bool {
-	if errors.Is(err, errQuotaExhausted) || errors.Is(err, gobreaker.ErrOpenState) || errors.Is(err, gobreaker.ErrTooManyRequests) {
-		return true
-	}
-	switch status.Code(err) {
-	case codes.ResourceExhausted, codes.Unavailable, codes.DeadlineExceeded, codes.Internal:
-		return true
-	}
-	return false
 }

@@ -7,12 +7,10 @@ import (
 	"strconv"
 	"time"
 
-	"cloud.google.com/go/storage"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/schema/review"
-	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/topic"
 )
 
@@ -29,25 +27,10 @@ type sentiment struct {
 	scoredBy  string  // name of the scorer
 }
 
-// assessment is the result of scoring and moderating the content of a review.
-type assessment struct {
-	sentiment
-	aspects     []aspect    // each name once
-	contentFlag reason.Code // "": the content may be published
-}
-
 // aspect is a subject that a text mentions, such as delivery, and the sentiment for it.
 type aspect struct {
 	name  string
 	score float64 // -1 to 1
-}
-
-// assessor scores and moderates content. An error asks for redelivery.
-type assessor interface {
-	// assess scores and moderates the content of a review.
-	assess(ctx context.Context, r review.Review) (assessment, error)
-	// score scores a text and finds its aspects, without moderation.
-	score(ctx context.Context, text string) (assessment, error)
 }
 
 // outcome is the state of a review after a message, whether or not the message changed it.
@@ -137,45 +120,6 @@ func (w *reviewWriter) write(ctx context.Context, m review.Message) (outcome, er
 	return outcome{}, event.Permanent(fmt.Errorf("no handler for a message of type %T", m))
 }
 
-// writeContent stores content. Superseded content changes the history and the photos only, so it is not assessed.
-func (w *reviewWriter) writeContent(ctx context.Context, m review.Review) (outcome, error) {
-	stored, erased, err := w.store.load(ctx, m.About())
-	switch {
-	case err != nil:
-		return outcome{}, err
-	case erased != nil:
-		return w.store.erase(ctx, m.About(), m.Photos...)
-	case stored.hasSeen(m):
-		return stored.outcome(), nil
-	}
-	var found assessment
-	if stored.isOlderThan(m) {
-		if found, err = w.assessor.assess(ctx, m); err != nil {
-			return outcome{}, fmt.Errorf("assess review %s: %w", m.ID, err)
-		}
-	}
-	now, err := w.store.add(ctx, m, found)
-	if err == nil && now.Status == review.Erased { // erased during the assessment
-		return w.store.erase(ctx, m.About(), m.Photos...)
-	}
-	return now, err
-}
-
-// writeScore scores the text of a revision again.
-func (w *reviewWriter) writeScore(ctx context.Context, m review.Rescore) (outcome, error) {
-	stored, erased, err := w.store.load(ctx, m.Key)
-	if err != nil {
-		return outcome{}, err
-	}
-	var found assessment
-	if erased == nil {
-		if found, err = w.assessor.score(ctx, stored.textOf(m.Revision)); err != nil {
-			return outcome{}, fmt.Errorf("score review %s: %w", m.Review, err)
-		}
-	}
-	return w.store.rescore(ctx, m, found)
-}
-
 // finish deletes the photos that the review no longer has, and publishes a change notice. It does so after every message,
 // because an earlier delivery may have stored the change and stopped before this point.
 func (w *reviewWriter) finish(ctx context.Context, now outcome) error {
@@ -190,16 +134,4 @@ func (w *reviewWriter) finish(ctx context.Context, now outcome) error {
 		}
 	}
 	return topic.Send[review.Message](ctx, w.notices, review.Encode, now.ChangeNotice)
-}
-
-// photoBucket is the bucket that shoppers upload photos to.
-type photoBucket struct{ bucket *storage.BucketHandle }
-
-// delete deletes a photo. A missing photo is no error. The bucket notifies the function image, which deletes the renditions.
-func (p photoBucket) delete(ctx context.Context, name string) error {
-	err := p.bucket.Object(name).Delete(ctx)
-	if err != nil && !errors.Is(err, storage.ErrObjectNotExist) {
-		return fmt.Errorf("delete photo %s: %w", name, err)
-	}
-	return nil
 }

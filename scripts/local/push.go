@@ -3,22 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
 	pubsubapi "cloud.google.com/go/pubsub/v2/apiv1"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-
-	"github.com/hybrid-bts/functions/shared/event"
 )
 
 const (
@@ -30,8 +23,6 @@ const (
 	pollInterval = 20 * time.Millisecond
 	// leaseSeconds is the ack deadline in the embedded Pub/Sub, at its maximum. The real ack deadline is the time-out of a request.
 	leaseSeconds = 600
-	// maxBackoff is the longest pause between two deliveries of a message.
-	maxBackoff = 10 * time.Second
 	// maxDelay is the longest delay that -shuffle and -redeliver add to a delivery.
 	maxDelay = 500 * time.Millisecond
 )
@@ -148,28 +139,6 @@ func (p *push) handle(ctx context.Context, m *pubsubpb.ReceivedMessage) {
 	logFailure(ctx, "deliver message "+m.Message.MessageId+" of "+p.name, err)
 }
 
-// deliverUntilAccepted delivers a message up to maxAttempts times, and reports whether the function accepted it. It fails when
-// ctx ends.
-func (p *push) deliverUntilAccepted(ctx context.Context, m *pubsubpb.ReceivedMessage) (bool, error) {
-	pause := p.minBackoff
-	for attempt := 1; ; attempt++ {
-		err := p.deliver(ctx, m.Message, attempt)
-		if err == nil || ctx.Err() != nil {
-			return err == nil, ctx.Err()
-		}
-		slog.Info("message rejected", "subscription", p.name, "message_id", m.Message.MessageId, "attempt", attempt, "err", err)
-		if attempt == p.maxAttempts {
-			return false, nil
-		}
-		// The lease must outlast the pause and the next delivery.
-		if err := p.extend(ctx, m.AckId); err != nil {
-			return false, err
-		}
-		sleep(ctx, pause)
-		pause = min(2*pause, maxBackoff)
-	}
-}
-
 // deliver sends a message once. It fails unless the function answers 2xx within the ack deadline.
 func (p *push) deliver(ctx context.Context, m *pubsubpb.PubsubMessage, attempt int) error {
 	select {
@@ -196,67 +165,4 @@ func (p *push) deliver(ctx context.Context, m *pubsubpb.PubsubMessage, attempt i
 		return fmt.Errorf("POST %s: %s", p.url, resp.Status)
 	}
 	return nil
-}
-
-// format returns the headers and the body of a delivery. attempt counts from 1.
-type format func(subscription string, m *pubsubpb.PubsubMessage, attempt int) (http.Header, []byte, error)
-
-// pushFormat is the format of a push subscription:
-// https://cloud.google.com/pubsub/docs/push#receive_push.
-func pushFormat(subscription string, m *pubsubpb.PubsubMessage, attempt int) (http.Header, []byte, error) {
-	body, err := json.Marshal(map[string]any{
-		"subscription":    subscription,
-		"deliveryAttempt": attempt,
-		"message": map[string]any{
-			"data": m.Data, "attributes": m.Attributes, "messageId": m.MessageId,
-			"publishTime": m.PublishTime.AsTime().Format(time.RFC3339Nano),
-		},
-	})
-	return http.Header{"Content-Type": {"application/json"}}, body, err
-}
-
-// storageFormat turns a notification of Cloud Storage into the CloudEvent that Eventarc delivers.
-func storageFormat(_ string, m *pubsubpb.PubsubMessage, _ int) (http.Header, []byte, error) {
-	bucket, object := m.Attributes["bucketId"], m.Attributes["objectId"]
-	// Eventarc has a CloudEvent type for each eventType of a notification:
-	// https://cloud.google.com/storage/docs/pubsub-notifications#events.
-	kind := "finalized"
-	if m.Attributes["eventType"] == "OBJECT_DELETE" {
-		kind = "deleted"
-	}
-	h := http.Header{}
-	for name, value := range map[string]string{
-		"Content-Type": "application/json", "Ce-Specversion": "1.0", "Ce-Id": m.MessageId, "Ce-Bucket": bucket,
-		"Ce-Type": "google.cloud.storage.object.v1." + kind, "Ce-Time": m.PublishTime.AsTime().Format(time.RFC3339Nano),
-		"Ce-Source": "//storage.googleapis.com/projects/_/buckets/" + bucket, "Ce-Subject": inHeader("objects/" + object),
-	} {
-		h.Set(name, value)
-	}
-	return h, m.Data, nil
-}
-
-// inHeader percent-encodes a header value of a CloudEvent:
-// https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#3132-http-header-values.
-func inHeader(s string) string {
-	var b strings.Builder
-	for _, c := range []byte(s) {
-		if c <= ' ' || c > '~' || c == '"' || c == '%' {
-			fmt.Fprintf(&b, "%%%02X", c)
-			continue
-		}
-		b.WriteByte(c)
-	}
-	return b.String()
-}
-
-// deadLetter publishes a message to the dead-letter topic, with the attributes that Pub/Sub adds.
-func (p *push) deadLetter(ctx context.Context, m *pubsubpb.PubsubMessage) error {
-	attributes := map[string]string{}
-	maps.Copy(attributes, m.Attributes)
-	attributes[event.PubSubDeliveryCount] = strconv.Itoa(p.maxAttempts)
-	attributes[event.PubSubSubscription] = p.name
-	attributes[event.PubSubSubscriptionProject] = project
-	attributes[event.PubSubPublishTime] = m.PublishTime.AsTime().Format(time.RFC3339Nano)
-	_, err := p.dead.Publish(ctx, &pubsub.Message{Data: m.Data, Attributes: attributes}).Get(ctx)
-	return err
 }

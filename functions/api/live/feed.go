@@ -6,12 +6,7 @@
 package live
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
@@ -22,26 +17,6 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/clouderr"
 	"github.com/hybrid-bts/functions/shared/schema/review"
-)
-
-// Limits of streams.
-const (
-	// DefaultStreams is the default limit of streams of an instance. Cloud Run sends an instance up to 1000 requests
-	// at a time (services.csv); the rest is for requests other than streams.
-	DefaultStreams = 800
-
-	// MaxClientStreams is the limit of streams of a client on an instance. Many shoppers can share the address
-	// of a mobile network.
-	MaxClientStreams = 50
-
-	// MaxNetworkStreams is the limit of streams of a network on an instance. A provider assigns its customers up to a
-	// /48 of IPv6, which has 65,536 clients; a /24 is the smallest network of IPv4 that is routed on its own.
-	MaxNetworkStreams = 100
-
-	// newNetworkShare is the share of an instance's streams, as a divisor, that only networks with fewer than
-	// newNetworkStreams streams get. So 12 clients in as many networks cannot take all streams.
-	newNetworkShare   = 4
-	newNetworkStreams = 2
 )
 
 // Intervals, timeouts and queue sizes of a feed.
@@ -55,9 +30,6 @@ const (
 	queuedBatches  = 8                      // unread batches of a stream; a stream with more is closed
 	pendingNotices = 50                     // notices in a batch; a page with more changes reloads its list anyway
 )
-
-// ErrTooManyStreams reports that the instance, the client or its network has its largest number of streams.
-var ErrTooManyStreams = errors.New("too many streams")
 
 // ReadRating returns the rating of a product, which encoding/json must encode identically on all instances. It
 // is called by several goroutines.
@@ -175,40 +147,6 @@ func (f *Feed) subscribe(ctx context.Context, product string, client netip.Prefi
 	return s, nil
 }
 
-// checkLimits returns the error of a further stream of the client, nil if one is allowed.
-func (f *Feed) checkLimits(client netip.Prefix) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.checkLimitsLocked(client)
-}
-
-// checkLimitsLocked is checkLimits for callers that hold f.mu.
-func (f *Feed) checkLimitsLocked(client netip.Prefix) error {
-	ofNetwork := f.networks[network(client)]
-	switch {
-	case f.ended:
-		return fmt.Errorf("%w: stopping", clouderr.ErrUnavailable)
-	case f.streams >= f.maxStreams, f.clients[client] >= f.maxClientStreams, ofNetwork >= f.maxNetworkStreams:
-		return ErrTooManyStreams
-	case f.streams >= f.maxStreams-f.maxStreams/newNetworkShare && ofNetwork >= newNetworkStreams:
-		return ErrTooManyStreams
-	}
-	return nil
-}
-
-// network returns the network of a client: the /24 of an IPv4 address, the /48 of an IPv6 network. That of the zero
-// Prefix, which stands for all clients without a known address, is the zero Prefix.
-func network(client netip.Prefix) netip.Prefix {
-	bits := 48
-	if client.Addr().Is4() {
-		bits = 24
-	}
-	if client.Bits() <= bits {
-		return client
-	}
-	return netip.PrefixFrom(client.Addr(), bits).Masked()
-}
-
 // createSource creates the source unless it exists. Concurrent callers share one attempt. A failure is not cached.
 func (f *Feed) createSource(ctx context.Context) error {
 	f.mu.Lock()
@@ -251,113 +189,6 @@ func (f *Feed) receive() {
 		f.created = false
 		f.removeAll()
 	})
-}
-
-// enqueue adds a notice to the pending notices of its product. It drops a notice that is older than the pending one
-// of the same review. An erasure is newer than every other notice.
-func (f *Feed) enqueue(n review.ChangeNotice) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	p := f.products[n.Product]
-	if p == nil {
-		return
-	}
-	for i, queued := range p.pending {
-		if queued.Review == n.Review {
-			if n.Revision < queued.Revision && n.Status != review.Erased || queued.Status == review.Erased {
-				return
-			}
-			p.pending = append(p.pending[:i], p.pending[i+1:]...)
-			break
-		}
-	}
-	if p.pending = append(p.pending, n); len(p.pending) > pendingNotices {
-		p.pending = p.pending[1:]
-	}
-	select {
-	case p.wake <- struct{}{}:
-	default:
-	}
-}
-
-// run sends the changes of a product to its streams until ctx ends, which is when the last stream is closed.
-func (f *Feed) run(ctx context.Context, p *productFeed) {
-	poll := f.pollInterval
-	for ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-			return
-		case <-p.wake:
-		case <-time.After(poll):
-		}
-		poll = f.pollInterval
-		if err := f.flush(ctx, p); err != nil && ctx.Err() == nil {
-			slog.WarnContext(ctx, "rating not sent to streams", "product", p.id, "err", err)
-			poll = min(retryInterval, f.pollInterval)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(f.sendInterval):
-		}
-	}
-}
-
-// flush sends the pending notices, and the rating if it changed, to the streams of a product. The error is that of
-// the read of the rating; the notices are sent nevertheless.
-func (f *Feed) flush(ctx context.Context, p *productFeed) error {
-	f.mu.Lock()
-	pending := p.pending
-	p.pending = nil
-	f.mu.Unlock()
-
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	rating, err := f.rating(ctx, p.id) // read after taking the notices, so it includes their changes
-
-	var batch bytes.Buffer
-	for _, n := range pending {
-		writeEvent(&batch, "review", "", marshal(reviewEvent{n.Review, n.Status, n.Revision}))
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err == nil {
-		data := marshal(rating)
-		if tag := ratingTag(data); tag != p.ratingTag {
-			p.ratingTag = tag
-			writeEvent(&batch, "rating", tag, data)
-		}
-	}
-	if batch.Len() == 0 {
-		return err
-	}
-	for s := range p.streams {
-		select {
-		case s.batches <- batch.Bytes():
-		default: // the client does not read; if it is still there, it reconnects
-			f.remove(s)
-		}
-	}
-	return err
-}
-
-// ratingEvent returns the event of the current rating. It is empty if its id is lastEventID.
-func (f *Feed) ratingEvent(ctx context.Context, product, lastEventID string) ([]byte, error) {
-	rating, err := f.rating(ctx, product)
-	if err != nil {
-		return nil, err
-	}
-	data := marshal(rating)
-	tag := ratingTag(data)
-	f.mu.Lock()
-	if p := f.products[product]; p != nil && p.ratingTag == "" {
-		p.ratingTag = tag
-	}
-	f.mu.Unlock()
-	var b bytes.Buffer
-	if tag != lastEventID {
-		writeEvent(&b, "rating", tag, data)
-	}
-	return b.Bytes(), nil
 }
 
 // remove closes a stream. With the last stream of a product it removes the product; with the last of all it stops
@@ -420,26 +251,4 @@ func (f *Feed) Close(ctx context.Context) {
 	if err := f.source.delete(ctx); err != nil {
 		slog.WarnContext(ctx, "subscription left to expire", "err", err)
 	}
-}
-
-// reviewEvent is the data of the event review.
-type reviewEvent struct {
-	ID       string        `json:"id"`
-	Status   review.Status `json:"status"`
-	Revision int64         `json:"revision"`
-}
-
-// ratingTag returns the id of a rating event, a hash of its data: equal ratings have equal ids on all instances.
-func ratingTag(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:8])
-}
-
-// marshal returns v as JSON on one line. It panics if v has no JSON form, which is a mistake of ReadRating.
-func marshal(v any) []byte {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err)
-	}
-	return b
 }

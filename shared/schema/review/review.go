@@ -12,18 +12,8 @@ import (
 	"fmt"
 	"regexp"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
-)
-
-// Limits of a review. The API documents, the pages and the checks of messages take them from here.
-const (
-	MaxText       = 5000       // runes
-	MaxAuthor     = 80         // runes
-	MaxLocale     = 35         // runes; the minimum buffer size of RFC 5646 section 4.4.1
-	MaxPhotos     = 6          // photos of a review
-	MaxPhotoBytes = 15_000_000 // bytes of each photo
 )
 
 // PhotoPattern matches the names of photos in the originals bucket.
@@ -108,12 +98,6 @@ func checkKey(k Key) (p problems) {
 	p.addIf(err != nil || id.String() != k.Review, "id is not a UUID")
 	p.addIf(!product.MatchString(k.Product), "product %.80q does not match %s", k.Product, ProductPattern)
 	return p
-}
-
-// checkLength adds an error for a text of more than most runes.
-func (p *problems) checkLength(name, text string, most int) {
-	n := utf8.RuneCountInString(text)
-	p.addIf(n > most, "%s has %d characters, more than %d", name, n, most)
 }
 
 // checkTime adds an error for a time that RFC 3339 and Spanner cannot represent: they have the years 1 to 9999.
