@@ -1,6 +1,6 @@
 // City is the function that lists the customers of a city.
 //
-// Trigger: HTTP, GET and HEAD, for analysts who use curl; a Cloud Run handler that runs its own server. The function is
+// Trigger: HTTP, GET and HEAD, for analysts who use curl; registered with the Functions Framework. The function is
 // stateless. Its responses are personal data, so it must not be deployed for unauthenticated callers.
 //
 //	GET /v1/cities/{city}/customers   the customers of a city, in the order of country and ID
@@ -44,9 +44,6 @@
 //
 // Retried: the Bigtable client retries reads within the deadline. If Bigtable stays unavailable, the function answers 503
 // with Retry-After.
-//
-// The function runs its own server because the mux of the Functions Framework redirects a path with an empty segment,
-// such as from an empty shell variable: the function could then not report the empty city.
 package main
 
 import (
@@ -62,6 +59,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
 	"github.com/hybrid-bts/functions/shared/serve"
+	"github.com/hybrid-bts/functions/shared/serve/framework"
 )
 
 func main() {
@@ -93,5 +91,5 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	}
 	defer client.Close()
 	s := &server{store: newBigtableStore(client), tokens: pageTokens{[]byte(key)}, unmask: unmask}
-	return serve.HTTP(ctx, port, cloudlog.Trace(project, s.handler()))
+	return framework.Serve(ctx, "City", port, cloudlog.Trace(project, s.handler()))
 }

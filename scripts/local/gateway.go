@@ -79,6 +79,9 @@ func proxy(p *process) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(to)
+			// ReverseProxy drops malformed parts of the query, so that a function would answer a filter that it rejects
+			// in the cloud. The load balancer forwards the query as it is.
+			r.Out.URL.RawQuery = r.In.URL.RawQuery
 			r.SetXForwarded()
 			// Functions build absolute URLs, and compare origins, with the host of the gateway.
 			r.Out.Host = r.In.Host

@@ -124,6 +124,9 @@ func TestGatewayFollowsTheRoutes(t *testing.T) {
 	h := gateway(all)
 	for path, want := range map[string]string{
 		"/": "api /", "/v1/products?page_size=2": "api /v1/products?page_size=2", "/v1/reviews": "review /v1/reviews",
+		"/v1/cities/Paris/customers?country=F%R":               "city /v1/cities/Paris/customers?country=F%R",
+		"/v1/cities/Paris/customers?country=US;page_size=1":    "city /v1/cities/Paris/customers?country=US;page_size=1",
+		"/v1/cities/Paris/customers?fields=name&&=&a=%zz&b=%2": "city /v1/cities/Paris/customers?fields=name&&=&a=%zz&b=%2",
 		"/v1/products/%2F": "api /v1/products/%2F", "/img/a%2Fb.jpg?p=card": "resize /img/a%2Fb.jpg?p=card",
 	} {
 		w := httptest.NewRecorder()
