@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
@@ -30,11 +31,21 @@ const (
 // reserves the path on its public addresses.
 const HealthPath = "/healthz"
 
+// startGCPercent is the GC percent until a program listens. A program allocates 3 to 5 MB at its start; at Go's default
+// of 100 the first collection runs at 4 MB, and takes a tenth of the start. At 400 it runs at 16 MB.
+const startGCPercent = 400
+
+// listening is the key of the context value of Main: a func() to call once the program listens.
+type listening struct{}
+
 // Main runs a program and exits the process: with status 0 when run returns nil, else with status 1 after it logged the
-// error. lookup is os.LookupEnv. The context ends on SIGTERM, which Cloud Run sends, and on SIGINT.
+// error. lookup is os.LookupEnv. The context ends on SIGTERM, which Cloud Run sends, and on SIGINT. The garbage collector
+// waits for startGCPercent until HTTP listens.
 func Main(run func(ctx context.Context, lookup func(string) (string, bool)) error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	percent := debug.SetGCPercent(startGCPercent)
+	ctx = context.WithValue(ctx, listening{}, func() { debug.SetGCPercent(percent) })
 	if err := run(ctx, os.LookupEnv); err != nil {
 		slog.Error("stopped", "err", err)
 		os.Exit(1)
@@ -58,6 +69,9 @@ func HTTP(ctx context.Context, port string, h http.Handler) error {
 		return fmt.Errorf("serve: %w", listenError(err))
 	}
 	slog.InfoContext(ctx, "listening", "addr", l.Addr().String())
+	if end, ok := ctx.Value(listening{}).(func()); ok {
+		end()
+	}
 	if err := serveOn(ctx, l, h); err != nil {
 		return fmt.Errorf("serve on port %s: %w", port, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,6 +66,34 @@ func get(t testing.TB, url string) (int, string) {
 	}
 	t.Errorf("no server listens at %s", url)
 	return 0, ""
+}
+
+// gcPercent returns the current GC percent.
+func gcPercent() int {
+	percent := debug.SetGCPercent(100)
+	debug.SetGCPercent(percent)
+	return percent
+}
+
+func TestGarbageCollectionWaitsUntilTheProgramListens(t *testing.T) {
+	before, port := gcPercent(), freePort(t)
+	if before == 400 {
+		t.Fatal("GOGC has the value of the start")
+	}
+	serve.Main(func(ctx context.Context, _ func(string) (string, bool)) error {
+		if got := gcPercent(); got != 400 {
+			t.Errorf("GC percent is %d at the start, want 400", got)
+		}
+		ctx, stop := context.WithCancel(ctx)
+		go func() {
+			defer stop()
+			get(t, "http://"+port+"/")
+			if got := gcPercent(); got != before {
+				t.Errorf("GC percent is %d after a request, want %d", got, before)
+			}
+		}()
+		return serve.HTTP(ctx, port, http.NotFoundHandler())
+	})
 }
 
 func TestRequestsInFlightFinishBeforeTheServerStops(t *testing.T) {
