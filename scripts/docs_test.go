@@ -25,7 +25,7 @@ func page(t *testing.T, name string) string {
 
 // documents are the Markdown files whose links are checked.
 var documents = []string{"README.md", "functions/README.md", "shared/README.md", "scripts/README.md", ".github/CONTRIBUTING.md", ".github/SECURITY.md",
-	"shared/engine/picture/README.md", "shared/engine/sentiment/README.md", "scripts/model/train/data/README.md",
+	"shared/engine/picture/README.md", "shared/engine/place/README.md", "shared/engine/sentiment/README.md", "scripts/model/train/data/README.md",
 	"scripts/deploy/COSTS.md", "scripts/deploy/monitoring/RUNBOOK.md"}
 
 func TestLinksOfDocumentsResolve(t *testing.T) {

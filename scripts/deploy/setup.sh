@@ -275,6 +275,7 @@ create_table() {
     gcp bigtable tables create "$1" --instance="$e-customers" --column-families="$2"
 }
 
+create_table aliases place:maxversions=1
 create_table cities "city:maxversions=1,loading:maxage=7d"
 create_table customers profile,address
 create_table homes home

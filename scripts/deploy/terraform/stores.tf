@@ -21,6 +21,7 @@ locals {
 
   # Column families by table, as in scripts/data/customers, which skips existing tables.
   tables = {
+    "aliases"   = ["place"]
     "cities"    = ["city", "loading"]
     "customers" = ["profile", "address"]
     "homes"     = ["home"]
@@ -128,6 +129,15 @@ resource "google_bigtable_table" "this" {
     content {
       family = column_family.value
     }
+  }
+}
+
+resource "google_bigtable_gc_policy" "place" {
+  instance_name = google_bigtable_instance.customers.name
+  table         = google_bigtable_table.this["aliases"].name
+  column_family = "place"
+  max_version {
+    number = 1
   }
 }
 

@@ -2,10 +2,11 @@
 //
 //	table      row key                 family   columns
 //	customers  city#country#customer   profile  name, email, phone, joined
-//	                                   address  city, country, postcode, street
-//	cities     city#country#           city     name, count (decimal)
+//	                                   address  city, country, postcode, street as written; ambiguous
+//	cities     city#country#           city     name, count and ambiguous (decimal), spellings, known (JSON)
 //	                                   loading  a load's id: the mark of a load that has yet to count the city
 //	homes      customer                home     row key of the customer in table customers; two while the customer moves
+//	aliases    key of a name           place    row key of a place in table cities: the name of the place and the alias (JSON)
 //
 // Example rows of the customers that scripts/local generates, printed by cbt:
 //
@@ -27,6 +28,14 @@
 //	    "Paris"
 //	paris#us-tx#
 //	  …
+//
+// City and country are those of the place that shared/engine/place resolves from city, country, postcode and state as the customer
+// wrote them, so all spellings of a place are one range. Several places may match an address equally. The row then belongs to the
+// largest of them, and has the column ambiguous. A city that the gazetteer does not have is a place of its own.
+//
+// Table aliases finds a place by any of its names. A reader computes the keys of a written name with
+// shared/engine/place/spelling, reads their rows at once, and takes the first row in the order of the keys. A city without a row
+// may be one that a writer without table aliases stored, under its folded name.
 //
 // Key design. The row key is the only index of Bigtable, and rows are sorted by it. The city comes first, so a city is
 // one contiguous range: its first page is one seek, whether it has 3 customers or 3 million, and a read touches no
@@ -58,19 +67,28 @@ const (
 	CustomersTable = "customers"
 	CitiesTable    = "cities"
 	HomesTable     = "homes"
+	AliasesTable   = "aliases"
 )
 
 // LoadingMarkTTL is the age at which Bigtable deletes the mark of a load. It is longer than any load takes.
 const LoadingMarkTTL = 7 * 24 * time.Hour
 
-// Families and columns of CitiesTable and HomesTable.
+// Families and columns of CitiesTable, HomesTable and AliasesTable.
 const (
-	CityFamily    = "city" // of CitiesTable
-	NameColumn    = "name"
-	CountColumn   = "count"
-	LoadingFamily = "loading" // of CitiesTable; the column is the id of a load
-	HomeFamily    = "home"    // of HomesTable; the column is a row key of CustomersTable
+	CityFamily           = "city" // of CitiesTable
+	NameColumn           = "name"
+	CountColumn          = "count"
+	AmbiguousCountColumn = "ambiguous" // customers whose address several places match
+	SpellingsColumn      = "spellings" // EncodeSpellings
+	KnownAsColumn        = "known"     // other names of the place for display, a JSON array of strings
+	LoadingFamily        = "loading"   // of CitiesTable; the column is the id of a load
+	HomeFamily           = "home"      // of HomesTable; the column is a row key of CustomersTable
+	AliasFamily          = "place"     // of AliasesTable; the column is a row key of CitiesTable
 )
+
+// AmbiguousColumn is the column of CustomersTable that marks a customer whose address several places match. Its value is "1".
+// It is not one of Columns.
+var AmbiguousColumn = Column{"address", "ambiguous"}
 
 // Column is a column of CustomersTable.
 type Column struct{ Family, Name string }
@@ -89,6 +107,7 @@ func Create(ctx context.Context, admin *bigtable.AdminClient) error {
 	for _, table := range []*bigtable.TableConf{
 		{TableID: CustomersTable, ColumnFamilies: map[string]bigtable.Family{"profile": noGC, "address": noGC}},
 		{TableID: HomesTable, ColumnFamilies: map[string]bigtable.Family{HomeFamily: noGC}},
+		{TableID: AliasesTable, ColumnFamilies: map[string]bigtable.Family{AliasFamily: {GCPolicy: bigtable.MaxVersionsPolicy(1)}}},
 		{TableID: CitiesTable, ColumnFamilies: map[string]bigtable.Family{
 			CityFamily:    {GCPolicy: bigtable.MaxVersionsPolicy(1)},
 			LoadingFamily: {GCPolicy: bigtable.MaxAgePolicy(LoadingMarkTTL)},

@@ -16,9 +16,10 @@ import (
 // worst.
 const MaxCityBytes = 512
 
-// FoldCity returns the form of a city name in row keys. Spellings that differ only in case, Unicode composition, width,
-// spacing or invisible characters have one form. Accents count: Malmö and Malmo may be two towns, and a merged key could
-// not be split again. FoldCity is idempotent. It returns an error if the name is empty, not UTF-8 or too long.
+// FoldCity returns the strict form of a city name. Spellings that differ only in case, Unicode composition, width, spacing or
+// invisible characters have one form; accents and additions count. It is the form of the row keys that the writers before
+// shared/engine/place stored, and the form in which exact queries compare names. FoldCity is idempotent. It returns an error
+// if the name is empty, not UTF-8 or too long.
 func FoldCity(name string) (string, error) {
 	if !utf8.ValidString(name) {
 		return "", errors.New("is not UTF-8")
