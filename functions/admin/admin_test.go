@@ -50,7 +50,7 @@ type fixture struct {
 func newFixture(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOption) *fixture {
 	t.Helper()
 	i := startIssuer(t)
-	queues := []string{"reviews", "reviews-dead", "originals", "originals-dead"}
+	queues := []string{"commands", "commands-dead", "reviews", "reviews-dead", "originals", "originals-dead"}
 	client, srv := pubsubtest.Client(t, queues, opts...)
 	for _, id := range queues {
 		sub := &pubsubpb.Subscription{Name: "projects/shop/subscriptions/" + id, Topic: "projects/shop/topics/" + id, AckDeadlineSeconds: 60}
@@ -58,16 +58,18 @@ func newFixture(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOp
 			t.Fatal(err)
 		}
 	}
-	reviews, originals := topic.New(client.Publisher("reviews")), topic.New(client.Publisher("originals"))
+	commands, reviews, originals := topic.New(client.Publisher("commands")), topic.New(client.Publisher("reviews")), topic.New(client.Publisher("originals"))
 	t.Cleanup(func() {
+		commands.Stop()
 		reviews.Stop()
 		originals.Stop()
 	})
 	g := newGuard(i.URL, audience, "roles", "operator")
 	s := &server{
 		guard:   g,
-		reviews: &reviewHandlers{store: spannerStore{db}, topic: reviews, now: func() time.Time { return noon.Add(time.Hour) }},
+		reviews: &reviewHandlers{store: spannerStore{db}, topic: commands, now: func() time.Time { return noon.Add(time.Hour) }},
 		deadLetters: &deadLetterHandlers{queues: []*deadLetterQueue{
+			{client: client.SubscriptionAdminClient, name: "commands", subscription: "projects/shop/subscriptions/commands-dead", source: commands},
 			{client: client.SubscriptionAdminClient, name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", source: reviews},
 			{client: client.SubscriptionAdminClient, name: "originals", subscription: "projects/shop/subscriptions/originals-dead", source: originals},
 		}},
@@ -635,7 +637,7 @@ func TestAllConfigurationErrorsAreReportedAtOnce(t *testing.T) {
 		v, ok := map[string]string{"OIDC_ISSUER": "http://issuer.example", "OIDC_AUDIENCE": "a"}[name]
 		return v, ok
 	})
-	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "REVIEWS_TOPIC", "REVIEWS_DEAD", "ORIGINALS_TOPIC", "ORIGINALS_DEAD", "OIDC_ISSUER is not a"} {
+	for _, name := range []string{"GOOGLE_CLOUD_PROJECT", "COMMANDS_TOPIC", "COMMANDS_DEAD", "REVIEWS_TOPIC", "REVIEWS_DEAD", "ORIGINALS_TOPIC", "ORIGINALS_DEAD", "OIDC_ISSUER is not a"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("run() = %v, want %s", err, name)
 		}

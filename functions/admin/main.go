@@ -19,7 +19,9 @@
 //	GOOGLE_CLOUD_PROJECT   project of the database, the topics and the traces             required
 //	SPANNER_INSTANCE       ID of the Spanner instance                                     required
 //	SPANNER_DATABASE       ID of the Spanner database                                     required
-//	REVIEWS_TOPIC          ID of the topic of commands to the review writer               required
+//	COMMANDS_TOPIC         ID of the topic of commands to the review writer               required
+//	COMMANDS_DEAD          ID of the pull subscription to the dead letters of that topic  required
+//	REVIEWS_TOPIC          ID of the topic of submitted reviews                           required
 //	REVIEWS_DEAD           ID of the pull subscription to the dead letters of that topic  required
 //	ORIGINALS_TOPIC        ID of the topic of notifications from the originals bucket     required
 //	ORIGINALS_DEAD         ID of the pull subscription to the dead letters of that topic  required
@@ -35,16 +37,16 @@
 //	OIDC_SCOPE             scope that the page requests                                   openid
 //	PORT                   port or host:port to listen on                                 8080
 //
-// Roles: roles/spanner.databaseReader on the database, roles/pubsub.publisher on the two topics, roles/pubsub.subscriber
-// on the two subscriptions, and roles/secretmanager.secretAccessor on the secrets with the OIDC variables.
+// Roles: roles/spanner.databaseReader on the database, roles/pubsub.publisher on the three topics, roles/pubsub.subscriber
+// on the three subscriptions, and roles/secretmanager.secretAccessor on the secrets with the OIDC variables.
 //
 // Cloud Run lets everybody call the service; the program authorizes each request. Paths below /v1/admin require an ID
 // token of the issuer, for the audience and with the role. The page gets one with the authorization code flow and PKCE,
 // and keeps it in the storage of its browser tab. The log records the subject of the token with each change. Changes that
 // pages of other origins request get 403.
 //
-// The review writer obeys every decision on the reviews topic without a signature. The IAM policy of that topic must
-// therefore let only review, api, admin and the operator who runs scripts/data/rescore publish.
+// The review writer obeys every message on the topic of commands without a signature. The IAM policy of that topic must
+// therefore let only api, admin and the operators who run the programs of scripts/data publish.
 //
 // The service must have at most one instance: a dead letter leased by one instance is invisible to the others.
 //
@@ -74,6 +76,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
 	instance, database := e.Required("SPANNER_INSTANCE"), e.Required("SPANNER_DATABASE")
+	commands, deadCommands := e.Required("COMMANDS_TOPIC"), e.Required("COMMANDS_DEAD")
 	reviews, deadReviews := e.Required("REVIEWS_TOPIC"), e.Required("REVIEWS_DEAD")
 	originals, deadOriginals := e.Required("ORIGINALS_TOPIC"), e.Required("ORIGINALS_DEAD")
 	issuer, audience := env.RequiredParsed(&e, "OIDC_ISSUER", issuerForm, parseIssuer), e.Required("OIDC_AUDIENCE")
@@ -93,13 +96,14 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer messages.Close()
-	toReviews, toOriginals := messages.Topic(reviews), messages.Topic(originals)
+	toCommands, toReviews, toOriginals := messages.Topic(commands), messages.Topic(reviews), messages.Topic(originals)
 	subscription := func(id string) string { return "projects/" + project + "/subscriptions/" + id }
 	g := newGuard(issuer, audience, claim, role)
 	s := &server{
 		guard:   g,
-		reviews: &reviewHandlers{store: spannerStore{db}, topic: toReviews, now: time.Now},
+		reviews: &reviewHandlers{store: spannerStore{db}, topic: toCommands, now: time.Now},
 		deadLetters: &deadLetterHandlers{queues: []*deadLetterQueue{
+			{client: messages.SubscriptionAdminClient, name: "commands", subscription: subscription(deadCommands), source: toCommands},
 			{client: messages.SubscriptionAdminClient, name: "reviews", subscription: subscription(deadReviews), source: toReviews},
 			{client: messages.SubscriptionAdminClient, name: "originals", subscription: subscription(deadOriginals), source: toOriginals},
 		}},

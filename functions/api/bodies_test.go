@@ -41,7 +41,7 @@ func bodyServer(t testing.TB) (s *server, token string) {
 		t.Fatal(err)
 	}
 	now := func() time.Time { return noon.Add(time.Hour) }
-	return &server{commands: &commands{revisions: oneReview{}, reviews: discarding{}, tokens: tokens, now: now}}, tokens.Token(butter, aReview)
+	return &server{commands: &commands{revisions: oneReview{}, topic: discarding{}, tokens: tokens, now: now}}, tokens.Token(butter, aReview)
 }
 
 func FuzzBodies(f *testing.F) {

@@ -32,7 +32,7 @@ type revision struct {
 // that Pub/Sub stored the message; the review writer executes it soon after.
 type commands struct {
 	revisions revisionStore
-	reviews   topic.Publisher // topic of the review writer
+	topic     topic.Publisher // topic of commands to the review writer
 	tokens    authortoken.KeyRing
 	now       func() time.Time
 }
@@ -109,7 +109,7 @@ func newTaken(k wire.Key) Taken {
 
 // publish publishes a message to the review writer.
 func (c *commands) publish(ctx context.Context, m wire.Message) error {
-	if err := topic.Send(ctx, c.reviews, wire.Encode, m); err != nil {
+	if err := topic.Send(ctx, c.topic, wire.Encode, m); err != nil {
 		return fmt.Errorf("%T of review %s: %w", m, m.About().Review, err)
 	}
 	return nil

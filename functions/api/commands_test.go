@@ -40,9 +40,9 @@ func newCommandServer(t testing.TB, db *spanner.Client, now time.Time, opts ...p
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, srv := pubsubtest.New(t, "reviews", opts...)
+	p, srv := pubsubtest.New(t, "commands", opts...)
 	store := spannerStore{db: db}
-	s := &server{store: store, commands: &commands{revisions: store, reviews: topic.New(p), tokens: tokens, now: func() time.Time { return now }}}
+	s := &server{store: store, commands: &commands{revisions: store, topic: topic.New(p), tokens: tokens, now: func() time.Time { return now }}}
 	return commandServer{checked(t, s), tokens, srv}
 }
 

@@ -233,7 +233,7 @@ func TestShutdownEndsOpenStreamsAtOnce(t *testing.T) {
 	l.Close()
 	environ := map[string]string{
 		"GOOGLE_CLOUD_PROJECT": "shop", "SPANNER_INSTANCE": "embedded", "SPANNER_DATABASE": "shop", "SPANNER_EMULATOR_HOST": spannerServer.Addr,
-		"REVIEWS_TOPIC": "reviews", "PUBLISHED_TOPIC": "published", "AUTHOR_TOKEN_KEY": "no secret in a test", "PORT": addr, "FORWARDED_HOPS": "1",
+		"COMMANDS_TOPIC": "commands", "PUBLISHED_TOPIC": "published", "AUTHOR_TOKEN_KEY": "no secret in a test", "PORT": addr, "FORWARDED_HOPS": "1",
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)

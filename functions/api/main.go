@@ -26,7 +26,8 @@
 //	PUBLIC_ORIGIN          public origin of the shop, such as          relative URLs,
 //	                       https://shop.example, for canonical         no sitemap
 //	                       URLs, shared links and the sitemap
-//	REVIEWS_TOPIC          ID of the topic of the review writer        required
+//	COMMANDS_TOPIC         ID of the topic of commands to the review   required
+//	                       writer
 //	PUBLISHED_TOPIC        ID of the topic of change notices           required
 //	STREAMS                largest number of streams of an instance;   800
 //	                       0: clients poll instead
@@ -44,7 +45,7 @@
 //	PORT                   port or host:port to listen on              8080
 //
 // Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket,
-// roles/pubsub.publisher on REVIEWS_TOPIC, roles/pubsub.subscriber on PUBLISHED_TOPIC, roles/secretmanager.secretAccessor
+// roles/pubsub.publisher on COMMANDS_TOPIC, roles/pubsub.subscriber on PUBLISHED_TOPIC, roles/secretmanager.secretAccessor
 // on the secret of AUTHOR_TOKEN_KEY; and on the project the custom role live, which creates, reads and deletes
 // subscriptions: the role is on the project because the names of the subscriptions are random.
 //
@@ -113,7 +114,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", originForm, parseOrigin)
 	search := env.Parsed(&e, "PRODUCT_SEARCH", searchIndex, searchForm, parseSearchMethod)
 	origin := env.Parsed(&e, "PUBLIC_ORIGIN", "", originForm, parseOrigin)
-	reviews, published := e.Required("REVIEWS_TOPIC"), e.Required("PUBLISHED_TOPIC")
+	commandsTopic, published := e.Required("COMMANDS_TOPIC"), e.Required("PUBLISHED_TOPIC")
 	streams := e.Int("STREAMS", live.DefaultStreams, 0)
 	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyRingForm, authortoken.ParseKeyRing)
 	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.OriginsForm, crossorigin.ParseOrigins)
@@ -142,7 +143,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	s := &server{
 		store: store, pages: shop.New(shop.Config{Origin: origin, Uploads: uploads}), origins: origins, limiter: limiter,
 		events:   &productEvents{feed: feed, store: store, client: limiter.Client},
-		commands: &commands{revisions: store, reviews: messages.Topic(reviews), tokens: tokens, now: time.Now},
+		commands: &commands{revisions: store, topic: messages.Topic(commandsTopic), tokens: tokens, now: time.Now},
 	}
 	if renditions != "" {
 		files, err := bucket.Open(ctx)

@@ -560,9 +560,9 @@ func TestErrorsArePagesForBrowsersAndProblemsForOthers(t *testing.T) {
 func TestVoteWithoutScripts(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	published, held := addCatalogue(t, db)
-	to, topicServer := pubsubtest.New(t, "reviews")
+	to, topicServer := pubsubtest.New(t, "commands")
 	store := spannerStore{db: db}
-	h := newShop(t, &server{store: store, commands: &commands{revisions: store, reviews: topic.New(to)}})
+	h := newShop(t, &server{store: store, commands: &commands{revisions: store, topic: topic.New(to)}})
 	d := commandServer{topic: topicServer}
 	path := "/ko/products/" + butter + "/reviews/" + published + "/helpful"
 	w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "same-origin")

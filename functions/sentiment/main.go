@@ -1,8 +1,8 @@
 // Sentiment is the review writer: the only function that writes reviews and ratings. It scores and moderates the content of
 // a review, stores it, keeps the rating of its product exact, and applies later edits, erasures, decisions, replies and votes.
 //
-// Trigger: Pub/Sub topic reviews, by a push subscription with an ack deadline of 30 s or more. Package
-// shared/schema/review declares the messages.
+// Trigger: Pub/Sub topics reviews and commands, by push subscriptions with an ack deadline of 30 s or more. Package
+// shared/schema/review declares the messages. The topic reviews has submissions, the topic commands all other messages.
 //
 //	variable               meaning                                                     default
 //	GOOGLE_CLOUD_PROJECT   project of the database, the topics and the traces          required
@@ -12,7 +12,13 @@
 //	                       are deleted from it
 //	PUBLISHED_TOPIC        ID of the topic that gets a change notice for every         required
 //	                       review whose page may have changed
-//	DEAD_LETTER_TOPIC      ID of the topic for messages that cannot be handled         required
+//	COMMANDS_SUBSCRIPTION  ID of the push subscription to the topic commands           required
+//	REVIEWS_COMMANDS_UNTIL time until which the topic reviews may carry commands too,  never
+//	                       as releases from before the topic commands publish them,
+//	                       such as 2026-12-31T00:00:00Z
+//	DEAD_LETTER_TOPIC      ID of the topic for messages of the topic reviews that      required
+//	                       cannot be handled
+//	COMMANDS_DEAD_TOPIC    the same for the topic commands                             required
 //	SCORER                 scorer of texts: language, the Natural Language API;        language-then-embedded
 //	                       embedded, the embedded model; language-then-embedded,
 //	                       the model when the API has no quota, is down or slow,
@@ -32,13 +38,15 @@
 //	                       bills by the 1,000
 //	PORT                   port or host:port to listen on                              8080
 //
-// Roles: roles/spanner.databaseUser on the database, roles/pubsub.publisher on the two topics,
+// Roles: roles/spanner.databaseUser on the database, roles/pubsub.publisher on the three topics,
 // roles/storage.objectUser on the bucket, roles/serviceusage.serviceUsageConsumer on the project (for the
 // Natural Language API).
 //
-// Trust: the function obeys every message on the topic. Only review, api, admin and the operator who runs
-// scripts/data/rescore may publish there; api checks that an edit or erasure comes from the author, admin that a decision,
-// reply or erasure comes from an operator.
+// Trust: the function obeys every message on the topic commands. Only api, admin and the operators who run the programs of
+// scripts/data may publish there; api checks that an edit or erasure comes from the author, admin that a decision, reply or
+// erasure comes from an operator. The public function review may publish to the topic reviews only. From there the function
+// takes submissions alone, and a submission never replaces stored content: a compromised review can add reviews, but cannot
+// change or erase one. Every other message on that topic becomes a dead letter.
 //
 // Cost: each review causes one API call to score it. It causes another one to moderate it if it has photos, if no published
 // review has its author's name (there are no accounts, and an anonymous author is always new), or if the filter is unsure or
@@ -63,6 +71,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
@@ -84,7 +93,13 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
 	instance, database := e.Required("SPANNER_INSTANCE"), e.Required("SPANNER_DATABASE")
 	originals := e.Required("ORIGINALS_BUCKET")
-	published, deadLetters := e.Required("PUBLISHED_TOPIC"), e.Required("DEAD_LETTER_TOPIC")
+	published := e.Required("PUBLISHED_TOPIC")
+	deadReviews, deadCommands := e.Required("DEAD_LETTER_TOPIC"), e.Required("COMMANDS_DEAD_TOPIC")
+	senders := senderPolicy{
+		commands: "projects/" + project + "/subscriptions/" + e.Required("COMMANDS_SUBSCRIPTION"), now: time.Now,
+		legacyUntil: env.Parsed(&e, "REVIEWS_COMMANDS_UNTIL", time.Time{}, "a time such as 2026-12-31T00:00:00Z",
+			func(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) }),
+	}
 	a := &analyzer{
 		filter:     embeddedFilter,
 		scoring:    env.Parsed(&e, "SCORER", scoringLanguageThenEmbedded, "language, embedded or language-then-embedded", parseScoring),
@@ -121,7 +136,8 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer files.Close()
-	w := &reviewWriter{assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: notices}
-	h := event.Handler(w.handleEvent, event.DeadLetterTopic(messages.Topic(deadLetters)))
+	w := &reviewWriter{assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: notices, senders: senders}
+	dead := senders.deadLetters(event.DeadLetterTopic(messages.Topic(deadCommands)), event.DeadLetterTopic(messages.Topic(deadReviews)))
+	h := event.Handler(w.handleEvent, dead)
 	return framework.Serve(ctx, "Sentiment", port, cloudlog.Trace(project, h))
 }

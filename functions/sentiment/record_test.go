@@ -488,7 +488,8 @@ func TestConcurrentChangesAreCountedExactly(t *testing.T) {
 	s.reviewWriter.assessor = byText{}
 	var instances []http.Handler
 	for range 4 {
-		w := &reviewWriter{assessor: byText{}, store: s.reviewWriter.store, photos: s.reviewWriter.photos, notices: s.reviewWriter.notices}
+		w := &reviewWriter{assessor: byText{}, store: s.reviewWriter.store, photos: s.reviewWriter.photos, notices: s.reviewWriter.notices,
+			senders: s.reviewWriter.senders}
 		instances = append(instances, event.Handler(w.handleEvent, func(context.Context, event.Event, error) error { return nil }))
 	}
 	var messages []review.Message

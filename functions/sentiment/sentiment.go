@@ -66,6 +66,7 @@ type reviewWriter struct {
 	store    store
 	photos   photoBucket
 	notices  topic.Publisher // takes a change notice for every message
+	senders  senderPolicy
 
 	// flights merges simultaneous deliveries of the same content, because an assessment costs money.
 	flights singleflight.Group
@@ -79,6 +80,9 @@ func (w *reviewWriter) handleEvent(ctx context.Context, e event.Event) error {
 	}
 	if err != nil {
 		return event.Permanent(err)
+	}
+	if err := w.senders.check(e, m); err != nil {
+		return err
 	}
 	r, ok := m.(review.Review)
 	if !ok {

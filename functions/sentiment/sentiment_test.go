@@ -214,11 +214,19 @@ type system struct {
 	db       *spanner.Client
 	spanner  *spannerdbtest.Server
 	language *languagetest.Server
-	dead     *pstest.Server
+	dead     *pstest.Server // dead letters of the topic reviews
 	notices  *pstest.Server
 	storage  *fakestorage.Server
 	fault    *atomic.Value
+
+	deadCommands *pstest.Server
 }
+
+// Full names of the subscriptions.
+const (
+	reviewsSubscription  = "projects/shop/subscriptions/reviews-sentiment"
+	commandsSubscription = "projects/shop/subscriptions/commands-sentiment"
+)
 
 // originals is the bucket of photos.
 const originals = "shop-originals"
@@ -246,6 +254,7 @@ func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system
 		lang.Close()
 	})
 	dead, letters := pubsubtest.New(t, "dead")
+	deadCommands, commandLetters := pubsubtest.New(t, "commands-dead")
 	published, notices := pubsubtest.New(t, "published")
 	fault := &atomic.Value{} // func(*http.Request) bool: whether Cloud Storage fails the request
 	files, storage := buckettest.New(t, func(r *http.Request) *http.Response {
@@ -260,18 +269,26 @@ func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system
 	}
 	w := &reviewWriter{
 		assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: topic.New(published),
+		senders: senderPolicy{commands: commandsSubscription},
 	}
-	return system{event.Handler(w.handleEvent, event.DeadLetterTopic(topic.New(dead))), w, db, srv, lang, letters, notices, storage, fault}
+	allDead := w.senders.deadLetters(event.DeadLetterTopic(topic.New(deadCommands)), event.DeadLetterTopic(topic.New(dead)))
+	return system{event.Handler(w.handleEvent, allDead), w, db, srv, lang, letters, notices, storage, fault, commandLetters}
 }
 
 // deliveries counts deliveries, for message ids.
 var deliveries atomic.Int64
 
-// deliver posts a message as a push subscription does, and returns the status.
+// deliver posts a message as the push subscription to the topic reviews does, and returns the status.
 func (s system) deliver(t testing.TB, data []byte, attributes map[string]string) int {
 	t.Helper()
+	return s.deliverFrom(t, reviewsSubscription, data, attributes)
+}
+
+// deliverFrom posts a message as a push subscription does, and returns the status.
+func (s system) deliverFrom(t testing.TB, subscription string, data []byte, attributes map[string]string) int {
+	t.Helper()
 	body, err := json.Marshal(map[string]any{
-		"subscription": "projects/shop/subscriptions/reviews",
+		"subscription": subscription,
 		"message":      map[string]any{"messageId": fmt.Sprint(deliveries.Add(1)), "data": data, "attributes": attributes},
 	})
 	if err != nil {
@@ -282,13 +299,17 @@ func (s system) deliver(t testing.TB, data []byte, attributes map[string]string)
 	return w.Code
 }
 
+// deliverReview posts a message as the subscription to its topic does, and returns the status.
 func (s system) deliverReview(t testing.TB, m review.Message) int {
 	t.Helper()
 	data, attributes, err := review.Encode(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.deliver(t, data, attributes)
+	if r, ok := m.(review.Review); ok && r.EditedAt.IsZero() {
+		return s.deliver(t, data, attributes)
+	}
+	return s.deliverFrom(t, commandsSubscription, data, attributes)
 }
 
 func TestSubmittedReviewIsScoredAndStored(t *testing.T) {

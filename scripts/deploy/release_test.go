@@ -184,8 +184,8 @@ func TestDryReleasePrintsCallsAndRunsNone(t *testing.T) {
 func TestVerdictCountsDeadLettersOfTheFunctionsTopics(t *testing.T) {
 	t.Parallel()
 	for function, want := range map[string]string{
-		"city": "", "resize": "", "alert": "prod-hybridbts-alerts-dead", "api": "prod-hybridbts-reviews-dead",
-		"review": "prod-hybridbts-reviews-dead", "sentiment": "prod-hybridbts-reviews-dead", "image": "prod-hybridbts-originals-dead",
+		"city": "", "resize": "", "alert": "prod-hybridbts-alerts-dead", "api": "prod-hybridbts-commands-dead",
+		"review": "prod-hybridbts-reviews-dead", "sentiment": "prod-hybridbts-commands-dead", "image": "prod-hybridbts-originals-dead",
 	} {
 		_, output, _ := runRelease(t, environment{"STAGES": "50"}, "-n", function, newImage, canaryImage)
 		verdict := output[max(0, strings.Index(output, "--args=verdict")):]

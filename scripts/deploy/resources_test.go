@@ -31,7 +31,7 @@ func variableResource(v deploy.Variable) (group, name string) {
 		return "storage buckets", "gs://" + name
 	case strings.HasSuffix(v.Name, "_TOPIC"):
 		return "pubsub topics", name
-	case strings.HasSuffix(v.Name, "_DEAD"):
+	case strings.HasSuffix(v.Name, "_DEAD"), strings.HasSuffix(v.Name, "_SUBSCRIPTION"):
 		return "pubsub subscriptions", name
 	}
 	return strings.ToLower(strings.Replace(v.Name, "_INSTANCE", " instances", 1)), name

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -456,15 +457,22 @@ func (r *running) testChaos(t *testing.T) {
 	}
 }
 
-// testPoison publishes messages that no release of the function can handle.
+// testPoison publishes messages that the function cannot handle, and an erasure that only the topic commands may carry.
 func (r *running) testPoison(t *testing.T) {
 	dead := r.deadLetters(t, r.env["sentiment"]["DEAD_LETTER_TOPIC"])
 	topic := r.pubsub(t).Publisher(r.env["review"]["REVIEWS_TOPIC"])
 	defer topic.Stop()
+	victim := r.submit(t, "before poison", `{"product":"mug-galaxy","rating":4}`)
+	published(t, victim)
+	erasure, erasureAttributes, err := review.Encode(review.Erasure{Key: review.Key{Product: "mug-galaxy", Review: path.Base(victim)}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, m := range []*pubsub.Message{
 		{Data: []byte("not JSON"), Attributes: map[string]string{review.VersionAttribute: review.SubmissionVersion}},
 		{Data: []byte(`{}`), Attributes: map[string]string{"origin": "unknown"}}, // no version
 		{Data: []byte(`{"product":"p","rating":1}`), Attributes: map[string]string{review.VersionAttribute: review.SubmissionVersion}},
+		{Data: erasure, Attributes: erasureAttributes},
 	} {
 		if _, err := topic.Publish(t.Context(), m).Get(t.Context()); err != nil {
 			t.Fatal(err)
@@ -477,9 +485,10 @@ func (r *running) testPoison(t *testing.T) {
 	for _, m := range letters {
 		reasons[m.Attributes[event.SourceIDAttribute]] = m.Attributes[event.ReasonAttribute]
 	}
-	if len(letters) != 3 || len(reasons) != 3 {
-		t.Errorf("%d dead letters of %d messages, want one of each of 3 messages", len(letters), len(reasons))
+	if len(letters) != 4 || len(reasons) != 4 {
+		t.Errorf("%d dead letters of %d messages, want one of each of 4 messages", len(letters), len(reasons))
 	}
+	published(t, victim)
 	for id, reason := range reasons {
 		if reason == "" {
 			t.Errorf("dead letter %s has no reason", id)

@@ -88,10 +88,11 @@ func (e *engines) environ(function, url string) ([]string, error) {
 		"STORAGE_EMULATOR_HOST":  e.storage.URL(),
 		"LANGUAGE_ENDPOINT":      e.language.Addr,
 		"UPLOAD_ORIGIN":          e.storage.URL(),
-		"PRODUCT_SEARCH":         "scan", // embedded Spanner has no search index
-		"RATE_LIMIT":             "off",  // all clients of a laptop share one address
-		"LANGUAGE_QPM":           "600",  // one instance has the whole quota
-		"MEMORY_MIB":             "256",  // less than deployed: all functions share a laptop
+		"PRODUCT_SEARCH":         "scan",                 // embedded Spanner has no search index
+		"RATE_LIMIT":             "off",                  // all clients of a laptop share one address
+		"LANGUAGE_QPM":           "600",                  // one instance has the whole quota
+		"MEMORY_MIB":             "256",                  // less than deployed: all functions share a laptop
+		"REVIEWS_COMMANDS_UNTIL": "1970-01-01T00:00:00Z", // no message is from an earlier release
 	})
 	var environ []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {

@@ -2,7 +2,7 @@
 //
 //	go run ./scripts/data/rescore -project PROJECT -instance INSTANCE -database DATABASE -topic TOPIC [flags]
 //
-// It queries the published reviews whose score is the model's, and publishes a Rescore message for each to the topic of reviews.
+// It queries the published reviews whose score is the model's, and publishes a Rescore message for each to the topic of commands.
 // The function sentiment, the only writer of ratings, scores them, so ratings stay exact. A review that is edited
 // or erased meanwhile does not change. A review that the API cannot score keeps its score, and the next run finds
 // it again. Stopping and restarting is safe at any time; -from continues after a review. With -n it only
@@ -43,7 +43,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	f.StringVar(&project, "project", "", "`project` of database and topic")
 	f.StringVar(&instance, "instance", "", "`id` of the Spanner instance")
 	f.StringVar(&database, "database", "", "`id` of its database")
-	f.StringVar(&topicID, "topic", "", "`id` of the topic of reviews")
+	f.StringVar(&topicID, "topic", "", "`id` of the topic of commands")
 	f.StringVar(&r.by, "scored-by", "embedded", "`prefix` of scored_by of the reviews to score again")
 	f.StringVar(&r.from, "from", "", "only reviews after this `product/review`")
 	f.IntVar(&r.perMinute, "per-minute", 300, "maximum number of requests a minute")
