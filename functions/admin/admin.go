@@ -97,7 +97,7 @@ func addOperation[I, O any](api huma.API, method, path, id, summary string, f fu
 // withBody bounds the body of an operation and documents the errors of bodies.
 func withBody(op *huma.Operation) {
 	op.MaxBodyBytes = requestbody.MaxBytes + 1
-	op.Errors = append(op.Errors, 400, 408, 409, 413, 415)
+	op.Errors = append(op.Errors, 400, 408, 409, 413, 415, 429)
 }
 
 // withErased documents the response about an erased review.

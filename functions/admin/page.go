@@ -68,7 +68,6 @@ func (p *operatorPage) index(w http.ResponseWriter, r *http.Request) {
 
 // setSecurityHeaders sets the headers that the page and its files share.
 func setSecurityHeaders(h http.Header) {
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer") // after a login the URL contains the authorization code
 	h.Set("X-Robots-Tag", "noindex")
 }

@@ -24,7 +24,6 @@ func serveContract(mux *http.ServeMux) {
 			h.Set("Content-Type", file.contentType)
 			h.Set("Cache-Control", cacheRevalidate)
 			h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
-			h.Set("X-Content-Type-Options", "nosniff")
 			h.Set("Referrer-Policy", "same-origin")
 			// ReadFile copies the file, so reading at startup would add to the cold start.
 			b, err := contract.ReadFile(path.Join("contract", file.name))

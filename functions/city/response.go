@@ -19,7 +19,6 @@ func setPrivateHeaders(h http.Header, contentType, cacheDirective string) {
 	h.Set("Content-Type", contentType)
 	h.Set("Cache-Control", "private, "+cacheDirective)
 	h.Set("Vary", "Accept, Accept-Encoding")
-	h.Set("X-Content-Type-Options", "nosniff")
 }
 
 // jsonResponse returns a response with v as JSON. It is 304 when If-None-Match lists the ETag of v.

@@ -40,11 +40,7 @@ type server struct {
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	s.register(mux)
-	routes := problem.Handler(mux)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		routes.ServeHTTP(w, r)
-	})
+	return problem.Handler(mux)
 }
 
 // register adds the web API to mux and returns its OpenAPI description.

@@ -96,8 +96,7 @@ func WithTimeout[I, O any](timeout time.Duration, f func(context.Context, *I) (*
 	}
 }
 
-// NewAPI returns a huma API on mux. Each of its errors is a Problem. It decodes bodies with requestbody.Unmarshal. It serves
-// neither documents nor schemas.
+// NewAPI returns a huma API on mux, without documents. Its errors are Problems, and requestbody.Unmarshal decodes bodies.
 func NewAPI(mux *http.ServeMux, title, version string) huma.API {
 	configureHuma()
 	format := huma.Format{
@@ -147,7 +146,8 @@ var configureHuma = sync.OnceFunc(func() {
 			status = http.StatusBadRequest
 		}
 		p := fromHuma(ctx.Context(), status, msg, errs)
-		if u := (*unavailable)(nil); p.Status == http.StatusServiceUnavailable && !errors.As(errors.Join(errs...), &u) {
+		busy := p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests
+		if u := (*unavailable)(nil); busy && !errors.As(errors.Join(errs...), &u) {
 			ctx.SetHeader("Retry-After", seconds(RetryAfter)) // huma sets the header of unavailable itself
 		}
 		return p
@@ -161,9 +161,9 @@ const unreadable = "cannot read request body"
 func fromHuma(ctx context.Context, status int, msg string, errs []error) *Problem {
 	if status >= http.StatusInternalServerError {
 		cause := errors.Join(errs...)
-		if errors.Is(cause, requestbody.ErrBusy) { // no fault of this function: clients send more than one instance takes
-			slog.WarnContext(ctx, "body rejected", "status", http.StatusServiceUnavailable, "err", cause)
-			return New(http.StatusServiceUnavailable, cause.Error()+"; retry after the seconds in Retry-After")
+		if errors.Is(cause, requestbody.ErrBusy) { // clients cause it; 5xx would roll back releases and call operators
+			slog.WarnContext(ctx, "body rejected", "status", http.StatusTooManyRequests, "err", cause)
+			return New(http.StatusTooManyRequests, cause.Error()+"; retry after the seconds in Retry-After")
 		}
 		if msg == unreadable {
 			return New(http.StatusBadRequest, unreadable)
@@ -187,8 +187,7 @@ func fromHuma(ctx context.Context, status int, msg string, errs []error) *Proble
 	return p
 }
 
-// Limits of the errors in a Problem. Its detail says how many more errors there are. Longer texts, which may contain parts of
-// the request, end with an ellipsis.
+// Limits of the errors in a Problem. Its detail has the number of the others, and longer texts end with an ellipsis.
 const (
 	MaxErrors = 16
 	MaxText   = 200 // bytes of each text of a Field
@@ -206,16 +205,17 @@ func shorten(s string) string {
 	return s[:n] + "…"
 }
 
-// internal logs err and returns a problem that does not reveal it: 503 for a transient error, else 500.
+// internal logs err and returns a problem that does not reveal it: 499 for a disconnected client, 503 for a transient error,
+// else 500. Google's APIs answer a cancelled call with 499 too.
 func internal(ctx context.Context, err error) *Problem {
-	status := http.StatusInternalServerError
 	var u interface{ Unavailable() bool }
-	switch {
-	case errors.As(err, &u) && u.Unavailable():
-		status = http.StatusServiceUnavailable
-	case ctx.Err() != nil: // the client disconnected: nobody reads the response, and no operator needs to act
+	status, transient := http.StatusInternalServerError, errors.As(err, &u) && u.Unavailable()
+	if ctx.Err() != nil && (!transient || errors.Is(err, context.Canceled)) {
 		slog.InfoContext(ctx, "client disconnected", "err", err)
-		return &Problem{Title: http.StatusText(status), Status: status}
+		return &Problem{Title: "Client Closed Request", Status: 499}
+	}
+	if transient {
+		status = http.StatusServiceUnavailable
 	}
 	slog.ErrorContext(ctx, "request failed", "status", status, "err", err)
 	return &Problem{Title: http.StatusText(status), Status: status}
@@ -256,7 +256,7 @@ func pointer(path string) string {
 }
 
 // Handler serves mux. It answers requests without a route, and handlers that panic, with a Problem. Bodies pass a Gate: the
-// response to a body that waits too long for others is 503.
+// response to a body that waits too long for others is 429.
 func Handler(mux *http.ServeMux) http.Handler {
 	gated := requestbody.NewGate().Middleware(mux)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

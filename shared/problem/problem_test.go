@@ -177,7 +177,7 @@ func get(h http.Handler, target string) *httptest.ResponseRecorder {
 }
 
 // 200 large bodies at once, of which the gate admits 8: the others wait, and the last fail without an ERROR in the log.
-func TestBodiesThatWaitTooLongAre503(t *testing.T) {
+func TestBodiesThatWaitTooLongAre429(t *testing.T) {
 	var log bytes.Buffer
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
@@ -199,12 +199,12 @@ func TestBodiesThatWaitTooLongAre503(t *testing.T) {
 		for range 200 {
 			w := <-responses
 			statuses[w.Code]++
-			if w.Code == http.StatusServiceUnavailable && w.Header().Get("Retry-After") == "" {
-				t.Error("503 without Retry-After")
+			if w.Code == http.StatusTooManyRequests && w.Header().Get("Retry-After") != "2" {
+				t.Error("429 without Retry-After")
 			}
 		}
-		if statuses[200] != 16 || statuses[503] != 184 {
-			t.Errorf("responses by status: %v, want 16 × 200 and 184 × 503", statuses)
+		if statuses[200] != 16 || statuses[429] != 184 {
+			t.Errorf("responses by status: %v, want 16 × 200 and 184 × 429", statuses)
 		}
 	})
 	if strings.Contains(log.String(), "level=ERROR") {
@@ -315,6 +315,34 @@ func TestOnlyProblemsRevealErrors(t *testing.T) {
 			}
 			if got := strings.Count(log.String(), "secret detail"); (got > 0) != (tc.logged > 0) || strings.Count(log.String(), "level=ERROR") != tc.logged {
 				t.Errorf("logged %q, want %d lines with the error", log.String(), tc.logged)
+			}
+		})
+	}
+}
+
+// Neither a canary nor an alert counts a client that disconnects as an error of the function.
+func TestDisconnectedClientIsNoServerError(t *testing.T) {
+	for name, tc := range map[string]struct {
+		err    error
+		status int
+	}{
+		"internal":                {errors.New("spanner: aborted by the caller"), 499},
+		"cancelled":               {fmt.Errorf("read: %w", context.Canceled), 499},
+		"cancelled, retryable":    {problem.Unavailable(fmt.Errorf("read: %w", context.Canceled), time.Second), 499},
+		"outage at the same time": {problem.Unavailable(errors.New("spanner is down"), time.Second), 503},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, disconnect := context.WithCancel(t.Context())
+			h := server(func(context.Context, *orderInput) (*orderOutput, error) {
+				disconnect()
+				return nil, tc.err
+			})
+			r := httptest.NewRequest(http.MethodPost, "/orders", strings.NewReader(`{"copies":1}`)).WithContext(ctx)
+			r.Header.Set("Content-Type", "application/json")
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != tc.status {
+				t.Errorf("status %d, want %d", w.Code, tc.status)
 			}
 		})
 	}

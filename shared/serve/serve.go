@@ -81,7 +81,7 @@ func HTTP(ctx context.Context, port string, h http.Handler) error {
 // serveOn is HTTP on a listener.
 func serveOn(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
-		Handler:           limitBodyTime(healthy(h)),
+		Handler:           secureHeaders(limitBodyTime(healthy(h))),
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,

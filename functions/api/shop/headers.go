@@ -25,7 +25,6 @@ func contentSecurityPolicy(uploads string) string {
 // setSecurityHeaders sets the security headers that every response of the site has.
 func (s *Site) setSecurityHeaders(h http.Header) {
 	h.Set("Content-Security-Policy", s.policy)
-	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 }
 
