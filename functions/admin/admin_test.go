@@ -420,7 +420,7 @@ func TestDecisionIsPublishedAndAwaited(t *testing.T) {
 					t.Errorf("got %+v, want status %s with one decision", got, status)
 				}
 			})
-			want := []wire.Message{wire.Decision{Key: key, Verdict: verdict, Reason: "욕설", Revision: noon.UnixMicro(), At: noon.Add(time.Hour)}}
+			want := []wire.Message{wire.Decision{Key: key, Verdict: verdict, Reason: "욕설", Revision: noon.UnixMicro(), At: noon.Add(time.Hour), Operator: "operator"}}
 			if diff := cmp.Diff(want, d.commands()); diff != "" {
 				t.Error(diff)
 			}
@@ -463,7 +463,7 @@ func TestReplyIsSetAndDeleted(t *testing.T) {
 		}
 	})
 	at := noon.Add(time.Hour)
-	want := []wire.Message{wire.Reply{Key: key, Text: "고마워요 💜\n또 오세요", At: at}, wire.Reply{Key: key, At: at.Add(time.Microsecond)}}
+	want := []wire.Message{wire.Reply{Key: key, Text: "고마워요 💜\n또 오세요", At: at, Operator: "operator"}, wire.Reply{Key: key, At: at.Add(time.Microsecond), Operator: "operator"}}
 	if diff := cmp.Diff(want, d.commands()); diff != "" {
 		t.Error(diff)
 	}

@@ -10,12 +10,14 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/hybrid-bts/functions/shared/problem"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // clockSkew is the tolerated difference between the clocks of the issuer and of this instance: a token is valid for that much longer
@@ -70,6 +72,9 @@ func (g *guard) authorize(ctx context.Context, authorization string) (subject st
 	}
 	if verified.Subject == "" {
 		return "", invalidToken("token has no subject")
+	}
+	if utf8.RuneCountInString(verified.Subject) > wire.MaxOperator {
+		return "", invalidToken("subject of the token is too long")
 	}
 	var claims jsontext.Value
 	if err := verified.Claims(&claims); err != nil {

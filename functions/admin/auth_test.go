@@ -101,6 +101,7 @@ func TestOnlyOperatorTokensAreAuthorized(t *testing.T) {
 		"no audience":                  {"Bearer " + i.Token(operator, map[string]any{"aud": nil}), 401, "invalid_token"},
 		"other issuer":                 {"Bearer " + i.Token(operator, map[string]any{"iss": "https://issuer.example"}), 401, "invalid_token"},
 		"no subject":                   {"Bearer " + i.Token(operator, map[string]any{"sub": nil}), 401, "no subject"},
+		"long subject":                 {"Bearer " + i.Token(operator, map[string]any{"sub": strings.Repeat("o", 256)}), 401, "subject of the token is too long"},
 		"no role":                      {"Bearer " + i.Token(visitor, nil), 403, "insufficient_scope"},
 		"other role":                   {"Bearer " + i.Token(operator, map[string]any{"roles": []string{"operators"}}), 403, "insufficient_scope"},
 		"role that is not a string":    {"Bearer " + i.Token(operator, map[string]any{"roles": []any{1, "operator"}}), 403, "insufficient_scope"},

@@ -52,7 +52,7 @@ func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOu
 	if n := len(r.Decisions); n > 0 {
 		at = m.timestampAfter(slices.MaxFunc(r.Decisions, func(a, b decision) int { return a.At.Compare(b.At) }).At, at)
 	}
-	d := wire.Decision{Key: r.key(), Verdict: in.Body.Verdict, Reason: text, Revision: in.Body.Revision, At: at}
+	d := wire.Decision{Key: r.key(), Verdict: in.Body.Verdict, Reason: text, Revision: in.Body.Revision, At: at, Operator: operatorFrom(ctx)}
 	if err := m.publish(ctx, d); err != nil {
 		return nil, err
 	}

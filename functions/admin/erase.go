@@ -36,14 +36,14 @@ func (m *reviewHandlers) registerErase(api huma.API, path string) {
 		})
 }
 
-// erase answers DELETE /v1/admin/reviews/{product}/{review}. The log line is the audit record of the erasure: the database
-// keeps nothing but a tombstone.
+// erase answers DELETE /v1/admin/reviews/{product}/{review}. The database keeps a tombstone and the audit entries of the
+// review without their reasons.
 func (m *reviewHandlers) erase(ctx context.Context, in *ReviewInput) (*erasureOutput, error) {
 	r, err := m.findReview(ctx, in)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.publish(ctx, wire.Erasure{Key: r.key()}); err != nil {
+	if err := m.publish(ctx, wire.Erasure{Key: r.key(), Operator: operatorFrom(ctx), At: m.timestampAfter()}); err != nil {
 		return nil, err
 	}
 	slog.InfoContext(ctx, "review erased", "product", r.Product, "review", r.ID, "operator", operatorFrom(ctx))

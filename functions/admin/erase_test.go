@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/pubsub/v2/pstest"
 	"github.com/google/go-cmp/cmp"
@@ -49,7 +50,7 @@ func TestErasureIsPublishedAwaitedAndLogged(t *testing.T) {
 			t.Error(diff)
 		}
 	})
-	erasure := wire.Erasure{Key: wire.Key{Product: butter, Review: id}}
+	erasure := wire.Erasure{Key: wire.Key{Product: butter, Review: id}, Operator: "operator", At: noon.Add(time.Hour)}
 	if diff := cmp.Diff([]wire.Message{erasure, erasure}, d.commands()); diff != "" {
 		t.Error(diff)
 	}

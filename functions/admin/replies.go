@@ -43,7 +43,7 @@ func (m *reviewHandlers) setReply(ctx context.Context, in *ReviewInput, text str
 		return nil, err
 	}
 	at := m.timestampAfter(r.repliedAt)
-	if err := m.publish(ctx, wire.Reply{Key: r.key(), Text: text, At: at}); err != nil {
+	if err := m.publish(ctx, wire.Reply{Key: r.key(), Text: text, At: at, Operator: operatorFrom(ctx)}); err != nil {
 		return nil, err
 	}
 	slog.InfoContext(ctx, "reply set", "product", r.Product, "review", r.ID, "characters", utf8.RuneCountInString(text), "operator", operatorFrom(ctx))

@@ -1,5 +1,6 @@
 // Sentiment is the review writer: the only function that writes reviews and ratings. It scores and moderates the content of
-// a review, stores it, keeps the rating of its product exact, and applies later edits, erasures, decisions, replies and votes.
+// a review, stores it, keeps the rating of its product exact, and applies later edits, erasures, decisions, replies, votes and
+// reports. It records the actions of operators in table Audit, and in the log under "operator acted".
 //
 // Trigger: Pub/Sub topics reviews and commands, by push subscriptions with an ack deadline of 30 s or more. Package
 // shared/schema/review declares the messages. The topic reviews has submissions, the topic commands all other messages.

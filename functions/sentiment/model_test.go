@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -65,6 +66,7 @@ type history struct {
 	clears   []review.Decision
 	replies  []review.Reply
 	votes    map[string]bool
+	reports  []review.Report
 	erased   bool
 }
 
@@ -106,6 +108,8 @@ func (m *history) add(msg review.Message) (redeliver bool) {
 		m.replies = append(m.replies, msg)
 	case review.Vote:
 		m.votes[msg.Visitor] = true
+	case review.Report:
+		m.reports = append(m.reports, msg)
 	}
 	return false
 }
@@ -131,15 +135,27 @@ func (m *history) status() (review.Status, reason.Reason) {
 			lastBlock = b
 		}
 	}
-	lifted, published := false, false
+	lifted, published := false, int64(0)
 	for _, p := range m.clears {
 		if effective(p) && timeOf(p) > timeOf(lastBlock) {
 			lifted = true
-			published = published || p.Revision == current
+			if p.Revision == current {
+				published = max(published, timeOf(p))
+			}
 		}
 	}
+	first := map[string]int64{} // the time of each client's first report of the current content
+	for _, r := range m.reports {
+		if at, ok := first[r.Reporter]; r.Revision == current && (!ok || r.At.UnixMicro() < at) {
+			first[r.Reporter] = r.At.UnixMicro()
+		}
+	}
+	maps.DeleteFunc(first, func(_ string, at int64) bool { return at <= published })
+	reported := len(first) >= 3
 	switch {
-	case published:
+	case published > 0 && reported:
+		return review.Held, reason.Reason{Code: reason.Reported}
+	case published > 0:
 		return review.Published, reason.Reason{}
 	case lastBlock.Verdict != "" && !lifted && current > timeOf(lastBlock):
 		code := map[review.Verdict]reason.Code{review.Hold: reason.EditedAfterHold, review.Reject: reason.EditedAfterRejection}[lastBlock.Verdict]
@@ -152,6 +168,8 @@ func (m *history) status() (review.Status, reason.Reason) {
 		return review.Held, reason.Reason{Code: reason.UnknownProduct}
 	case strings.Contains(m.newest().Text, "held"):
 		return review.Held, reason.Reason{Code: reason.ContactDetails}
+	case reported:
+		return review.Held, reason.Reason{Code: reason.Reported}
 	}
 	return review.Published, reason.Reason{}
 }
@@ -326,7 +344,7 @@ func (w *world) operation() review.Message {
 	if r := m.newest(); r != nil {
 		current = *r
 	}
-	switch w.random.IntN(11) {
+	switch w.random.IntN(14) {
 	case 0: // a repeated submission
 		if len(m.contents) > 0 {
 			current = m.contents[0]
@@ -366,6 +384,13 @@ func (w *world) operation() review.Message {
 			reply.Text = fmt.Sprint("고맙습니다 ", w.random.IntN(1000))
 		}
 		return reply
+	case 10, 11, 12:
+		// Few clients, so that some report twice.
+		r := review.Report{Key: k, Revision: current.Revision(), Reporter: visitor(byte(w.random.IntN(6))), At: w.now()}
+		if len(m.contents) > 1 && w.random.IntN(4) == 0 { // the reader saw an old revision
+			r.Revision = m.contents[w.random.IntN(len(m.contents))].Revision()
+		}
+		return r
 	case 9:
 		return review.Rescore{Key: k, Revision: current.Revision() - int64(w.random.IntN(2))}
 	default:

@@ -26,6 +26,11 @@ type record struct {
 	DecidedOn   []int64  // the revision that each verdict is about
 	DecidedAt   []time.Time
 
+	// Readers' reports, in the order of their times. See report.
+	Reporters  []string
+	ReportedOn []int64
+	ReportedAt []time.Time
+
 	// The result of the history, for readers.
 	Status         review.Status
 	ReasonText     spanner.NullString `spanner:"HeldFor"` // the reason as a text, for readers that do not know the next two

@@ -359,7 +359,7 @@ type erasingAssessor struct {
 }
 
 func (e erasingAssessor) assess(ctx context.Context, r review.Review) (assessment, error) {
-	if _, err := e.store.erase(ctx, r.About()); err != nil {
+	if _, err := e.store.erase(ctx, review.Erasure{Key: r.About()}); err != nil {
 		e.t.Error(err)
 	}
 	return e.assessor.assess(ctx, r)
@@ -473,7 +473,7 @@ func TestRowsFromBeforeEditsCanBeChanged(t *testing.T) {
 		if got := stored(t, db, shown); got.Status != "held" || got.HeldFor.StringVal != reason.EditedAfterRejection.Text() {
 			t.Errorf("the edited review is %+v", got)
 		}
-		do(s.erase(t.Context(), shown.About()))
+		do(s.erase(t.Context(), review.Erasure{Key: shown.About()}))
 		for _, product := range []string{butter, held.Product} {
 			if diff := cmp.Diff(recount(t, db, product), rating(t, db, product)); diff != "" {
 				t.Errorf("the rating differs from a recount: %s", diff)

@@ -88,7 +88,7 @@ func (w *reviewWriter) writeContent(ctx context.Context, m review.Review) (outco
 	case err != nil:
 		return outcome{}, err
 	case erased != nil:
-		return w.store.erase(ctx, m.About(), m.Photos...)
+		return w.store.erase(ctx, review.Erasure{Key: m.About()}, m.Photos...)
 	case stored.hasSeen(m):
 		return stored.outcome(), nil
 	}
@@ -100,7 +100,7 @@ func (w *reviewWriter) writeContent(ctx context.Context, m review.Review) (outco
 	}
 	now, err := w.store.add(ctx, m, found)
 	if err == nil && now.Status == review.Erased { // erased during the assessment
-		return w.store.erase(ctx, m.About(), m.Photos...)
+		return w.store.erase(ctx, review.Erasure{Key: m.About()}, m.Photos...)
 	}
 	return now, err
 }

@@ -47,13 +47,17 @@ type store interface {
 	// add stores content, a submission or an edit. An erased review stays erased.
 	add(ctx context.Context, r review.Review, found assessment) (outcome, error)
 	// erase replaces a review by a tombstone. Photos of a late message that no other review owns are deleted too.
-	erase(ctx context.Context, k review.Key, photos ...string) (outcome, error)
+	erase(ctx context.Context, m review.Erasure, photos ...string) (outcome, error)
 	// decide stores an operator's decision. It returns errNotStored when the review is not stored.
 	decide(ctx context.Context, d review.Decision) (outcome, error)
 	// reply stores a merchant's reply. It returns errNotStored when the review is not stored.
 	reply(ctx context.Context, r review.Reply) (outcome, error)
 	// vote counts a visitor's vote. It returns errNotStored when the review is not stored.
 	vote(ctx context.Context, v review.Vote) (outcome, error)
+	// report stores a reader's report. It returns errNotStored when the review is not stored.
+	report(ctx context.Context, r review.Report) (outcome, error)
+	// recordLetterAction stores the audit entry of an action on a dead letter.
+	recordLetterAction(ctx context.Context, a review.LetterAction) error
 	// rescore replaces the score of a revision. It returns errNotStored when the review is not stored.
 	rescore(ctx context.Context, r review.Rescore, found assessment) (outcome, error)
 	// removePendingDeletions removes photos that the bucket no longer has from the pending deletions.
@@ -98,6 +102,9 @@ func (w *reviewWriter) handleEvent(ctx context.Context, e event.Event) error {
 func (w *reviewWriter) handle(ctx context.Context, m review.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
+	if a, ok := m.(review.LetterAction); ok {
+		return w.store.recordLetterAction(ctx, a) // it concerns no review
+	}
 	now, err := w.write(ctx, m)
 	if err != nil {
 		return err
@@ -111,13 +118,15 @@ func (w *reviewWriter) write(ctx context.Context, m review.Message) (outcome, er
 	case review.Review:
 		return w.writeContent(ctx, m)
 	case review.Erasure:
-		return w.store.erase(ctx, m.Key)
+		return w.store.erase(ctx, m)
 	case review.Decision:
 		return w.store.decide(ctx, m)
 	case review.Reply:
 		return w.store.reply(ctx, m)
 	case review.Vote:
 		return w.store.vote(ctx, m)
+	case review.Report:
+		return w.store.report(ctx, m)
 	case review.Rescore:
 		return w.writeScore(ctx, m)
 	}

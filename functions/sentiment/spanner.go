@@ -46,15 +46,19 @@ func (s spannerStore) add(ctx context.Context, from review.Review, found assessm
 }
 
 func (s spannerStore) decide(ctx context.Context, d review.Decision) (outcome, error) {
-	return s.updateStored(ctx, "decide on", d.Key, func(r *record) { r.addDecision(d) })
+	return s.updateStored(ctx, "decide on", d, func(r *record) { r.addDecision(d) })
 }
 
 func (s spannerStore) reply(ctx context.Context, from review.Reply) (outcome, error) {
-	return s.updateStored(ctx, "reply to", from.Key, func(r *record) { r.setReply(from) })
+	return s.updateStored(ctx, "reply to", from, func(r *record) { r.setReply(from) })
 }
 
 func (s spannerStore) rescore(ctx context.Context, from review.Rescore, found assessment) (outcome, error) {
-	return s.updateStored(ctx, "rescore", from.Key, func(r *record) { r.rescore(from, found) })
+	return s.updateStored(ctx, "rescore", from, func(r *record) { r.rescore(from, found) })
+}
+
+func (s spannerStore) report(ctx context.Context, from review.Report) (outcome, error) {
+	return s.updateStored(ctx, "report", from, func(r *record) { r.addReport(from) })
 }
 
 func (s spannerStore) vote(ctx context.Context, v review.Vote) (outcome, error) {
@@ -79,9 +83,10 @@ func (s spannerStore) removePendingDeletions(ctx context.Context, k review.Key, 
 	return err
 }
 
-// updateStored is update for a stored review and a change that needs no other row.
-func (s spannerStore) updateStored(ctx context.Context, verb string, k review.Key, change func(*record)) (outcome, error) {
-	return s.update(ctx, verb, k, func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
+// updateStored is update for a stored review and a change by a message that needs no other row. It adds the audit entry of
+// a message from an operator.
+func (s spannerStore) updateStored(ctx context.Context, verb string, m review.Message, change func(*record)) (outcome, error) {
+	return s.updateAudited(ctx, verb, m.About(), auditOf(m), func(_ context.Context, _ *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
 		if !r.isStored() {
 			return nil, errNotStored
 		}
@@ -94,6 +99,12 @@ func (s spannerStore) updateStored(ctx context.Context, verb string, k review.Ke
 // the record, the sums of its product and the mutations that change returns. It writes nothing when change leaves the
 // record as it is, or when the review is erased. The verb begins the text of its errors.
 func (s spannerStore) update(ctx context.Context, verb string, k review.Key,
+	change func(context.Context, *spanner.ReadWriteTransaction, *record) ([]*spanner.Mutation, error)) (outcome, error) {
+	return s.updateAudited(ctx, verb, k, nil, change)
+}
+
+// updateAudited is update with an audit entry, unless it is nil. It stores the entry also when the action changes nothing.
+func (s spannerStore) updateAudited(ctx context.Context, verb string, k review.Key, entry *auditEntry,
 	change func(context.Context, *spanner.ReadWriteTransaction, *record) ([]*spanner.Mutation, error)) (now outcome, err error) {
 	_, err = s.db.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
 		r, t, err := readReview(ctx, tx, k)
@@ -102,19 +113,30 @@ func (s spannerStore) update(ctx context.Context, verb string, k review.Key,
 		}
 		if t != nil {
 			now = t.outcome()
-			return nil
+			audit, err := auditMutations(ctx, tx, entry, nil, nil)
+			if err != nil || len(audit) == 0 {
+				return err
+			}
+			return tx.BufferWrite(audit)
 		}
 		before := *r
 		writes, err := change(ctx, tx, r)
 		if err != nil {
 			return err
 		}
-		if reflect.DeepEqual(before, *r) {
-			now = r.outcome()
-			return nil
+		changed := !reflect.DeepEqual(before, *r)
+		if changed {
+			r.judge()
 		}
-		r.judge()
 		now = r.outcome()
+		audit, err := auditMutations(ctx, tx, entry, &before, r)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, audit...)
+		if !changed {
+			return tx.BufferWrite(writes)
+		}
 		sums, err := sumMutations(ctx, tx, k, r.counts().minus(before.counts()))
 		if err != nil {
 			return err
@@ -129,10 +151,12 @@ func (s spannerStore) update(ctx context.Context, verb string, k review.Key,
 	if err != nil {
 		return now, fmt.Errorf("%s review %s of %s: %w", verb, k.Review, k.Product, err)
 	}
+	logAudit(ctx, entry)
 	return now, nil
 }
 
-func (s spannerStore) erase(ctx context.Context, k review.Key, photos ...string) (now outcome, err error) {
+func (s spannerStore) erase(ctx context.Context, m review.Erasure, photos ...string) (now outcome, err error) {
+	k, entry := m.Key, auditOf(m)
 	_, err = s.db.ReadWriteTransaction(ctx, func(ctx context.Context, tx *spanner.ReadWriteTransaction) error {
 		r, t, err := readReview(ctx, tx, k)
 		if err != nil {
@@ -151,11 +175,21 @@ func (s spannerStore) erase(ctx context.Context, k review.Key, photos ...string)
 			writes = append(writes, spanner.Delete("Reviews", spanner.Key{k.Product, k.Review}),
 				spanner.Delete("Votes", spanner.Key{k.Product, k.Review}.AsPrefix()))
 			writes = append(writes, ownershipMutations(k, ownershipChange{released: r.Photos})...)
+			cleared, err := clearReasons(ctx, tx, k)
+			if err != nil {
+				return err
+			}
+			writes = append(writes, cleared...)
 		}
-		changed := t.addPhotos(photos, owners)
+		changed := t.addPhotos(photos, owners) || len(writes) > 0
 		now = t.outcome()
-		if len(writes) == 0 && !changed {
-			return nil
+		audit, err := auditMutations(ctx, tx, entry, r, nil)
+		if err != nil {
+			return err
+		}
+		writes = append(writes, audit...)
+		if !changed {
+			return tx.BufferWrite(writes)
 		}
 		t.ErasedAt = spanner.CommitTimestamp
 		row, err := spanner.InsertOrUpdateStruct("Erased", t)
@@ -167,6 +201,7 @@ func (s spannerStore) erase(ctx context.Context, k review.Key, photos ...string)
 	if err != nil {
 		return now, fmt.Errorf("erase review %s of %s: %w", k.Review, k.Product, err)
 	}
+	logAudit(ctx, entry)
 	return now, nil
 }
 

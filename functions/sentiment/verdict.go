@@ -33,6 +33,8 @@ func (r *record) judge() {
 //   - A hold or rejection blocks the content of its time and all later content, until an operator publishes.
 //   - A publication applies to the content of its time. It has no effect if it names another revision.
 //   - Content that is neither blocked nor published by an operator is published unless it has a content flag.
+//   - Content that would be published is held if review.ReportsToHold clients reported it, after its publication by an
+//     operator if there is one.
 func (r *record) verdict() (review.Status, reason.Reason) {
 	type step struct {
 		at       int64 // in microseconds since 1970
@@ -48,27 +50,27 @@ func (r *record) verdict() (review.Status, reason.Reason) {
 		steps = append(steps, step{max(at.UnixMicro(), r.DecidedOn[i]), i, r.DecidedOn[i]})
 	}
 	slices.SortStableFunc(steps, func(a, b step) int { return cmp.Compare(a.at, b.at) })
-	var current int64  // revision of the content at this step
-	block := -1        // index of the decision that blocks, -1 for none
-	edited := false    // content arrived after the block
-	published := false // an operator published the current content
+	var current int64   // revision of the content at this step
+	block := -1         // index of the decision that blocks, -1 for none
+	edited := false     // content arrived after the block
+	var published int64 // time at which an operator published the current content, 0 for none
 	for _, s := range steps {
 		switch {
 		case s.decision < 0:
-			current, edited, published = s.revision, true, false
+			current, edited, published = s.revision, true, 0
 		case r.Verdicts[s.decision] != string(review.Publish):
-			block, edited, published = s.decision, false, false
+			block, edited, published = s.decision, false, 0
 		case s.revision == current:
-			block, published = -1, true
+			block, published = -1, s.at
 		}
 	}
 	switch {
-	case published:
-		return review.Published, reason.Reason{}
 	case block >= 0:
 		return r.blockedBy(block, edited)
-	case r.ContentFlag.Valid:
+	case published == 0 && r.ContentFlag.Valid:
 		return review.Held, reason.Reason{Code: r.contentFlag()}
+	case r.isReported(current, published):
+		return review.Held, reason.Reason{Code: reason.Reported}
 	}
 	return review.Published, reason.Reason{}
 }

@@ -25,10 +25,10 @@ const (
 // ErrUnsupported is the error for a message of a kind or version that only a newer release knows.
 var ErrUnsupported = errors.New("unsupported message")
 
-// Message is a command to the review writer (Review, Erasure, Decision, Reply, Vote or Rescore) or, on a topic of its own, a
-// ChangeNotice.
+// Message is a command to the review writer (Review, Erasure, Decision, Reply, Vote, Report, Rescore or LetterAction) or, on a
+// topic of its own, a ChangeNotice.
 type Message interface {
-	// About returns the key of the review that the message concerns.
+	// About returns the key of the review that the message concerns, the zero Key for a LetterAction.
 	About() Key
 	kind() string
 	check() error
@@ -39,11 +39,17 @@ func (Erasure) kind() string      { return "erasure" }
 func (Decision) kind() string     { return "decision" }
 func (Reply) kind() string        { return "reply" }
 func (Vote) kind() string         { return "vote" }
+func (Report) kind() string       { return "report" }
 func (Rescore) kind() string      { return "rescore" }
+func (LetterAction) kind() string { return "letter" }
 func (ChangeNotice) kind() string { return "news" } // the name on the wire since version 2; readers of earlier releases know no other
 
 // Erasure deletes a review, its photos, votes and reply. No later or late message restores the review.
-type Erasure struct{ Key }
+type Erasure struct {
+	Key
+	Operator string    `json:"operator,omitempty"` // the operator that erases the review; "" for its author
+	At       time.Time `json:"at,omitzero"`        // set with Operator
+}
 
 // Verdict is the result of an operator's decision.
 type Verdict string
@@ -66,6 +72,7 @@ type Decision struct {
 	Reason   string    `json:"reason,omitempty"` // the operator's words; required to hold and to reject
 	Revision int64     `json:"revision"`         // the revision that the operator saw
 	At       time.Time `json:"at"`
+	Operator string    `json:"operator,omitempty"` // "" from releases that do not send it
 }
 
 // MaxReply is the maximum length of a merchant's reply, in runes.
@@ -74,8 +81,9 @@ const MaxReply = 2000
 // Reply is the merchant's reply to a review. An empty text removes the reply. Of two replies the later one wins.
 type Reply struct {
 	Key
-	Text string    `json:"text"`
-	At   time.Time `json:"at"`
+	Text     string    `json:"text"`
+	At       time.Time `json:"at"`
+	Operator string    `json:"operator,omitempty"` // "" from releases that do not send it
 }
 
 // VisitorPattern matches the pseudonym of a visitor: a SHA-256 HMAC in base64url, which allows to compare visitors and
@@ -124,6 +132,7 @@ func (d Decision) check() error {
 	p.addIf(d.Verdict == Publish && d.Revision == 0, "revision is missing")
 	p.checkLength("reason", d.Reason, MaxReason)
 	p.checkTime("at", d.At)
+	p.checkLength("operator", d.Operator, MaxOperator)
 	return errors.Join(p...)
 }
 
@@ -131,6 +140,16 @@ func (r Reply) check() error {
 	p := checkKey(r.Key)
 	p.checkLength("text", r.Text, MaxReply)
 	p.checkTime("at", r.At)
+	p.checkLength("operator", r.Operator, MaxOperator)
+	return errors.Join(p...)
+}
+
+func (e Erasure) check() error {
+	p := checkKey(e.Key)
+	p.checkLength("operator", e.Operator, MaxOperator)
+	if e.Operator != "" {
+		p.checkTime("at", e.At)
+	}
 	return errors.Join(p...)
 }
 
@@ -164,7 +183,7 @@ func Encode(m Message) (data []byte, attributes map[string]string, err error) {
 // decoders decode the data of each kind of message.
 var decoders = map[string]func(data []byte) (Message, error){
 	"review": decodeAs[Review], "erasure": decodeAs[Erasure], "decision": decodeAs[Decision], "reply": decodeAs[Reply], "vote": decodeAs[Vote],
-	"rescore": decodeAs[Rescore], "news": decodeAs[ChangeNotice],
+	"report": decodeAs[Report], "rescore": decodeAs[Rescore], "letter": decodeAs[LetterAction], "news": decodeAs[ChangeNotice],
 }
 
 // Decode returns the message with the given data and attributes. ErrUnsupported asks for redelivery: a newer release, or the

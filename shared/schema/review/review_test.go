@@ -50,6 +50,8 @@ func allKinds() []review.Message {
 	return []review.Message{
 		plain, edited,
 		review.Erasure{Key: key},
+		review.Erasure{Key: key, Operator: "operator-1", At: at},
+		review.Report{Key: key, Revision: 1, Reporter: strings.Repeat("aZ0-_", 8) + "abc", At: at},
 		review.Decision{Key: key, Verdict: review.Publish, Revision: edited.Revision(), At: at},
 		review.Decision{Key: key, Verdict: review.Reject, Reason: "광고", Revision: plain.Revision(), At: at},
 		review.Reply{Key: key, Text: "고맙습니다 💜", At: at},

@@ -34,7 +34,7 @@ func (c *Columns) Reason() Reason {
 	blocked := c.Status == string(review.Rejected) || latest >= 0 && c.Verdicts[latest] != string(review.Publish)
 	text := value(c.ReasonText)
 	stored := Reason{Code: Code(value(c.ReasonCode)), OperatorText: value(c.OperatorReason)}
-	if stored.Code != "" && stored.Text() == text && (!blocked || isDecision(stored.Code)) {
+	if stored.Code != "" && stored.Text() == text && (!blocked || isDecision(stored.Code) || stored.Code == Reported) {
 		return stored
 	}
 	code := CodeOf(text)
@@ -50,7 +50,7 @@ func (c *Columns) Reason() Reason {
 	return Reason{Code: Operator, OperatorText: text}
 }
 
-// isDecision reports whether a code follows from an operator's decision. All other codes are content flags.
+// isDecision reports whether a code follows from an operator's decision. All other codes but Reported are content flags.
 func isDecision(code Code) bool {
 	return code == Operator || code == EditedAfterHold || code == EditedAfterRejection
 }

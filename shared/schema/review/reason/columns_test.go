@@ -65,6 +65,10 @@ func TestReasonOfARow(t *testing.T) {
 		"edited after a rejection":          {decisions(row(held, afterRejection, "", "edited_after_rejection", ""), "reject", "?"), code(reason.EditedAfterRejection)},
 		"held, a publication had no effect": {decisions(row(held, contact, contact, "operator", contact), "hold", contact, "publish", ""), operator(contact)},
 
+		"reported by readers":            {row(held, "reported", "", "reported", ""), code(reason.Reported)},
+		"reported after a publication":   {decisions(row(held, "reported", contact, "reported", ""), "hold", "?", "publish", ""), code(reason.Reported)},
+		"reported, the clock was behind": {decisions(row(held, "reported", contact, "reported", ""), "publish", "", "hold", "?"), code(reason.Reported)},
+
 		"first schema: unknown product": {row(held, unknown, "", "", ""), code(reason.UnknownProduct)},
 
 		"before codes: flagged":                           {row(held, contact, contact, "", ""), code(reason.ContactDetails)},

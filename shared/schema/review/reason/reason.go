@@ -18,6 +18,7 @@ const (
 	SexualContent        Code = "sexual_content"
 	ViolentContent       Code = "violent_content"
 	Moderation           Code = "moderation" // moderation, in words that no release of this package wrote
+	Reported             Code = "reported"   // readers reported the content; no content flag
 	EditedAfterHold      Code = "edited_after_hold"
 	EditedAfterRejection Code = "edited_after_rejection"
 	Operator             Code = "operator" // an operator's decision; Reason.OperatorText has the operator's words
@@ -26,7 +27,7 @@ const (
 // Codes are all reason codes.
 var Codes = []Code{
 	UnknownProduct, ContactDetails, Solicitation, AbusiveLanguage, SexualContent, ViolentContent, Moderation,
-	EditedAfterHold, EditedAfterRejection, Operator,
+	Reported, EditedAfterHold, EditedAfterRejection, Operator,
 }
 
 // texts are the English words of each code. Rows and messages from before the codes have these words alone, so a text
