@@ -184,7 +184,7 @@ func TestListShowsReviewsWithReasonAndDecisions(t *testing.T) {
 		want := `{"reviews":[{"id":"` + id + `","product":"butter-cream-peaches","status":"held","reason":"it names a phone number","reason_code":"operator","held_at":"2026-11-20T12:00:00.123456Z",` +
 			`"revision":1795176000123463,"rating":5,"text":"최고 💜","author":"아미","language":"ko","score":0.5,"scored_by":"model","photos":["reviews/a.jpg"],` +
 			`"submitted_at":"2026-11-20T12:00:00.123456Z","edited_at":"2026-11-20T12:00:00.123463Z","published_at":null,` +
-			`"reply":{"text":"고마워요","replied_at":"2026-11-20T12:00:00.123456Z"},` +
+			`"reply":{"text":"고마워요","replied_at":"2026-11-20T12:00:00.123456Z","before_edit":true},` +
 			`"decisions":[{"verdict":"hold","reason":"it names a phone number","revision":7,"at":"2026-11-20T12:00:00.123456Z"}]}],"next_page_token":""}`
 		if diff := cmp.Diff(want, strings.TrimSpace(w.Body.String())); w.Code != 200 || diff != "" {
 			t.Errorf("list: got %d, difference %s", w.Code, diff)
@@ -463,7 +463,10 @@ func TestReplyIsSetAndDeleted(t *testing.T) {
 		}
 	})
 	at := noon.Add(time.Hour)
-	want := []wire.Message{wire.Reply{Key: key, Text: "고마워요 💜\n또 오세요", At: at, Operator: "operator"}, wire.Reply{Key: key, At: at.Add(time.Microsecond), Operator: "operator"}}
+	want := []wire.Message{
+		wire.Reply{Key: key, Text: "고마워요 💜\n또 오세요", Revision: noon.UnixMicro(), At: at, Operator: "operator"},
+		wire.Reply{Key: key, Revision: noon.UnixMicro(), At: at.Add(time.Microsecond), Operator: "operator"},
+	}
 	if diff := cmp.Diff(want, d.commands()); diff != "" {
 		t.Error(diff)
 	}
@@ -491,6 +494,7 @@ func TestInvalidChangesAreRejected(t *testing.T) {
 		"unknown field":              {"POST", path + "/decision", `{"verdict":"publish","revision":` + revision + `,"force":true}`, 422, "#/force"},
 		"not JSON":                   {"POST", path + "/decision", `verdict`, 400, "#"},
 		"decision on unknown review": {"POST", unknown + "/decision", `{"verdict":"publish","revision":7}`, 404, ""},
+		"reply to an old revision":   {"PUT", path + "/reply", `{"text":"a","revision":7}`, 409, ""},
 		"empty reply":                {"PUT", path + "/reply", `{"text":" \n "}`, 422, "#/text"},
 		"too long reply":             {"PUT", path + "/reply", `{"text":"` + strings.Repeat("가", 2001) + `"}`, 422, "#/text"},
 		"reply to unknown review":    {"PUT", unknown + "/reply", `{"text":"a"}`, 404, ""},

@@ -29,6 +29,11 @@ type decideInput struct {
 	}
 }
 
+// editedSince returns the problem of a request that names an older revision of a review, or one that never existed.
+func editedSince(r moderated) error {
+	return problem.New(http.StatusConflict, fmt.Sprintf("author edited the review; its revision is now %d", r.Revision))
+}
+
 // decide answers POST /v1/admin/reviews/{product}/{review}/decision.
 func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOutput, error) {
 	text := plaintext.Clean(in.Body.Reason, -1)
@@ -44,7 +49,7 @@ func (m *reviewHandlers) decide(ctx context.Context, in *decideInput) (*reviewOu
 		return nil, err
 	}
 	if r.Revision != in.Body.Revision {
-		return nil, problem.New(http.StatusConflict, fmt.Sprintf("author edited the review; its revision is now %d", r.Revision))
+		return nil, editedSince(r)
 	}
 	// The review writer applies the latest decision. Clocks of instances differ, so this decision gets a time after all
 	// that the operator saw.

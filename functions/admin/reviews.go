@@ -82,7 +82,7 @@ func (m *reviewHandlers) register(api huma.API) {
 		op.Responses = map[string]*huma.Response{"202": {Description: "Accepted: the review before the change", Content: map[string]*huma.MediaType{"application/json": body}}}
 	}
 	const statuses = "200: the change is done; the body is the review after it. 202: the change is accepted but not done yet; read the review again later."
-	replyDescription := withDescription(statuses)
+	replyDescription := withDescription(statuses + " 409: the author edited the review after the given revision.")
 	decisionDescription := withDescription(statuses + " 409: the author edited the review after the given revision. " +
 		"A decision to publish applies to that revision only. A decision to hold or reject also applies to later revisions, until an operator publishes one.")
 	addOperation(api, http.MethodPost, reviewPath+"/decision", "decide", "Publish, hold or reject a review", m.decide, withBody, withErased, decisionDescription, accepted)

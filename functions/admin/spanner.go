@@ -24,7 +24,7 @@ import (
 type spannerStore struct{ db *spanner.Client }
 
 var reviewColumns = slices.Concat(reason.ColumnNames, []string{"Review", "Product", "Status", "HeldAt", "Revision", "Rating", "Text",
-	"Author", "Language", "Score", "ScoredBy", "Photos", "SubmittedAt", "EditedAt", "PublishedAt", "Reply", "RepliedAt", "DecidedOn"})
+	"Author", "Language", "Score", "ScoredBy", "Photos", "SubmittedAt", "EditedAt", "PublishedAt", "Reply", "RepliedAt", "RepliedOn", "DecidedOn"})
 
 type reviewRow struct {
 	Review, Product string
@@ -41,6 +41,7 @@ type reviewRow struct {
 	EditedAt, PublishedAt *time.Time
 	Reply                 *string
 	RepliedAt             spanner.NullTime
+	RepliedOn             spanner.NullInt64
 	DecidedOn             []int64
 }
 
@@ -60,7 +61,7 @@ func (r reviewRow) review() moderated {
 		}
 	}
 	if r.Reply != nil {
-		v.Reply = &reply{*r.Reply, r.RepliedAt.Time}
+		v.Reply = &reply{*r.Reply, r.RepliedAt.Time, wire.IsReplyBeforeEdit(r.RepliedOn.Int64, r.RepliedAt.Time, v.Revision, r.EditedAt)}
 	}
 	for i, verdict := range r.Verdicts {
 		v.Decisions = append(v.Decisions, decision{wire.Verdict(verdict), r.Reasons[i], r.DecidedOn[i], r.DecidedAt[i]})

@@ -59,8 +59,9 @@ func (c *commands) register(api huma.API) {
 	}, c.delete)
 	handle(api, huma.Operation{
 		Method: http.MethodPost, Path: reviewPath + "/helpful", OperationID: "find-helpful", Summary: "Vote a review helpful",
-		Description:   "Counts once per visitor. The first response sets a cookie that identifies the visitor.",
-		DefaultStatus: http.StatusAccepted, Errors: []int{403, 404, 422, 429, 500, 503},
+		Description: "Counts once per visitor, for the current content: an edit by the author voids all votes. The first response sets a cookie that identifies the visitor. " +
+			"409: the author edited the review after the given revision.",
+		DefaultStatus: http.StatusAccepted, Errors: []int{403, 404, 409, 422, 429, 500, 503},
 	}, c.vote)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -371,6 +372,40 @@ func TestOnlyPublishedReviewsTakeVotes(t *testing.T) {
 	}
 	if got := d.published(t); len(got) > 0 {
 		t.Errorf("published %+v", got)
+	}
+}
+
+func TestVoteIsForTheRevisionThatTheVisitorSaw(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	d := newCommandServer(t, db, noon)
+	edited, old := uuid.NewString(), uuid.NewString()
+	revision := noon.Add(time.Minute).UnixMicro()
+	addReview(t, db, edited, map[string]any{"EditedAt": noon.Add(time.Minute), "Revision": revision})
+	addReview(t, db, old, nil) // a row from before revisions
+	for _, tc := range []struct {
+		id, query string
+		status    int
+		revision  int64 // of the vote
+	}{
+		{edited, "", 202, revision},
+		{edited, fmt.Sprint("?revision=", revision), 202, revision},
+		{edited, fmt.Sprint("?revision=", revision-1), 409, 0},
+		{edited, fmt.Sprint("?revision=", revision+1), 409, 0},
+		{old, fmt.Sprint("?revision=", noon.UnixMicro()), 202, noon.UnixMicro()},
+		{old, "?revision=0", 422, 0},
+	} {
+		before := len(d.published(t))
+		r := httptest.NewRequest(http.MethodPost, "/v1/products/"+butter+"/reviews/"+tc.id+"/helpful"+tc.query, nil)
+		w := httptest.NewRecorder()
+		d.ServeHTTP(w, r)
+		votes := d.published(t)[before:]
+		if w.Code != tc.status || len(votes) != int(min(1, tc.revision)) || len(votes) == 1 && votes[0].(wire.Vote).Revision != tc.revision {
+			t.Errorf("%s: %d %s, votes %+v, want %d and a vote for %d", tc.query, w.Code, w.Body, votes, tc.status, tc.revision)
+		}
+	}
+	var got struct{ Revision int64 }
+	if err := json.Unmarshal(d.send(http.MethodGet, edited, "").Body.Bytes(), &got); err != nil || got.Revision != revision {
+		t.Errorf("the API shows revision %d, want %d: %v", got.Revision, revision, err)
 	}
 }
 

@@ -257,7 +257,8 @@ func TestProductPageShowsAllPartsOfAReview(t *testing.T) {
 	id := uuid.NewString()
 	addReview(t, db, id, map[string]any{
 		"Rating": int64(4), "Text": "배송이 느려요", "Aspects": []string{"delivery", "colour"}, "AspectScores": []float64{-0.6, 0.5}, "Helpful": int64(1200),
-		"Reply": "죄송합니다 <i>", "RepliedAt": noon.Add(time.Hour), "EditedAt": noon.Add(time.Minute), "Photos": []string{photo},
+		"Reply": "죄송합니다 <i>", "RepliedAt": noon.Add(time.Hour), "EditedAt": noon.Add(time.Minute), "Revision": noon.Add(time.Minute).UnixMicro(), "RepliedOn": noon.UnixMicro(),
+		"Photos": []string{photo},
 	})
 	apply(t, db, spanner.InsertMap("AspectSums", map[string]any{"Product": butter, "Shard": int64(1), "Aspect": "delivery", "Mentions": int64(3), "ScoreMicros": int64(-1_800_000)}))
 	addRating(t, db, butter, 0, [5]int64{0, 0, 0, 1, 0}, 1, 900000)
@@ -265,7 +266,7 @@ func TestProductPageShowsAllPartsOfAReview(t *testing.T) {
 	d := read(t, h, "/fr/products/"+butter)
 	review := document{t, d.path, d.one("article", "data-id="+id)}
 	for name, want := range map[string]string{
-		"reply": "Réponse de la boutique 죄송합니다 <i> 20 novembre 2026", "helpful": "Utile 1 200 personnes ont trouvé cet avis utile",
+		"reply": "Réponse de la boutique 죄송합니다 <i> 20 novembre 2026 (écrite avant la modification de l’avis)", "helpful": "Utile 1 200 personnes ont trouvé cet avis utile",
 		"aspects": "Livraison : Négatif colour : Positif", "when": "(modifié)",
 	} {
 		got := ""
@@ -571,6 +572,14 @@ func TestVoteWithoutScripts(t *testing.T) {
 	}
 	if got := d.published(t); len(got) != 1 || got[0].About() != (wire.Key{Product: butter, Review: published}) {
 		t.Errorf("published %v", got)
+	}
+	article := read(t, h, "/ko/products/"+butter).one("article", "data-id="+published)
+	if action, _ := attribute(document{t, "", article}.one("form", "class=helpful"), "action"); action != path+"?revision="+strconv.FormatInt(noon.UnixMicro(), 10) {
+		t.Errorf("the form votes at %s, want the revision that the page shows", action)
+	}
+	stale := visit(h, http.MethodPost, path+"?revision=7", "Sec-Fetch-Site", "same-origin")
+	if stale.Code != http.StatusSeeOther || stale.Header().Get("Location") != "/ko/products/"+butter+"#r-"+published || len(d.published(t)) != 1 {
+		t.Errorf("vote for content that was edited: %d %v and %d votes, want the page with the new content and no vote", stale.Code, stale.Header(), len(d.published(t)))
 	}
 	if cookies := w.Result().Cookies(); len(cookies) == 1 && !strings.HasPrefix(path, cookies[0].Path) {
 		t.Errorf("browsers do not send a cookie of path %s to %s, so the next vote would count as another visitor's", cookies[0].Path, path)

@@ -34,6 +34,8 @@ type review struct {
 	PublishedAt *time.Time `json:"published_at" doc:"null while the review is not published."`
 	Photos      []picture  `json:"photos" nullable:"false" doc:"Photos whose renditions are ready."`
 
+	Revision int64 `json:"revision" doc:"Version of the content, which every edit changes. A vote names the version that the visitor saw."`
+
 	Objects []string `json:"-"` // object names of all photos
 	Votes   *int64   `json:"-"` // Helpful as stored: nil in a row from before votes were counted
 }
@@ -46,8 +48,9 @@ type aspect struct {
 
 // reply is the reply of the merchant to a review.
 type reply struct {
-	Text      string    `json:"text"`
-	RepliedAt time.Time `json:"replied_at"`
+	Text       string    `json:"text"`
+	RepliedAt  time.Time `json:"replied_at"`
+	BeforeEdit bool      `json:"before_edit" doc:"The reply was written before the last edit of the review."`
 }
 
 // withheld is the public part of a review that is not published. Only its author can read the rest.

@@ -17,7 +17,8 @@ import (
 
 // reviewColumns are the columns of a reviewRow in lists.
 var reviewColumns = []string{"Review", "Product", "Status", "Rating", "Text", "Author", "Language", "Score", "Magnitude",
-	"ScoredBy", "Aspects", "AspectScores", "Helpful", "Reply", "RepliedAt", "SubmittedAt", "EditedAt", "PublishedAt", "Photos"}
+	"ScoredBy", "Aspects", "AspectScores", "Helpful", "Reply", "RepliedAt", "RepliedOn", "Revision", "SubmittedAt", "EditedAt", "PublishedAt",
+	"Photos"}
 
 // singleReviewColumns add the columns of the reason to reviewColumns. Lists have published reviews only, which have none.
 var singleReviewColumns = slices.Concat(reviewColumns, reason.ColumnNames)
@@ -36,6 +37,7 @@ type reviewRow struct {
 	Helpful               *int64
 	Reply                 *string
 	RepliedAt             *time.Time
+	RepliedOn, Revision   *int64
 	SubmittedAt           time.Time
 	EditedAt, PublishedAt *time.Time
 	Photos                []string
@@ -48,6 +50,10 @@ func (row reviewRow) review() review {
 		Rating: row.Rating, Text: row.Text, Author: row.Author,
 		Language: row.Language, Score: row.Score, Magnitude: row.Magnitude, ScoredBy: row.ScoredBy, Aspects: []aspect{},
 		SubmittedAt: row.SubmittedAt, EditedAt: row.EditedAt, PublishedAt: row.PublishedAt, Objects: row.Photos,
+		Revision: row.SubmittedAt.UnixMicro(),
+	}
+	if row.Revision != nil { // NULL in a row from before edits existed
+		r.Revision = *row.Revision
 	}
 	for i, name := range row.Aspects {
 		r.Aspects = append(r.Aspects, aspect{name, row.AspectScores[i]})
@@ -56,7 +62,11 @@ func (row reviewRow) review() review {
 		r.Helpful, r.Votes = *row.Helpful, row.Helpful
 	}
 	if row.Reply != nil && row.RepliedAt != nil {
-		r.Reply = &reply{*row.Reply, *row.RepliedAt}
+		var seen int64
+		if row.RepliedOn != nil {
+			seen = *row.RepliedOn
+		}
+		r.Reply = &reply{*row.Reply, *row.RepliedAt, wire.IsReplyBeforeEdit(seen, *row.RepliedAt, r.Revision, row.EditedAt)}
 	}
 	return r
 }

@@ -28,8 +28,9 @@ var visitorPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`)
 // voteInput is the input of the operation find-helpful. Proto decides whether the cookie is Secure.
 type voteInput struct {
 	ReviewInput
-	Visitor string `cookie:"visitor" doc:"Set by the first response."`
-	Proto   string `header:"X-Forwarded-Proto" hidden:"true"`
+	Revision int64  `query:"revision" minimum:"1" doc:"The revision of the review that the visitor saw. Without it, the vote is for the current one."`
+	Visitor  string `cookie:"visitor" doc:"Set by the first response."`
+	Proto    string `header:"X-Forwarded-Proto" hidden:"true"`
 }
 
 // voteOutput is the output of the operation find-helpful.
@@ -49,6 +50,9 @@ func (c *commands) vote(ctx context.Context, in *voteInput) (*voteOutput, error)
 	if err != nil || current.status != wire.Published {
 		return nil, problem.New(http.StatusNotFound, "no published review "+k.Review+" of "+k.Product)
 	}
+	if in.Revision != 0 && in.Revision != current.number {
+		return nil, problem.New(http.StatusConflict, "the author edited the review; read it again before you vote")
+	}
 	out := &voteOutput{Body: newTaken(k)}
 	visitor := in.Visitor
 	if !visitorPattern.MatchString(visitor) {
@@ -61,7 +65,7 @@ func (c *commands) vote(ctx context.Context, in *voteInput) (*voteOutput, error)
 		}
 		out.SetCookie = cookie.String()
 	}
-	return out, c.publish(ctx, wire.Vote{Key: k, Visitor: voterID(visitor, k)})
+	return out, c.publish(ctx, wire.Vote{Key: k, Visitor: voterID(visitor, k), Revision: current.number})
 }
 
 // voterID returns the id of a visitor in votes for one review, an HMAC of the review keyed with the cookie. Ids of two

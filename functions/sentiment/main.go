@@ -57,15 +57,15 @@
 // cost $1.00 and up to $0.50, of 800 characters $1.00 and up to $4.00; MODERATION=embedded saves the
 // second amount. The function caches results for thirty days, and never pays for the same text twice in that time.
 //
-// Retried: every failure except a malformed message, which goes to the dead-letter topic with its reason. A message of a
-// newer release is redelivered too, because that release may follow soon. Redelivery is safe,
-// in any order: the newest content and the newest reply win, a visitor's vote counts once, an erased review stays erased,
-// and the status follows from contents and decisions in the order of their own times. The sums change in the same
-// transaction. A decision, reply or vote about a review that is not stored is redelivered until the review is. The function
-// deletes photos and publishes the change notice before it acknowledges a message, so a redelivery finishes an
-// interrupted delivery, and a notice may arrive twice. With SCORER=language, a text that the API cannot score in time is
-// redelivered too. With any SCORER, a call that fails for another reason than the text, such as a missing role,
-// is redelivered.
+// Retried: every failure except a malformed message, which goes to the dead-letter topic with its reason. A message
+// of a newer release is redelivered too, because that release may follow soon. Redelivery is safe, in any order: the
+// newest content and the newest reply win, a visitor's vote counts once and until the next edit, an erased review
+// stays erased, and the status follows from contents and decisions in the order of their own times. The sums change
+// in the same transaction. A decision, reply or vote about a review that is not stored, and a vote for a revision
+// that is not, are redelivered until it is. The function deletes photos and publishes the change notice before it
+// acknowledges a message, so a redelivery finishes an interrupted delivery, and a notice may arrive twice. With
+// SCORER=language, a text that the API cannot score in time is redelivered too. With any SCORER, a call that fails
+// for another reason than the text, such as a missing role, is redelivered.
 package main
 
 import (

@@ -65,7 +65,7 @@ type history struct {
 	blocks   []review.Decision
 	clears   []review.Decision
 	replies  []review.Reply
-	votes    map[string]bool
+	votes    []review.Vote
 	reports  []review.Report
 	erased   bool
 }
@@ -107,11 +107,26 @@ func (m *history) add(msg review.Message) (redeliver bool) {
 	case review.Reply:
 		m.replies = append(m.replies, msg)
 	case review.Vote:
-		m.votes[msg.Visitor] = true
+		if msg.Revision > m.newest().Revision() {
+			return true
+		}
+		m.votes = append(m.votes, msg)
 	case review.Report:
 		m.reports = append(m.reports, msg)
 	}
 	return false
+}
+
+// helpful returns the number of visitors that voted for the newest content.
+func (m *history) helpful() int64 {
+	visitors := map[string]bool{}
+	for _, v := range m.votes {
+		unknown := v.Revision == 0 && m.newest().EditedAt.IsZero()
+		if unknown || v.Revision == m.newest().Revision() {
+			visitors[v.Visitor] = true
+		}
+	}
+	return int64(len(visitors))
 }
 
 // timeOf returns the time of a decision in microseconds since 1970: never before the content that it is about.
@@ -193,7 +208,7 @@ func (m *history) view() view {
 	r := m.newest()
 	status, why := m.status()
 	found, _ := byText{}.assess(context.Background(), *r)
-	v := view{status, why, r.Revision(), r.Rating, r.Text, r.Author, without(r.Photos, nil), int64(len(m.votes)), "", spanner.NullFloat64{}, nil, true}
+	v := view{status, why, r.Revision(), r.Rating, r.Text, r.Author, without(r.Photos, nil), m.helpful(), "", spanner.NullFloat64{}, nil, true}
 	if found.scored {
 		v.Score = spanner.NullFloat64{Float64: found.score, Valid: true}
 	}
@@ -334,7 +349,7 @@ func (w *world) operation() review.Message {
 			r.Photos = append(r.Photos, w.newPhoto())
 		}
 		w.keys = append(w.keys, r.About())
-		w.reviews[r.About()] = &history{votes: map[string]bool{}}
+		w.reviews[r.About()] = &history{}
 		return r
 	}
 	// Some reviews are much more active than others.
@@ -368,7 +383,7 @@ func (w *world) operation() review.Message {
 		return edit
 	case 4:
 		if w.random.IntN(3) > 0 {
-			return review.Vote{Key: k, Visitor: strings.Repeat("v", 41) + fmt.Sprintf("%02d", w.random.IntN(20))}
+			return w.vote(k, m)
 		}
 		return review.Erasure{Key: k}
 	case 5, 6, 7:
@@ -394,8 +409,27 @@ func (w *world) operation() review.Message {
 	case 9:
 		return review.Rescore{Key: k, Revision: current.Revision() - int64(w.random.IntN(2))}
 	default:
-		return review.Vote{Key: k, Visitor: strings.Repeat("v", 41) + fmt.Sprintf("%02d", w.random.IntN(20))}
+		return w.vote(k, m)
 	}
+}
+
+// vote returns a vote for a revision that a visitor may have seen: of any content that arrived, or none in a vote from
+// before votes named one. At times the edit is still on its way, so the revision is newer than any stored one.
+func (w *world) vote(k review.Key, m *history) review.Vote {
+	v := review.Vote{Key: k, Visitor: strings.Repeat("v", 41) + fmt.Sprintf("%02d", w.random.IntN(20))}
+	seen := slices.Clone(m.contents)
+	for _, d := range w.delayed {
+		if r, ok := d.(review.Review); ok && r.About() == k && !r.EditedAt.IsZero() {
+			seen = append(seen, r)
+		}
+	}
+	if r := m.newest(); r != nil && w.random.IntN(2) == 0 {
+		seen = append(seen[:0], *r)
+	}
+	if len(seen) > 0 && w.random.IntN(6) > 0 {
+		v.Revision = seen[w.random.IntN(len(seen))].Revision()
+	}
+	return v
 }
 
 // send delivers a message until it is acknowledged. A message about a review that is not stored is delayed.

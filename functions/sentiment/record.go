@@ -59,6 +59,7 @@ type record struct {
 	Helpful   spanner.NullInt64
 	Reply     spanner.NullString
 	RepliedAt spanner.NullTime
+	RepliedOn spanner.NullInt64 // the revision that the merchant saw; NULL: unknown
 }
 
 var recordColumns = columnsOf[record]()

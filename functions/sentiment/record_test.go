@@ -411,6 +411,60 @@ func TestChangesOfAReviewThatIsNotStoredAreRedelivered(t *testing.T) {
 	}
 }
 
+func TestEditVoidsTheVotesForEarlierContentInAnyOrder(t *testing.T) {
+	s := start(t)
+	s.reviewWriter.assessor = byText{}
+	r := newReview(1, "bad -")
+	praised, again := edited(r, 1, 5, "good +"), edited(r, 2, 5, "better + +")
+	vote := func(n byte, about review.Review) review.Vote {
+		return review.Vote{Key: r.About(), Visitor: visitor(n), Revision: about.Revision()}
+	}
+	helpful := func() int64 { return views(t, s.db)[r.About()].Helpful }
+	unknown := review.Vote{Key: r.About(), Visitor: visitor(8)} // from a release that sends no revision
+	s.accept(t, r, vote(0, r), vote(1, r), vote(1, r), unknown, unknown)
+	if got := helpful(); got != 3 {
+		t.Errorf("%d votes before the edit, want 3", got)
+	}
+	if code := s.deliverReview(t, vote(2, praised)); code != http.StatusServiceUnavailable || helpful() != 3 {
+		t.Errorf("vote for content that has not arrived: status %d and %d votes, want 503 and 3", code, helpful())
+	}
+	s.accept(t, praised)
+	if got := helpful(); got != 0 {
+		t.Errorf("%d votes after the edit, want none", got)
+	}
+	s.accept(t, vote(2, praised), vote(0, r), vote(3, r), unknown, vote(0, praised), r, praised, vote(2, praised))
+	if got := helpful(); got != 2 {
+		t.Errorf("%d votes for the edited content, want 2", got)
+	}
+	s.accept(t, again, praised, vote(2, praised))
+	if got := helpful(); got != 0 {
+		t.Errorf("%d votes after the second edit, want none", got)
+	}
+}
+
+func TestReplyKeepsTheRevisionThatTheMerchantSaw(t *testing.T) {
+	s := start(t)
+	r := newReview(5, "good")
+	s.accept(t, r, edited(r, 1, 1, "bad"), review.Reply{Key: r.About(), Text: "고맙습니다", Revision: r.Revision(), At: noon.Add(2 * time.Second)})
+	repliedOn := func() (seen spanner.NullInt64) {
+		row, err := s.db.Single().ReadRow(t.Context(), "Reviews", spanner.Key{r.Product, r.ID}, []string{"RepliedOn"})
+		if err == nil {
+			err = row.Columns(&seen)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return seen
+	}
+	if got := repliedOn(); got.Int64 != r.Revision() {
+		t.Errorf("the reply is about revision %v, want %d", got, r.Revision())
+	}
+	s.accept(t, review.Reply{Key: r.About(), Text: "죄송합니다", At: noon.Add(3 * time.Second)})
+	if got := repliedOn(); got.Valid {
+		t.Errorf("a later reply without a revision is about revision %v, want none", got)
+	}
+}
+
 func TestLaterReplyWins(t *testing.T) {
 	s := start(t)
 	r := newReview(5, "good")
@@ -493,12 +547,14 @@ func TestConcurrentChangesAreCountedExactly(t *testing.T) {
 		instances = append(instances, event.Handler(w.handleEvent, func(context.Context, event.Event, error) error { return nil }))
 	}
 	var messages []review.Message
+	last := noon.Add(12 * time.Second).UnixMicro() // the revision of the last edit, the only one whose votes count
 	for n := range 6 {
 		r := newReview(1+n%5, "good + #price")
 		s.accept(t, r)
 		for i := range 12 {
 			messages = append(messages, edited(r, i+1, 1+i%5, []string{"bad - #price", "held", "", "good + + #size"}[i%4]),
-				review.Vote{Key: r.About(), Visitor: visitor(byte(i))}, review.Vote{Key: r.About(), Visitor: visitor(byte(i / 2))},
+				review.Vote{Key: r.About(), Visitor: visitor(byte(i)), Revision: last}, review.Vote{Key: r.About(), Visitor: visitor(byte(i / 2)), Revision: last},
+				review.Vote{Key: r.About(), Visitor: visitor(byte(i + 12)), Revision: noon.Add(time.Duration(i) * time.Second).UnixMicro()},
 				decided(r, i, []review.Verdict{review.Hold, review.Publish, review.Reject}[i%3], "reason"), r)
 		}
 		if n == 0 {
@@ -506,22 +562,26 @@ func TestConcurrentChangesAreCountedExactly(t *testing.T) {
 		}
 	}
 	rand.Shuffle(len(messages), func(i, j int) { messages[i], messages[j] = messages[j], messages[i] })
-	work := make(chan review.Message)
-	var running sync.WaitGroup
+	work := make(chan review.Message, len(messages)) // has room for all messages, so a redelivery never blocks
+	var running, unacknowledged sync.WaitGroup
 	for _, h := range instances {
 		running.Go(func() {
 			one := s
 			one.Handler = h
 			for m := range work {
-				for one.deliverReview(t, m) != http.StatusNoContent {
-					time.Sleep(time.Millisecond)
+				if one.deliverReview(t, m) == http.StatusNoContent {
+					unacknowledged.Done()
+				} else {
+					work <- m // behind the edit that a vote waits for
 				}
 			}
 		})
 	}
 	for _, m := range messages {
+		unacknowledged.Add(1)
 		work <- m
 	}
+	unacknowledged.Wait()
 	close(work)
 	running.Wait()
 	got := views(t, s.db)
@@ -529,7 +589,7 @@ func TestConcurrentChangesAreCountedExactly(t *testing.T) {
 		t.Errorf("%d reviews are stored, want 5", len(got))
 	}
 	for k, v := range got {
-		if v.Helpful != 12 || v.Revision != noon.Add(12*time.Second).UnixMicro() || v.Text != "good + + #size" {
+		if v.Helpful != 12 || v.Revision != last || v.Text != "good + + #size" {
 			t.Errorf("review %s is %+v", k.Review, v)
 		}
 	}

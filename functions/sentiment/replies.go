@@ -10,5 +10,6 @@ import (
 func (r *record) setReply(from review.Reply) {
 	if from.At.After(r.RepliedAt.Time) {
 		r.Reply, r.RepliedAt = nullString(from.Text), spanner.NullTime{Time: from.At, Valid: true}
+		r.RepliedOn = spanner.NullInt64{Int64: from.Revision, Valid: from.Revision != 0}
 	}
 }

@@ -65,8 +65,8 @@ func (r *record) addContent(from review.Review, found assessment, facts contentF
 	r.addRevisions(from)
 	if !r.isStored() {
 		r.StoredAt = spanner.CommitTimestamp
-		r.Helpful = spanner.NullInt64{Valid: true} // 0, not NULL: an index sorts reviews by it
 	}
+	r.clearVotes()
 	r.setAssessment(found)
 	return change
 }

@@ -52,7 +52,8 @@ type store interface {
 	decide(ctx context.Context, d review.Decision) (outcome, error)
 	// reply stores a merchant's reply. It returns errNotStored when the review is not stored.
 	reply(ctx context.Context, r review.Reply) (outcome, error)
-	// vote counts a visitor's vote. It returns errNotStored when the review is not stored.
+	// vote counts a visitor's vote for the stored revision. It returns errNotStored when the review is not stored, and
+	// errEarlyVote when the vote is for a newer revision.
 	vote(ctx context.Context, v review.Vote) (outcome, error)
 	// report stores a reader's report. It returns errNotStored when the review is not stored.
 	report(ctx context.Context, r review.Report) (outcome, error)

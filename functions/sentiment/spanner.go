@@ -41,7 +41,12 @@ func (s spannerStore) add(ctx context.Context, from review.Review, found assessm
 		if err != nil {
 			return nil, err
 		}
-		return ownershipMutations(k, r.addContent(from, found, facts)), nil
+		before := r.revision()
+		writes := ownershipMutations(k, r.addContent(from, found, facts))
+		if r.revision() != before { // the votes were for the content before
+			writes = append(writes, spanner.Delete("Votes", spanner.Key{k.Product, k.Review}.AsPrefix()))
+		}
+		return writes, nil
 	})
 }
 
@@ -63,8 +68,8 @@ func (s spannerStore) report(ctx context.Context, from review.Report) (outcome, 
 
 func (s spannerStore) vote(ctx context.Context, v review.Vote) (outcome, error) {
 	return s.update(ctx, "vote for", v.Key, func(ctx context.Context, tx *spanner.ReadWriteTransaction, r *record) ([]*spanner.Mutation, error) {
-		if !r.isStored() {
-			return nil, errNotStored
+		if takes, err := r.takesVote(v); !takes {
+			return nil, err
 		}
 		voted, err := exists(ctx, tx, "Votes", "Visitor", spanner.Key{v.Product, v.Review, v.Visitor})
 		if err != nil || voted {

@@ -221,9 +221,10 @@ function reviewCard(r) {
     replyForm.querySelector(".error").textContent = missing ? t("needReply", MAX.reply) : "";
     replyForm.elements.text.setAttribute("aria-invalid", String(missing));
     if (missing) return replyForm.elements.text.focus();
-    return change(e.submitter, t("replied"), "PUT", "/reply", { text });
+    return change(e.submitter, t("replied"), "PUT", "/reply", { text, revision: r.revision });
   } },
   el("label", { for: reply, className: "unseen" }, t("reply")), el("p", { id: replyHint, className: "muted" }, t("replyHint")),
+  r.reply?.before_edit ? el("p", { className: "why" }, t("replyBeforeEdit")) : "",
   el("textarea", { id: reply, name: "text", rows: 3, value: r.reply?.text ?? "", "aria-describedby": `${replyHint} ${replyError}` }),
   el("p", { id: replyError, className: "error" }),
   el("div", { className: "buttons" }, el("button", { className: "quiet" }, t("saveReply")),

@@ -77,7 +77,7 @@ type review struct {
 	Language                  *string
 	Score                     *float64
 	Aspects                   []aspect
-	Helpful                   int64
+	Helpful, Revision         int64
 	Reply                     *reply
 	Photos                    []picture
 	SubmittedAt               time.Time  `json:"submitted_at"`
@@ -89,8 +89,9 @@ type review struct {
 func (r review) Stars() float64 { return float64(r.Rating) }
 
 type reply struct {
-	Text      string
-	RepliedAt time.Time `json:"replied_at"`
+	Text       string
+	RepliedAt  time.Time `json:"replied_at"`
+	BeforeEdit bool      `json:"before_edit"`
 }
 
 // products is one page of the catalogue. Next is the token of the next page, "" on the last.

@@ -197,14 +197,15 @@ func (s *Site) mine(w http.ResponseWriter, _ *http.Request, l *language) (err er
 }
 
 // helpful answers POST /{language}/products/{product}/reviews/{review}/helpful: it passes the vote to the API, with the
-// visitor cookie in both directions, and redirects to the review.
+// visitor cookie in both directions, and redirects to the review. If the author has edited the review, the vote does not count
+// and the redirect shows the new content.
 func (s *Site) helpful(w http.ResponseWriter, r *http.Request, l *language) error {
 	productID, reviewID := r.PathValue("product"), r.PathValue("review")
 	vote := r.Clone(r.Context())
-	vote.URL = &url.URL{Path: productPath(productID) + "/reviews/" + url.PathEscape(reviewID) + "/helpful"}
+	vote.URL = &url.URL{Path: productPath(productID) + "/reviews/" + url.PathEscape(reviewID) + "/helpful", RawQuery: r.URL.RawQuery}
 	vote.Body, vote.ContentLength = http.NoBody, 0
 	resp := s.api.do(vote)
-	if resp.status >= http.StatusBadRequest {
+	if resp.status >= http.StatusBadRequest && resp.status != http.StatusConflict {
 		return resp.apiError()
 	}
 	for _, c := range resp.header["Set-Cookie"] {

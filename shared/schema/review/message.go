@@ -82,8 +82,21 @@ const MaxReply = 2000
 type Reply struct {
 	Key
 	Text     string    `json:"text"`
+	Revision int64     `json:"revision,omitempty"` // the revision that the merchant saw; 0 from releases that do not send it
 	At       time.Time `json:"at"`
 	Operator string    `json:"operator,omitempty"` // "" from releases that do not send it
+}
+
+// IsReplyBeforeEdit reports whether the merchant wrote a reply about older content than the newest revision. seen is the
+// revision that the merchant saw, 0 if it is unknown: then the times decide. editedAt is nil if the review was never edited.
+func IsReplyBeforeEdit(seen int64, repliedAt time.Time, newest int64, editedAt *time.Time) bool {
+	switch {
+	case editedAt == nil:
+		return false
+	case seen == 0:
+		return repliedAt.Before(*editedAt)
+	}
+	return seen < newest
 }
 
 // VisitorPattern matches the pseudonym of a visitor: a SHA-256 HMAC in base64url, which allows to compare visitors and
@@ -92,10 +105,14 @@ const VisitorPattern = `^[A-Za-z0-9_-]{43}$`
 
 var visitor = regexp.MustCompile(VisitorPattern)
 
-// Vote says that a visitor finds a review helpful. A second vote of the same visitor changes nothing.
+// Vote says that a visitor finds a revision of a review helpful. A second vote of the same visitor changes nothing. An edit
+// voids the votes for all earlier revisions, whether they arrive before or after it.
 type Vote struct {
 	Key
 	Visitor string `json:"visitor"`
+	// Revision is the revision that the visitor saw. It is 0 in votes from releases that do not send it, which count only if
+	// the review was never edited.
+	Revision int64 `json:"revision,omitempty"`
 }
 
 // Rescore asks the review writer to score a revision again, for example because the embedded model stood in for the Natural
@@ -139,6 +156,7 @@ func (d Decision) check() error {
 func (r Reply) check() error {
 	p := checkKey(r.Key)
 	p.checkLength("text", r.Text, MaxReply)
+	p.addIf(r.Revision < 0, "revision %d is negative", r.Revision)
 	p.checkTime("at", r.At)
 	p.checkLength("operator", r.Operator, MaxOperator)
 	return errors.Join(p...)
@@ -156,6 +174,7 @@ func (e Erasure) check() error {
 func (v Vote) check() error {
 	p := checkKey(v.Key)
 	p.addIf(!visitor.MatchString(v.Visitor), "visitor does not match %s", VisitorPattern)
+	p.addIf(v.Revision < 0, "revision %d is negative", v.Revision)
 	return errors.Join(p...)
 }
 

@@ -55,7 +55,9 @@ func allKinds() []review.Message {
 		review.Decision{Key: key, Verdict: review.Publish, Revision: edited.Revision(), At: at},
 		review.Decision{Key: key, Verdict: review.Reject, Reason: "광고", Revision: plain.Revision(), At: at},
 		review.Reply{Key: key, Text: "고맙습니다 💜", At: at},
+		review.Reply{Key: key, Text: "고맙습니다 💜", Revision: plain.Revision(), At: at},
 		review.Vote{Key: key, Visitor: strings.Repeat("aZ0-_", 8) + "abc"},
+		review.Vote{Key: key, Visitor: strings.Repeat("aZ0-_", 8) + "abc", Revision: edited.Revision()},
 		review.Rescore{Key: key, Revision: 1},
 		review.ChangeNotice{Key: key, Status: review.Published, Revision: edited.Revision()},
 		review.ChangeNotice{Key: key, Status: review.Erased},
@@ -174,6 +176,8 @@ func TestInvalidChangesAreNeitherEncodedNorDecoded(t *testing.T) {
 		"a reply without a key":           review.Reply{Text: "a", At: at},
 		"a vote without a visitor":        review.Vote{Key: key},
 		"a vote of a readable name":       review.Vote{Key: key, Visitor: "me@example.org"},
+		"a vote for no revision":          review.Vote{Key: key, Visitor: strings.Repeat("a", 43), Revision: -1},
+		"a reply to no revision":          review.Reply{Key: key, Text: "a", At: at, Revision: -1},
 		"a rescore without a key":         review.Rescore{Revision: 1},
 		"a notice without a key":          review.ChangeNotice{Status: review.Erased},
 		"a notice without a status":       review.ChangeNotice{Key: key},
@@ -210,6 +214,28 @@ func TestInvalidChangesAreNeitherEncodedNorDecoded(t *testing.T) {
 		maps.Copy(changed, wrong)
 		if m, err := review.Decode(data, changed); err == nil {
 			t.Errorf("with %v it is %+v, want an error", wrong, m)
+		}
+	}
+}
+
+func TestReplyIsMarkedAsWrittenBeforeAnEdit(t *testing.T) {
+	first := valid().SubmittedAt
+	second := first.Add(time.Minute)
+	old, newest := first.UnixMicro(), second.UnixMicro()
+	for name, tc := range map[string]struct {
+		seen      int64
+		repliedAt time.Time
+		editedAt  *time.Time
+		want      bool
+	}{
+		"never edited":                                {old, first.Add(time.Second), nil, false},
+		"the old revision, saved after the edit":      {old, second.Add(time.Second), &second, true},
+		"the new revision, by a clock that is behind": {newest, first, &second, false},
+		"an unknown revision, before the edit":        {0, second.Add(-1), &second, true},
+		"an unknown revision, at the time of it":      {0, second, &second, false},
+	} {
+		if got := review.IsReplyBeforeEdit(tc.seen, tc.repliedAt, newest, tc.editedAt); got != tc.want {
+			t.Errorf("%s: %v, want %v", name, got, tc.want)
 		}
 	}
 }

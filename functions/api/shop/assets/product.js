@@ -89,12 +89,12 @@ async function vote(form) {
   const { id } = form.closest('.review').dataset;
   button.disabled = true;
   try {
-    await request(productPath(product, `/reviews/${id}/helpful`), { method: 'POST' });
+    await request(productPath(product, `/reviews/${id}/helpful${new URL(form.action).search}`), { method: 'POST' });
     voted.put({ id });
     result.textContent = t('thanks');
-  } catch {
-    button.disabled = false;
-    result.textContent = t('vote_failed');
+  } catch (error) {
+    button.disabled = error.status === 409;
+    result.textContent = error.status === 409 ? t('vote_stale') : t('vote_failed');
   }
   announce(result.textContent);
 }
