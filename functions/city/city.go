@@ -31,9 +31,9 @@ type store interface {
 
 // server answers the requests of the function.
 type server struct {
-	store  store
-	tokens pageTokens
-	unmask bool // responses show e-mail addresses and telephone numbers in full
+	store   store
+	tokens  pageTokens
+	masking masking
 }
 
 // city is a row of the table cities.
@@ -63,6 +63,7 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 			"application/json":     {Schema: schemas.Schema(reflect.TypeFor[customersPage](), true, "")},
 			"application/x-ndjson": {Schema: customerObject{}.Schema(nil)},
 			"text/csv":             {Schema: &huma.Schema{Type: huma.TypeString}},
+			parquet.mediaType():    {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
 		})
 	registerGet(api, "/v1/cities", "list-cities", "List the cities that have customers", s.listCities,
 		map[string]*huma.MediaType{
@@ -93,12 +94,19 @@ type customersPage struct {
 
 // listCustomers answers GET /v1/cities/{city}/customers with a JSON page, or with a stream of all customers of the city.
 func (s *server) listCustomers(ctx context.Context, in *listCustomersInput) (*huma.StreamResponse, error) {
+	if in.selected == nil {
+		in.selected = s.masking.allFields()
+	}
+	if err := s.masking.check(in.selected); err != nil {
+		return nil, parameterProblem(http.StatusBadRequest, "fields", err.Error())
+	}
 	firstKey, endKey := customers.CityRange(in.city, in.country)
 	if in.format != json {
+		out := stream{format: in.format, selected: in.selected, bom: in.bom}
 		if in.head {
-			return headResponse(in.format), nil
+			return out.headResponse(), nil
 		}
-		return streamResponse(s.masked(s.store.customers(ctx, firstKey, endKey, 0, in.selected)), in.format, in.selected)
+		return out.response(s.masking.customers(s.store.customers(ctx, firstKey, endKey, 0, in.selected)))
 	}
 	query := []string{"customers", in.city, in.country}
 	startKey, err := in.startKey(s.tokens, firstKey, query...)
@@ -125,7 +133,7 @@ func (s *server) listCustomers(ctx context.Context, in *listCustomersInput) (*hu
 	reads.Go(func() error {
 		lastKey := ""
 		// One row more than the page holds shows whether a next page exists.
-		for c, err := range s.masked(s.store.customers(ctx, startKey, endKey, in.PageSize+1, in.selected)) {
+		for c, err := range s.masking.customers(s.store.customers(ctx, startKey, endKey, in.PageSize+1, in.selected)) {
 			if err != nil {
 				return err
 			}

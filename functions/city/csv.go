@@ -1,10 +1,46 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
+
+// byteOrderMark starts a CSV file for spreadsheets: Excel reads a file without it in the code page of the machine.
+const byteOrderMark = "\ufeff"
+
+// isBrowser reports whether a browser loads the response as a page or a download, and not by a script. Browsers without
+// fetch metadata accept HTML.
+func isBrowser(h http.Header) bool {
+	if mode := h.Get("Sec-Fetch-Mode"); mode != "" {
+		return mode == "navigate"
+	}
+	return strings.Contains(strings.ToLower(strings.Join(h.Values("Accept"), ",")), "text/html")
+}
+
+// csvEncoder writes records of RFC 4180 with a header. Like ndjsonEncoder, it holds back the last line break.
+type csvEncoder struct {
+	selected fields
+	bom      bool // the file starts with byteOrderMark
+}
+
+// begin implements encoder.
+func (e *csvEncoder) begin(b []byte) []byte {
+	if e.bom {
+		b = append(b, byteOrderMark...)
+	}
+	header := customer{values: fieldNames}
+	return header.appendCSV(b, e.selected)
+}
+
+// row implements encoder.
+func (e *csvEncoder) row(b []byte, c *customer) []byte {
+	return c.appendCSV(append(b, "\r\n"...), e.selected)
+}
+
+// end implements encoder.
+func (e *csvEncoder) end(b []byte) []byte { return append(b, "\r\n"...) }
 
 // appendCSV appends the selected fields to b as a record of RFC 4180, without its line break.
 func (c *customer) appendCSV(b []byte, selected fields) []byte {

@@ -22,14 +22,10 @@ type customer struct {
 // fields is a selection of fields as indices of fieldNames, in the order of the request.
 type fields []int
 
-// parseFields returns the selection for a list such as "name,joined". An empty list selects all fields.
+// parseFields returns the selection for a list such as "name,joined"; nil for an empty list.
 func parseFields(list string) (fields, error) {
 	if list == "" {
-		all := make(fields, len(fieldNames))
-		for i := range all {
-			all[i] = i
-		}
-		return all, nil
+		return nil, nil
 	}
 	var selected fields
 	for name := range strings.SplitSeq(list, ",") {

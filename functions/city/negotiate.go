@@ -16,7 +16,12 @@ const (
 	json   format = "json"   // pages
 	ndjson format = "ndjson" // one stream, one JSON object per line
 	csv    format = "csv"    // one stream, RFC 4180
+	// One stream, a file of columns.
+	parquet format = "parquet"
 )
+
+// isStream reports whether the format is one stream of all customers.
+func (f format) isStream() bool { return f == ndjson || f == csv || f == parquet }
 
 // mediaType returns the media type of the format in Accept and Content-Type headers.
 func (f format) mediaType() string {
@@ -25,6 +30,8 @@ func (f format) mediaType() string {
 		return "application/x-ndjson"
 	case csv:
 		return "text/csv"
+	case parquet:
+		return "application/vnd.apache.parquet"
 	}
 	return "application/json"
 }

@@ -1,9 +1,27 @@
 package main
 
 import (
+	"bytes"
+	"encoding/base64"
 	"strings"
 	"testing"
 )
+
+// Row keys hold the id of a customer and the name of a city, which responses may mask.
+func TestPageTokenHidesTheRowKey(t *testing.T) {
+	tokens := pageTokens{[]byte("0123456789abcdef")}
+	token := tokens.sign("paris#fr#jimin@example.com", "customers")
+	b, err := base64.RawURLEncoding.DecodeString(token)
+	if err != nil || bytes.Contains(b, []byte("jimin")) || bytes.Contains(b, []byte("paris")) {
+		t.Errorf("token holds %q, %v, want no row key", b, err)
+	}
+	if again := tokens.sign("paris#fr#jimin@example.com", "customers"); again != token {
+		t.Errorf("tokens of one row are %q and %q, want one token", token, again)
+	}
+	if other := tokens.sign("paris#fr#jimin@example.com", "cities"); other[macBytes*4/3+2:] == token[macBytes*4/3+2:] {
+		t.Error("tokens of two queries have one key stream")
+	}
+}
 
 func FuzzPageTokens(f *testing.F) {
 	tokens := pageTokens{[]byte("0123456789abcdef")}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -64,19 +65,20 @@ type listCustomersInput struct {
 	Country string `query:"country" doc:"A country code such as FR, or a subdivision code such as US-TX; US includes all its subdivisions. All countries by default."`
 	PageInput
 	Fields string `query:"fields" doc:"The fields of a customer in the response, separated by commas; all fields by default." example:"name,joined"`
-	Format string `query:"format" enum:"json,ndjson,csv" doc:"The format of the response. It overrides the Accept header."`
+	BOM    bool   `query:"bom" doc:"CSV starts with a byte order mark, so that Excel reads it as UTF-8. By default it does if a browser asks for format=csv."`
+	Format string `query:"format" enum:"json,ndjson,csv,parquet" doc:"The format of the response. It overrides the Accept header."`
 
 	// Resolve sets these.
 	city, country string // folded
 	selected      fields
 	format        format
-	head          bool
+	head, bom     bool
 }
 
 // Resolve validates the request beyond the tags that huma reads. It implements huma.Resolver.
 func (in *listCustomersInput) Resolve(ctx huma.Context) []error {
 	r, _ := humago.Unwrap(ctx)
-	errs := unknownParams(r.URL, "country", "page_size", "page_token", "fields", "format")
+	errs := unknownParams(r.URL, "country", "page_size", "page_token", "fields", "format", "bom")
 	reject := func(location string, err error) {
 		if err != nil {
 			errs = append(errs, &huma.ErrorDetail{Location: location, Message: err.Error()})
@@ -93,11 +95,17 @@ func (in *listCustomersInput) Resolve(ctx huma.Context) []error {
 	in.selected, err = parseFields(in.Fields)
 	reject("query.fields", err)
 	if in.format = format(in.Format); in.Format == "" {
-		if in.format, err = negotiate(r.Header.Values("Accept"), json, ndjson, csv); err != nil {
+		if in.format, err = negotiate(r.Header.Values("Accept"), json, ndjson, csv, parquet); err != nil {
 			errs = append(errs, err)
 		}
 	}
-	if in.format == ndjson || in.format == csv {
+	in.bom = in.BOM
+	if query := r.URL.Query(); !query.Has("bom") {
+		in.bom = in.Format == string(csv) && isBrowser(r.Header)
+	} else if in.format == json || in.format.isStream() && in.format != csv {
+		reject("query.bom", errors.New("applies to format csv only"))
+	}
+	if in.format.isStream() {
 		for _, name := range []string{"page_size", "page_token"} {
 			if r.URL.Query().Has(name) {
 				reject("query."+name, fmt.Errorf("applies to format json only; %s is one stream", in.format))

@@ -13,7 +13,7 @@ func TestHeadHasTheHeadersOfGet(t *testing.T) {
 	addCity(t, engine, "Paris", "FR", 3, nil)
 	s := httptest.NewServer(newServer(engine).handler())
 	defer s.Close()
-	for _, format := range []string{"json", "ndjson", "csv"} {
+	for _, format := range []string{"json", "ndjson", "csv", "parquet"} {
 		target := s.URL + "/v1/cities/paris/customers?format=" + format
 		head, err := http.Head(target)
 		if err != nil {

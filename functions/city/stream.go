@@ -23,17 +23,74 @@ const (
 	bufferBytes = 32 << 10
 )
 
-// headResponse returns the response to HEAD: the headers of a stream.
-func headResponse(f format) *huma.StreamResponse {
+// stream is the representation of a stream of customers.
+type stream struct {
+	format   format
+	selected fields
+	bom      bool        // CSV starts with a byte order mark
+	header   http.Header // further headers of the response; may be nil
+}
+
+// encoder encodes the customers of a stream. Each method appends the bytes of a step to b. A stream without the bytes of
+// end is incomplete for its readers.
+type encoder interface {
+	// begin appends the bytes before the first customer.
+	begin(b []byte) []byte
+	// row appends a customer. An encoder that collects rows may append nothing, or the rows before.
+	row(b []byte, c *customer) []byte
+	// end appends the bytes after the last customer.
+	end(b []byte) []byte
+}
+
+// encoder returns the encoder of the stream's format.
+func (s stream) encoder() encoder {
+	switch s.format {
+	case csv:
+		return &csvEncoder{s.selected, s.bom}
+	case parquet:
+		return newParquetEncoder(s.selected)
+	}
+	return &ndjsonEncoder{selected: s.selected}
+}
+
+// ndjsonEncoder writes one JSON object in each line. It holds back the line break of a line until the next line or the end,
+// so that a stream that fails never ends with a line break.
+type ndjsonEncoder struct {
+	selected fields
+	started  bool // a line waits for its line break
+}
+
+// begin implements encoder.
+func (e *ndjsonEncoder) begin(b []byte) []byte { return b }
+
+// row implements encoder.
+func (e *ndjsonEncoder) row(b []byte, c *customer) []byte {
+	if e.started {
+		b = append(b, '\n')
+	}
+	e.started = true
+	return c.appendJSON(b, e.selected)
+}
+
+// end implements encoder.
+func (e *ndjsonEncoder) end(b []byte) []byte {
+	if e.started {
+		b = append(b, '\n')
+	}
+	return b
+}
+
+// headResponse returns the response to HEAD: the headers of the stream.
+func (s stream) headResponse() *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
-		setStreamHeaders(w.Header(), f, acceptsGzip(r))
+		s.setHeaders(w.Header(), s.compresses(r))
 	}}
 }
 
-// streamResponse returns a response that streams all customers. It reads the first customer before it returns, so that an
+// response returns a response that streams all customers. It reads the first customer before it returns, so that an
 // unavailable store is an error and not a broken stream.
-func streamResponse(all iter.Seq2[customer, error], f format, selected fields) (*huma.StreamResponse, error) {
+func (s stream) response(all iter.Seq2[customer, error]) (*huma.StreamResponse, error) {
 	next, stop := iter.Pull2(all)
 	first, err, ok := next()
 	if err != nil {
@@ -43,10 +100,10 @@ func streamResponse(all iter.Seq2[customer, error], f format, selected fields) (
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		defer stop()
 		r, w := humago.Unwrap(ctx)
-		out := newStreamWriter(w, f, selected, acceptsGzip(r))
+		out := newStreamWriter(w, s, s.compresses(r))
 		err := out.begin()
 		for ; ok && err == nil; first, err, ok = next() {
-			if err = out.write(first); err != nil {
+			if err = out.write(&first); err != nil {
 				break
 			}
 		}
@@ -65,12 +122,21 @@ func streamResponse(all iter.Seq2[customer, error], f format, selected fields) (
 	}}, nil
 }
 
-// setStreamHeaders sets the headers of a stream.
-func setStreamHeaders(h http.Header, f format, compress bool) {
-	contentType := f.mediaType()
-	if f == csv {
+// compresses reports whether the response has the content coding gzip. The pages of a Parquet file are compressed already.
+func (s stream) compresses(r *http.Request) bool { return s.format != parquet && acceptsGzip(r) }
+
+// setHeaders sets the headers of the stream.
+func (s stream) setHeaders(h http.Header, compress bool) {
+	for name, values := range s.header {
+		h[name] = values
+	}
+	contentType := s.format.mediaType()
+	switch s.format {
+	case csv:
 		contentType += "; charset=utf-8; header=present"
 		h.Set("Content-Disposition", `attachment; filename="customers.csv"`)
+	case parquet:
+		h.Set("Content-Disposition", `attachment; filename="customers.parquet"`)
 	}
 	setPrivateHeaders(h, contentType, "no-store")
 	if compress {
@@ -79,34 +145,32 @@ func setStreamHeaders(h http.Header, f format, compress bool) {
 	h.Set("Trailer", statusTrailer)
 }
 
-// streamWriter writes customers as lines. It holds back the line break of a line until the next line or the end, and
-// flushes at the end of a line only. So a stream that fails never ends with a line break.
+// streamWriter writes customers to a client. It flushes after whole steps of the encoder only.
 type streamWriter struct {
-	format   format
-	selected fields
+	encoder encoder
 
-	// Rows pass through these buffers in reverse order.
+	// Bytes pass through these buffers in reverse order.
 	client   *clientWriter
 	response *bufio.Writer
 	zip      *gzip.Writer  // nil if the response is not compressed
-	lines    *bufio.Writer // response itself if the response is not compressed
+	encoded  *bufio.Writer // response itself if the response is not compressed
 
-	line    []byte // reused by write
+	step    []byte // reused by write
 	rows    int    // customers written
 	flushed time.Time
 }
 
 // newStreamWriter returns a writer to w. It sets the headers.
-func newStreamWriter(w http.ResponseWriter, f format, selected fields, compress bool) *streamWriter {
-	s := &streamWriter{format: f, selected: selected, client: &clientWriter{w: w, control: http.NewResponseController(w)}}
-	setStreamHeaders(w.Header(), f, compress)
-	s.response = bufio.NewWriterSize(s.client, bufferBytes)
-	s.lines = s.response
+func newStreamWriter(w http.ResponseWriter, s stream, compress bool) *streamWriter {
+	out := &streamWriter{encoder: s.encoder(), client: &clientWriter{w: w, control: http.NewResponseController(w)}}
+	s.setHeaders(w.Header(), compress)
+	out.response = bufio.NewWriterSize(out.client, bufferBytes)
+	out.encoded = out.response
 	if compress {
-		s.zip, _ = gzip.NewWriterLevel(s.response, gzip.BestSpeed) // the only error is an invalid level
-		s.lines = bufio.NewWriterSize(s.zip, bufferBytes)
+		out.zip, _ = gzip.NewWriterLevel(out.response, gzip.BestSpeed) // the only error is an invalid level
+		out.encoded = bufio.NewWriterSize(out.zip, bufferBytes)
 	}
-	return s
+	return out
 }
 
 // clientWriter sends each write to the client at once, within clientTimeout.
@@ -127,43 +191,23 @@ func (c *clientWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// lineBreak returns the line break of the format: CRLF for CSV (RFC 4180), LF for NDJSON.
-func (s *streamWriter) lineBreak() string {
-	if s.format == csv {
-		return "\r\n"
-	}
-	return "\n"
-}
-
-// begin sends the status, and writes the header line of CSV.
+// begin sends the status, and writes the bytes before the first customer.
 func (s *streamWriter) begin() error {
 	s.client.w.WriteHeader(http.StatusOK)
-	if s.format == csv {
-		header := customer{values: fieldNames}
-		_, err := s.lines.Write(header.appendCSV(nil, s.selected))
-		return err
-	}
-	return nil
+	_, err := s.encoded.Write(s.encoder.begin(nil))
+	return err
 }
 
 // write writes a customer. It flushes after the first customer, and then every flushInterval.
-func (s *streamWriter) write(c customer) error {
-	s.line = s.line[:0]
-	if s.rows > 0 || s.format == csv {
-		s.line = append(s.line, s.lineBreak()...)
-	}
-	if s.format == csv {
-		s.line = c.appendCSV(s.line, s.selected)
-	} else {
-		s.line = c.appendJSON(s.line, s.selected)
-	}
+func (s *streamWriter) write(c *customer) error {
+	s.step = s.encoder.row(s.step[:0], c)
 	s.rows++
-	if len(s.line) > s.lines.Available() {
-		if err := s.lines.Flush(); err != nil {
+	if len(s.step) > s.encoded.Available() {
+		if err := s.encoded.Flush(); err != nil {
 			return err
 		}
 	}
-	if _, err := s.lines.Write(s.line); err != nil {
+	if _, err := s.encoded.Write(s.step); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -171,7 +215,7 @@ func (s *streamWriter) write(c customer) error {
 		return nil
 	}
 	s.flushed = now
-	if err := s.lines.Flush(); err != nil {
+	if err := s.encoded.Flush(); err != nil {
 		return err
 	}
 	if s.zip != nil {
@@ -182,14 +226,12 @@ func (s *streamWriter) write(c customer) error {
 	return s.response.Flush()
 }
 
-// end writes the last line break, flushes all buffers and sets the trailer of a complete stream.
+// end writes the bytes after the last customer, flushes all buffers and sets the trailer of a complete stream.
 func (s *streamWriter) end() error {
-	if s.rows > 0 || s.format == csv {
-		if _, err := s.lines.WriteString(s.lineBreak()); err != nil {
-			return err
-		}
+	if _, err := s.encoded.Write(s.encoder.end(nil)); err != nil {
+		return err
 	}
-	if err := s.lines.Flush(); err != nil {
+	if err := s.encoded.Flush(); err != nil {
 		return err
 	}
 	if s.zip != nil {

@@ -22,7 +22,9 @@ func TestStreamsContainAllCustomersOfTheCity(t *testing.T) {
 	engine := start(t)
 	const n = 3000
 	addCity(t, engine, "Paris", "FR", n, map[string]string{"street": "=1+1", "name": "A \"B\", C"})
-	h := checkedHandler(t, newServer(engine))
+	s := newServer(engine)
+	s.masking = masking{[]string{"name", "street"}}
+	h := checkedHandler(t, s)
 	for _, header := range [][]string{{"Accept", "application/x-ndjson"}, {"Accept", "application/x-ndjson", "Accept-Encoding", "gzip"}} {
 		w := do(h, http.MethodGet, "/v1/cities/paris/customers", header...)
 		body := w.Body.String()
@@ -35,7 +37,7 @@ func TestStreamsContainAllCustomersOfTheCity(t *testing.T) {
 		}
 		for _, line := range lines[:n] {
 			var c map[string]string
-			if err := stdjson.Unmarshal([]byte(line), &c); err != nil || c["email"] != "j•••@example.com" {
+			if err := stdjson.Unmarshal([]byte(line), &c); err != nil || c["email"] != "j***@***" {
 				t.Fatalf("%q: %v", line, err)
 			}
 		}
@@ -45,7 +47,7 @@ func TestStreamsContainAllCustomersOfTheCity(t *testing.T) {
 	if err != nil || len(rows) != n+1 {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
-	check(t, rows[:2], [][]string{{"id", "name", "street", "phone"}, {"c-000000", "A \"B\", C", "'=1+1", "•••67"}})
+	check(t, rows[:2], [][]string{{"id", "name", "street", "phone"}, {"c-000000", "A \"B\", C", "'=1+1", "***67"}})
 	if got := w.Header().Get("Content-Type"); got != "text/csv; charset=utf-8; header=present" {
 		t.Errorf("Content-Type %q", got)
 	}
