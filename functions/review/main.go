@@ -21,8 +21,8 @@
 //	                       appends the client's address and its own
 //	PORT                   port or host:port to listen on                  8080
 //
-// Roles: roles/pubsub.publisher on the topic; roles/storage.objectCreator on the bucket;
-// roles/iam.serviceAccountTokenCreator on the function's own service account, which signs uploads;
+// Roles: roles/pubsub.publisher on the topic; roles/storage.objectCreator on the objects of the bucket below reviews/; the
+// custom role sign, which has iam.serviceAccounts.signBlob alone, on the function's own service account, which signs uploads;
 // roles/secretmanager.secretAccessor on the secret of AUTHOR_TOKEN_KEY. The CORS configuration of the bucket must allow
 // POST from the origin of the shop.
 //

@@ -75,8 +75,10 @@ func buildProblems(b *cloudbuildpb.Build) (problems []string) {
 	return problems
 }
 
-func TestCloudBuildTestsBeforeItReleases(t *testing.T) {
-	text, err := os.ReadFile("../../cloudbuild.yaml")
+// readBuildFile parses a file of the repository's root and reports its problems.
+func readBuildFile(t *testing.T, name string) (*cloudbuildpb.Build, []byte) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../..", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,10 +87,30 @@ func TestCloudBuildTestsBeforeItReleases(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, p := range buildProblems(b) {
-		t.Error(p)
+		t.Errorf("%s: %s", name, p)
 	}
-	if len(b.Steps) == 0 || b.Steps[0].Entrypoint != "./scripts/test" {
-		t.Error("the first step does not run ./scripts/test")
+	return b, text
+}
+
+func TestReleaseWaitsForTheTestsOfAnotherAccount(t *testing.T) {
+	tests, _ := readBuildFile(t, ".ci/cloudbuild.yaml")
+	if len(tests.Steps) != 1 || tests.Steps[0].Entrypoint != "./.ci/run" {
+		t.Error(".ci/cloudbuild.yaml does more than to run .ci/run")
+	}
+	b, text := readBuildFile(t, "cloudbuild.yaml")
+	if b.Steps[0].Entrypoint != "./scripts/deploy/preflight.sh" {
+		t.Error("the first step of cloudbuild.yaml does not run preflight.sh")
+	}
+	for _, s := range b.Steps {
+		if strings.Contains(s.Entrypoint+strings.Join(s.Args, " "), "test") || s.Entrypoint == "./.ci/run" {
+			t.Errorf("step %s of the release runs tests", s.Id)
+		}
+	}
+	account := func(b *cloudbuildpb.Build) string {
+		return strings.TrimPrefix(b.ServiceAccount, "projects/${PROJECT_ID}/serviceAccounts/")
+	}
+	if got, want := account(tests)+" "+account(b), "${_ENV}-hybridbts-test@${PROJECT_ID}.iam.gserviceaccount.com ${_ENV}-hybridbts-build@${PROJECT_ID}.iam.gserviceaccount.com"; got != want {
+		t.Errorf("accounts of tests and release: %s, want %s", got, want)
 	}
 	// The release step must set the variables in the usage table of release.sh.
 	script, err := os.ReadFile("release.sh")
@@ -110,12 +132,12 @@ func TestCloudBuildTestsBeforeItReleases(t *testing.T) {
 		t.Errorf("the release step sets %v, release.sh reads %v", set, read)
 	}
 	for name, change := range map[string][2]string{ // mistakes that readBuild or buildProblems must find
-		"unknown field":           {"waitFor: [test]", "waitfor: [test]"},
+		"unknown field":           {"waitFor: [preflight]", "waitfor: [preflight]"},
 		"duplicate key":           {"timeout: 28800s", "timeout: 28800s\ntimeout: 1s"},
 		"duration in minutes":     {"timeout: 28800s", "timeout: 480m"},
-		"unknown step":            {"waitFor: [test]", "waitFor: [tests]"},
-		"build without tests":     {"waitFor: [test]", `waitFor: ["-"]`},
-		"duplicate id":            {"id: build", "id: test"},
+		"unknown step":            {"waitFor: [preflight]", "waitFor: [preflights]"},
+		"build without tests":     {"waitFor: [preflight]", `waitFor: ["-"]`},
+		"duplicate id":            {"id: build", "id: preflight"},
 		"undeclared substitution": {"ENV=${_ENV}", "ENV=${_ENVIRONMENT}"},
 		"unused substitution":     {"  _ENV: dev", "  _ENV: dev\n  _OTHER: x"},
 		"unpinned image":          {"golang:1.26.8-bookworm", "golang:latest"},
@@ -131,5 +153,141 @@ func TestCloudBuildTestsBeforeItReleases(t *testing.T) {
 		if err == nil && len(buildProblems(b)) == 0 {
 			t.Errorf("%s: not detected", name)
 		}
+	}
+}
+
+// A commit is admitted when its tests passed, whatever else ran, and its builder images have digests.
+func TestPreflightAdmitsTestedCommitsWithPinnedBuilders(t *testing.T) {
+	t.Parallel()
+	digest := "sha256:" + strings.Repeat("1", 64)
+	for name, tc := range map[string]struct {
+		states, digest, want string
+	}{
+		"passed":               {"SUCCESS", digest, ""},
+		"passed after a retry": {"FAILURE SUCCESS", digest, ""},
+		"passed beside a run":  {"WORKING SUCCESS", digest, ""},
+		"failed":               {"FAILURE", digest, "the tests of abc1234 did not pass: FAILURE"},
+		"cancelled":            {"CANCELLED TIMEOUT", digest, "did not pass: CANCELLED TIMEOUT"},
+		"running for too long": {"WORKING", digest, "no passed tests of abc1234 within 40 s"},
+		"never started":        {"", digest, "no passed tests of abc1234 within 40 s"},
+		"no digest":            {"SUCCESS", "", "builder images without a digest; run scripts/deploy/pin.sh"},
+		"short digest":         {"SUCCESS", digest[:70], "builder images without a digest"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := buildFiles(t, "preflight.sh")
+			if tc.digest != "" {
+				pin(t, root, tc.digest)
+			}
+			calls, output, code := runScript(t, filepath.Join(root, "scripts/deploy/preflight.sh"), environment{"COMMIT": "abc1234", "WAIT": "40", "BUILDS": tc.states})
+			if (code == 0) != (tc.want == "") || !strings.Contains(output, tc.want) {
+				t.Errorf("exit status %d: %s, want %q", code, output, tc.want)
+			}
+			if strings.HasPrefix(tc.want, "builder") {
+				return
+			}
+			checkCalls(t, calls)
+			for _, want := range []string{`substitutions.SHORT_SHA=\"abc1234\"`, `substitutions._ENV=\"prod\"`, `serviceAccount=\"projects/shop/serviceAccounts/prod-hybridbts-test@shop.iam.gserviceaccount.com\"`} {
+				if !strings.Contains(calls, want) {
+					t.Errorf("%s is missing in %s", want, calls)
+				}
+			}
+			if waits := strings.Count(calls, "sleep 20"); strings.HasPrefix(tc.want, "no passed") != (waits == 2) {
+				t.Errorf("%d waits of 20 s", waits)
+			}
+		})
+	}
+}
+
+// buildFiles returns a folder with the build configurations, whose images have no digests, and scripts of this folder.
+func buildFiles(t *testing.T, scripts ...string) string {
+	t.Helper()
+	root := t.TempDir()
+	files := []string{"cloudbuild.yaml", ".ci/cloudbuild.yaml"}
+	for _, s := range scripts {
+		files = append(files, "scripts/deploy/"+s)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join("../..", f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(f, ".yaml") {
+			b = regexp.MustCompile(`@sha256:[0-9a-f]{64}`).ReplaceAll(b, nil)
+		}
+		to := filepath.Join(root, f)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, b, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// pin runs pin.sh in a folder of buildFiles with a registry in which every image has the given digest.
+func pin(t *testing.T, root, digest string) (output string, code int) {
+	t.Helper()
+	b, err := os.ReadFile("pin.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	script, crane := filepath.Join(root, "scripts/deploy/pin.sh"), filepath.Join(t.TempDir(), "crane")
+	if err := os.WriteFile(script, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(crane, []byte("#!/bin/sh\ncase $1$2 in digest*@*) exit 1;; digest*:*) echo "+digest+";; esac\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	_, output, code = runScript(t, script, environment{"CRANE": crane})
+	if len(digest) == 71 && code != 0 {
+		t.Fatal(output)
+	}
+	if len(digest) != 71 { // pin.sh refuses it, so the test writes it
+		for _, f := range []string{"cloudbuild.yaml", ".ci/cloudbuild.yaml"} {
+			text, err := os.ReadFile(filepath.Join(root, f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			text = regexp.MustCompile(`(?m)^( +name: \S+)$`).ReplaceAll(text, []byte("${1}@"+digest))
+			if err := os.WriteFile(filepath.Join(root, f), text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return output, code
+}
+
+func TestPinWritesTheDigestOfEveryBuilderImage(t *testing.T) {
+	t.Parallel()
+	root := buildFiles(t)
+	if err := os.MkdirAll(filepath.Join(root, "scripts/deploy"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, digit := range []string{"1", "2"} { // the second time it replaces the first digests
+		pin(t, root, "sha256:"+strings.Repeat(digit, 64))
+		images := 0
+		for _, f := range []string{"cloudbuild.yaml", ".ci/cloudbuild.yaml"} {
+			text, err := os.ReadFile(filepath.Join(root, f))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, err := readBuild(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range b.Steps {
+				images++
+				if !regexp.MustCompile(`^\S+:[0-9.]+-[a-z]+@sha256:` + digit + `{64}$`).MatchString(s.Name) {
+					t.Errorf("image %s of step %s, want a tag and the digest of %ss", s.Name, s.Id, digit)
+				}
+			}
+		}
+		if images != 4 {
+			t.Errorf("%d images, want 4", images)
+		}
+	}
+	if output, code := pin(t, root, "sha256:1"); code == 0 || !strings.Contains(output, "look up the digest of ") {
+		t.Errorf("exit status %d with an invalid digest: %s", code, output)
 	}
 }

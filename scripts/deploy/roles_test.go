@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +17,8 @@ type binding struct {
 	resource string // kind and name, such as "pubsub topics prod-hybridbts-reviews"
 	role     string
 	member   string // without the prefix serviceAccount:
+
+	condition string // "": none
 }
 
 // bindings returns the role bindings that recorded calls create.
@@ -23,7 +26,11 @@ func bindings(calls string) (all []binding) {
 	re := regexp.MustCompile(`gcloud (.+) add-iam-policy-binding (\S+) .*--role=(\S+) .*--member=(?:serviceAccount:)?(\S+)`)
 	for line := range strings.Lines(strings.NewReplacer("--member", " --member").Replace(calls)) {
 		if m := re.FindStringSubmatch(line); m != nil {
-			all = append(all, binding{m[1] + " " + m[2], m[3], m[4]})
+			b := binding{m[1] + " " + m[2], m[3], m[4], ""}
+			if c := regexp.MustCompile(` --condition=(\S+)`).FindStringSubmatch(line); c != nil && c[1] != "None" {
+				b.condition = strings.ReplaceAll(c[1], `\`, "")
+			}
+			all = append(all, b)
 		}
 	}
 	return all
@@ -37,15 +44,17 @@ func TestAccountsHaveLeastPrivilegeRoles(t *testing.T) {
 		t.Fatalf("%d bindings, want 20 or more", len(all))
 	}
 	onProject := []binding{
-		{"projects shop", "projects/shop/roles/prod_hybridbts_release", "prod-hybridbts-build@shop.iam.gserviceaccount.com"},
-		{"projects shop", "projects/shop/roles/prod_hybridbts_live", "prod-hybridbts-api@shop.iam.gserviceaccount.com"},
-		{"projects shop", "roles/logging.logWriter", "prod-hybridbts-build@shop.iam.gserviceaccount.com"},
-		{"projects shop", "roles/monitoring.viewer", "prod-hybridbts-canary@shop.iam.gserviceaccount.com"},
-		{"projects shop", "roles/serviceusage.serviceUsageConsumer", "prod-hybridbts-sentiment@shop.iam.gserviceaccount.com"},
+		{"projects shop", "projects/shop/roles/prod_hybridbts_release", "prod-hybridbts-build@shop.iam.gserviceaccount.com", ""},
+		{"projects shop", "projects/shop/roles/prod_hybridbts_live", "prod-hybridbts-api@shop.iam.gserviceaccount.com", ""},
+		{"projects shop", "roles/cloudbuild.builds.viewer", "prod-hybridbts-build@shop.iam.gserviceaccount.com", ""},
+		{"projects shop", "roles/logging.logWriter", "prod-hybridbts-build@shop.iam.gserviceaccount.com", ""},
+		{"projects shop", "roles/logging.logWriter", "prod-hybridbts-test@shop.iam.gserviceaccount.com", ""},
+		{"projects shop", "roles/monitoring.viewer", "prod-hybridbts-canary@shop.iam.gserviceaccount.com", ""},
+		{"projects shop", "roles/serviceusage.serviceUsageConsumer", "prod-hybridbts-sentiment@shop.iam.gserviceaccount.com", ""},
 		// Eventarc requires these.
-		{"projects shop", "roles/eventarc.eventReceiver", "prod-hybridbts-push@shop.iam.gserviceaccount.com"},
-		{"projects shop", "roles/eventarc.serviceAgent", "service-123@gcp-sa-eventarc.iam.gserviceaccount.com"},
-		{"projects shop", "roles/pubsub.publisher", "service-123@gs-project-accounts.iam.gserviceaccount.com"},
+		{"projects shop", "roles/eventarc.eventReceiver", "prod-hybridbts-push@shop.iam.gserviceaccount.com", ""},
+		{"projects shop", "roles/eventarc.serviceAgent", "service-123@gcp-sa-eventarc.iam.gserviceaccount.com", ""},
+		{"projects shop", "roles/pubsub.publisher", "service-123@gs-project-accounts.iam.gserviceaccount.com", ""},
 	}
 	for _, b := range onProject {
 		if !slices.Contains(all, b) {
@@ -65,17 +74,17 @@ func TestAccountsHaveLeastPrivilegeRoles(t *testing.T) {
 	}
 	const pubsubAgent = "service-123@gcp-sa-pubsub.iam.gserviceaccount.com"
 	for _, want := range []binding{
-		{"pubsub topics prod-hybridbts-reviews-dead", "roles/pubsub.publisher", pubsubAgent},
-		{"pubsub topics prod-hybridbts-alerts-dead", "roles/pubsub.publisher", pubsubAgent},
-		{"pubsub topics prod-hybridbts-originals-dead", "roles/pubsub.publisher", pubsubAgent},
-		{"pubsub subscriptions prod-hybridbts-reviews-sentiment", "roles/pubsub.subscriber", pubsubAgent},
-		{"pubsub subscriptions prod-hybridbts-alerts-alert", "roles/pubsub.subscriber", pubsubAgent},
-		{"pubsub subscriptions prod-hybridbts-reviews-dead-alert", "roles/pubsub.subscriber", pubsubAgent},
-		{"pubsub subscriptions eventarc-asia-northeast3-prod-hybridbts-originals-finalized-sub-001", "roles/pubsub.subscriber", pubsubAgent},
-		{"iam service-accounts prod-hybridbts-push@shop.iam.gserviceaccount.com", "roles/iam.serviceAccountTokenCreator", pubsubAgent},
-		{"storage buckets gs://prod-hybridbts-logs", "roles/storage.objectCreator", "service-123@gcp-sa-logging.iam.gserviceaccount.com"},
-		{"pubsub topics prod-hybridbts-alerts", "roles/pubsub.publisher", "billing-budget-alert@system.gserviceaccount.com"},
-		{"pubsub topics prod-hybridbts-alerts", "roles/pubsub.publisher", "service-123@gcp-sa-monitoring-notification.iam.gserviceaccount.com"},
+		{"pubsub topics prod-hybridbts-reviews-dead", "roles/pubsub.publisher", pubsubAgent, ""},
+		{"pubsub topics prod-hybridbts-alerts-dead", "roles/pubsub.publisher", pubsubAgent, ""},
+		{"pubsub topics prod-hybridbts-originals-dead", "roles/pubsub.publisher", pubsubAgent, ""},
+		{"pubsub subscriptions prod-hybridbts-reviews-sentiment", "roles/pubsub.subscriber", pubsubAgent, ""},
+		{"pubsub subscriptions prod-hybridbts-alerts-alert", "roles/pubsub.subscriber", pubsubAgent, ""},
+		{"pubsub subscriptions prod-hybridbts-reviews-dead-alert", "roles/pubsub.subscriber", pubsubAgent, ""},
+		{"pubsub subscriptions eventarc-asia-northeast3-prod-hybridbts-originals-finalized-sub-001", "roles/pubsub.subscriber", pubsubAgent, ""},
+		{"iam service-accounts prod-hybridbts-push@shop.iam.gserviceaccount.com", "roles/iam.serviceAccountTokenCreator", pubsubAgent, ""},
+		{"storage buckets gs://prod-hybridbts-logs", "roles/storage.objectCreator", "service-123@gcp-sa-logging.iam.gserviceaccount.com", ""},
+		{"pubsub topics prod-hybridbts-alerts", "roles/pubsub.publisher", "billing-budget-alert@system.gserviceaccount.com", ""},
+		{"pubsub topics prod-hybridbts-alerts", "roles/pubsub.publisher", "service-123@gcp-sa-monitoring-notification.iam.gserviceaccount.com", ""},
 	} {
 		if !slices.Contains(all, want) {
 			t.Errorf("%s lacks %s on %s", want.member, want.role, want.resource)
@@ -106,6 +115,96 @@ func TestPublicFunctionsPublishNoCommands(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("publishers of %s = %v, want %v", topic, got, want)
 		}
+	}
+}
+
+// A compromised review signs uploads of its own account below its own prefix, and mints no tokens.
+func TestReviewSignsUploadsBelowItsPrefixOnly(t *testing.T) {
+	t.Parallel()
+	calls, _, _ := runSetup(t, emptyProject)
+	const review = "prod-hybridbts-review@shop.iam.gserviceaccount.com"
+	want := []binding{
+		{"iam service-accounts " + review, "projects/shop/roles/prod_hybridbts_sign", review, ""},
+		{
+			"storage buckets gs://prod-hybridbts-originals", "roles/storage.objectCreator", review,
+			`expression=resource.name.startsWith("projects/_/buckets/prod-hybridbts-originals/objects/reviews/"),title=reviews/`,
+		},
+	}
+	var got []binding
+	for _, b := range bindings(calls) {
+		if b.member == review && (strings.HasPrefix(b.resource, "iam ") || strings.HasPrefix(b.resource, "storage ")) {
+			got = append(got, b)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("roles of review: %v, want %v", got, want)
+	}
+	if !strings.Contains(calls, "roles create prod_hybridbts_sign --title=signatures\\ of\\ uploads\\ of\\ prod-hybridbts --stage=GA --permissions=iam.serviceAccounts.signBlob ") {
+		t.Error("the role sign has other permissions than signBlob")
+	}
+}
+
+// Tests run code of the commit and of its dependencies.
+func TestTestsCannotRelease(t *testing.T) {
+	t.Parallel()
+	calls, _, _ := runSetup(t, releasedProject)
+	const account = "prod-hybridbts-test@shop.iam.gserviceaccount.com"
+	var got []string
+	for _, b := range bindings(calls) {
+		if b.member == account {
+			got = append(got, b.role+" on "+b.resource)
+		}
+		if b.resource == "iam service-accounts "+account {
+			t.Errorf("%s may act as the account of the tests", b.member)
+		}
+	}
+	if want := []string{"roles/logging.logWriter on projects shop", "roles/storage.objectViewer on storage buckets gs://prod-hybridbts-source"}; !slices.Equal(got, want) {
+		t.Errorf("the tests have %q, want %q", got, want)
+	}
+}
+
+// setup.sh replaces the policy of the whole project, so it must keep everything else in it.
+func TestSetupKeepsThePolicyWhenItAddsAuditLogs(t *testing.T) {
+	t.Parallel()
+	all := []string{
+		"bigtable.googleapis.com: ADMIN_READ DATA_READ DATA_WRITE", "bigtableadmin.googleapis.com: ADMIN_READ DATA_READ DATA_WRITE",
+		"spanner.googleapis.com: ADMIN_READ DATA_READ DATA_WRITE", "storage.googleapis.com: ADMIN_READ DATA_READ DATA_WRITE",
+	}
+	partly := slices.Clone(all)
+	partly[2] = "spanner.googleapis.com: DATA_WRITE" // the fake project's own setting
+	for name, tc := range map[string]struct {
+		environ environment
+		want    []string
+	}{
+		"no audit logs": {emptyProject, all}, "some audit logs": {environment{"PARTIAL": "yes"}, partly}, "all audit logs": {environment{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			folder := t.TempDir()
+			environ := existingProject(t)
+			maps.Copy(environ, tc.environ)
+			environ["FILES"] = folder
+			if _, output, code := runSetup(t, environ); code != 0 {
+				t.Fatal(output)
+			}
+			policy, err := os.ReadFile(filepath.Join(folder, "policy.yaml"))
+			if tc.want == nil {
+				if err == nil {
+					t.Errorf("setup.sh replaces the policy without need: %s", policy)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := policyAuditConfigs(t, policy); !slices.Equal(got, tc.want) {
+				t.Errorf("audit logs %q, want %q", got, tc.want)
+			}
+			for _, kept := range []string{"role: roles/owner", "user:owner@example.org", "etag: BwYabc=", "version: 1"} {
+				if strings.Count(string(policy), kept) != 1 {
+					t.Errorf("the policy lacks %s: %s", kept, policy)
+				}
+			}
+		})
 	}
 }
 

@@ -28,6 +28,7 @@ var update = flag.Bool("update", false, "write the golden files again")
 //	NEW_SERVICE, READY         the service does not exist; its latest ready revision
 //	TRAFFIC, TAGGED            traffic targets before and after the deployment
 //	DEPLOYED                   image and settings of the serving revision
+//	BUILDS                     states of the builds that tested a commit
 //	WARNINGS, PROGRESS         print a warning on every call; print progress of a rollback, and fail if nobody reads it
 //	SIGNAL_ROLLBACK            interrupt the rollback's gcloud by signals
 //
@@ -40,14 +41,24 @@ call=${call% }
 if [[ -n $PROGRESS && $call == *-old=100* ]]; then echo "Updating traffic..." >&2 || exit 1; fi
 echo "$call" >>"$CALLS"
 if [ -n "$FILES" ]; then
-  for word in "$@"; do case $word in --*=/*.json | --*=/*.yaml) cp "${word#*=}" "$FILES" ;; esac; done
+  for word in "$@"; do case $word in --*=/*.json | --*=/*.yaml | /*.yaml) cp "${word#*=}" "$FILES" ;; esac; done
 fi
 if [[ -n $FAIL && $call == *"$FAIL"* && $(grep -cF -- "$FAIL" "$CALLS") -ge $FAIL_FROM &&
   $(grep -cF -- "$FAIL" "$CALLS") -le ${FAIL_TO:-999} ]]; then exit 1; fi
 if [[ -n $SIGNAL_ROLLBACK && $call == *-old=100* ]]; then kill -INT $BASHPID; kill -HUP $BASHPID; fi
 [ -z "$WARNINGS" ] || echo "WARNING: this gcloud is old"
 service=prod-hybridbts-api
+audits=
+[ -n "$EMPTY" ] || audits=spanner
+[ -n "$EMPTY$PARTIAL" ] || audits="bigtable bigtableadmin spanner storage"
 case "$*" in
+*"builds list"*) printf '%s\n' $BUILDS ;;
+*"get-iam-policy"*"value("*) for audit in $audits; do echo $audit.googleapis.com; done ;;
+*"get-iam-policy"*)
+  [ -z "$audits" ] || echo auditConfigs:
+  for audit in $audits; do printf -- '- auditLogConfigs:\n  - logType: DATA_WRITE\n  service: %s\n' $audit.googleapis.com; done
+  printf -- 'bindings:\n- members:\n  - user:owner@example.org\n  role: roles/owner\netag: BwYabc=\nversion: 1\n'
+  ;;
 *"services list"*) [ -n "$NEW_SERVICE" ] || echo "$service,${READY-$service-old}" ;;
 *"services describe"*flatten*)
   printf '%s\n' "$TRAFFIC"
@@ -156,8 +167,8 @@ func runSetup(t *testing.T, environ environment, args ...string) (calls, output 
 	}
 	r.Do(func() {
 		r.calls, r.output, r.code = runScript(t, "setup.sh", all, args...)
-		work := regexp.MustCompile(`=\S*/tmp\.[A-Za-z0-9]+/`)
-		r.calls, r.output = work.ReplaceAllString(r.calls, "=WORK/"), work.ReplaceAllString(r.output, "=WORK/")
+		work := regexp.MustCompile(`([ =])/\S*/tmp\.[A-Za-z0-9]+/`)
+		r.calls, r.output = work.ReplaceAllString(r.calls, "${1}WORK/"), work.ReplaceAllString(r.output, "${1}WORK/")
 	})
 	return r.calls, r.output, r.code
 }

@@ -117,15 +117,15 @@ for file in scripts/deploy/monitoring/metrics/*.json; do
   exists logging metrics describe "$e-$name" || gcp logging metrics create "$e-$name" --config-from-file="$work/metric-$name.json"
 done
 
-for name in "${functions[@]}" build canary push; do
+for name in "${functions[@]}" build canary push test; do
   exists iam service-accounts describe "$(account_email "$name")" || gcp iam service-accounts create "$e-$name" --display-name="$e-$name"
 done
 
 exists artifacts repositories describe "$e" --location="$REGION" ||
   gcp artifacts repositories create "$e" --location="$REGION" --repository-format=docker --description="images of $e"
 
-# custom_role NAME TITLE PERMISSIONS ACCOUNT creates a project role and binds it to an account. It serves accounts for
-# which every predefined role grants too much.
+# custom_role NAME TITLE PERMISSIONS ACCOUNT [RESOURCE…] creates a project role and binds it to an account, on a resource such
+# as pubsub topics NAME, or else on the project. It serves accounts for which every predefined role grants too much.
 custom_role() {
   local role deleted
   role=$(tr - _ <<<"$e")_$1
@@ -135,7 +135,8 @@ custom_role() {
   else
     gcp iam roles create "$role" --title="$2 of $e" --stage=GA --permissions="$3"
   fi
-  grant_on_project "projects/$PROJECT/roles/$role" "serviceAccount:$(account_email "$4")"
+  role=projects/$PROJECT/roles/$role
+  if [ $# -gt 4 ]; then grant "$role" "$(account_email "$4")" "${@:5}"; else grant_on_project "$role" "serviceAccount:$(account_email "$4")"; fi
 }
 
 # A build sets the IAM policy of services. Of the predefined roles only roles/run.admin allows this, and it is broader.
@@ -143,6 +144,8 @@ permissions=run.services.create,run.services.get,run.services.list,run.services.
 permissions+=,run.revisions.get,run.revisions.list,run.operations.get,run.jobs.create,run.jobs.get,run.jobs.update,run.jobs.run
 permissions+=,run.executions.get,run.executions.list,resourcemanager.projects.get
 custom_role release release "$permissions" build
+# review signs upload addresses as itself. roles/iam.serviceAccountTokenCreator would also let it mint tokens of the account.
+custom_role sign "signatures of uploads" iam.serviceAccounts.signBlob review iam service-accounts "$(account_email review)"
 # Each instance of api creates its own subscription. roles/pubsub.editor would also let it change topics.
 custom_role live "live updates" pubsub.subscriptions.create,pubsub.subscriptions.consume,pubsub.subscriptions.delete api
 for name in "${functions[@]}" canary; do # a release deploys services with these accounts
@@ -203,9 +206,13 @@ done 3<scripts/deploy/topics.csv
 grant roles/pubsub.publisher "service-$number@gcp-sa-monitoring-notification.iam.gserviceaccount.com" pubsub topics "$e-alerts"
 grant roles/pubsub.publisher billing-budget-alert@system.gserviceaccount.com pubsub topics "$e-alerts"
 
+# Soft delete keeps deleted and replaced objects for some days, against mistakes; 0s disables it. Renditions can be rendered
+# again, and sources are in git.
 for name in archive logs originals renditions source; do
   exists storage buckets describe "gs://$e-$name" ||
     gcp storage buckets create "gs://$e-$name" --location="$REGION" --uniform-bucket-level-access --public-access-prevention
+  case $name in archive | logs | originals) kept=7d ;; *) kept=0s ;; esac
+  gcp storage buckets update "gs://$e-$name" --soft-delete-duration=$kept
 done
 for name in archive logs source; do
   gcp storage buckets update "gs://$e-$name" --lifecycle-file="scripts/deploy/lifecycle/$name.json"
@@ -287,11 +294,17 @@ for secret in "${secrets[@]}"; do
   grant roles/secretmanager.secretAccessor "$(account_email "${secret#* }")" secrets "$e-${secret% *}"
 done
 
-while IFS=, read -r -u 3 name role on resource; do
+# A prefix of roles.csv restricts a role on a bucket to the objects whose names begin with it.
+while IFS=, read -r -u 3 name role on resource prefix; do
   case $on in
     on) ;; # header row
-    account) grant "$role" "$(account_email "$name")" iam service-accounts "$(account_email "$resource")" ;;
-    bucket) grant "$role" "$(account_email "$name")" storage buckets "gs://$e-$resource" ;;
+    bucket)
+      condition=None # gcloud requires the flag for a policy with conditions
+      if [ -n "$prefix" ]; then
+        condition="expression=resource.name.startsWith(\"projects/_/buckets/$e-$resource/objects/$prefix\"),title=$prefix"
+      fi
+      grant "$role" "$(account_email "$name")" storage buckets "gs://$e-$resource" --condition="$condition"
+      ;;
     database) grant "$role" "$(account_email "$name")" spanner databases "$resource" --instance="$e-shop" ;;
     instance) grant "$role" "$(account_email "$name")" bigtable instances "$e-$resource" ;;
     project) grant_on_project "$role" "serviceAccount:$(account_email "$name")" ;;
@@ -304,6 +317,20 @@ while IFS=, read -r -u 3 name role on resource; do
       ;;
   esac
 done 3<scripts/deploy/roles.csv
+# Data Access audit logs record who read and wrote data. A service that has audit logs already keeps its own settings. The
+# policy contains an etag, so gcloud rejects it if another change comes in between.
+audited=$(query "" projects get-iam-policy "$PROJECT" --flatten='auditConfigs[]' --format='value(auditConfigs.service)')
+for service in bigtable bigtableadmin spanner storage; do
+  if ! grep -qx "$service.googleapis.com" <<<"$audited"; then
+    printf -- '- auditLogConfigs:\n  - logType: ADMIN_READ\n  - logType: DATA_READ\n  - logType: DATA_WRITE\n  service: %s\n' "$service.googleapis.com"
+  fi
+done >"$work/audit.yaml"
+if [ -s "$work/audit.yaml" ]; then
+  query "" projects get-iam-policy "$PROJECT" --format=yaml >"$work/before.yaml"
+  grep -q '^auditConfigs:' "$work/before.yaml" || echo auditConfigs: >>"$work/before.yaml"
+  sed "/^auditConfigs:/r $work/audit.yaml" "$work/before.yaml" >"$work/policy.yaml"
+  gcp projects set-iam-policy "$PROJECT" "$work/policy.yaml" --format=none
+fi
 if [ -n "$AUDITORS" ]; then
   for role in cloudbuild.builds.viewer iam.securityReviewer logging.viewer monitoring.viewer run.viewer; do
     grant_on_project "roles/$role" "group:$AUDITORS"

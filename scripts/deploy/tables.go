@@ -81,21 +81,23 @@ func variables(list string) []Variable {
 
 // Role is a row of roles.csv: a role of an account on one resource.
 type Role struct {
-	// Account is a function, or one of the accounts build and canary.
+	// Account is a function, or one of the accounts build, canary and test.
 	Account string
 	// Role is the name of a predefined role, such as roles/pubsub.publisher.
 	Role string
-	// On is the kind of the resource: account, bucket, database, instance, project, repository, subscription or topic.
+	// On is the kind of the resource: bucket, database, instance, project, repository, subscription or topic.
 	On string
 	// Name is the name of the resource without ENV-hybridbts-; it is empty for a project and a repository.
 	Name string
+	// Prefix restricts a role on a bucket to the objects whose names begin with it; "" for all objects.
+	Prefix string
 }
 
 // Roles returns the rows of roles.csv.
 func Roles() []Role {
 	var all []Role
 	for _, row := range rows("roles.csv") {
-		all = append(all, Role{row["account"], row["role"], row["on"], row["name"]})
+		all = append(all, Role{row["account"], row["role"], row["on"], row["name"], row["prefix"]})
 	}
 	return all
 }

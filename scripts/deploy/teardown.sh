@@ -145,11 +145,11 @@ absent logging sinks describe "$e" || gcp logging sinks delete "$e"
 for name in archive logs originals renditions source; do
   absent storage buckets describe "gs://$e-$name" || gcp storage rm "gs://$e-$name" --recursive
 done
-for name in live release; do
+for name in live release sign; do
   role=$(tr - _ <<<"$e")_$name
   absent iam roles describe "$role" || gcp iam roles delete "$role"
 done
-for name in "${functions[@]}" build canary push; do
+for name in "${functions[@]}" build canary push test; do
   absent iam service-accounts describe "$e-$name@$PROJECT.iam.gserviceaccount.com" ||
     gcp iam service-accounts delete "$e-$name@$PROJECT.iam.gserviceaccount.com"
 done

@@ -198,7 +198,7 @@ func seconds(s string) string {
 }
 
 // durationFlags are the flags whose values are durations.
-var durationFlags = []string{"message-retention-duration", "min-retry-delay", "max-retry-delay", "retention-duration"}
+var durationFlags = []string{"message-retention-duration", "min-retry-delay", "max-retry-delay", "retention-duration", "soft-delete-duration"}
 
 // lastSegment returns the part of a full resource name after the last slash.
 func lastSegment(name string) string { return name[strings.LastIndex(name, "/")+1:] }
@@ -302,6 +302,7 @@ var translations = map[string]func(*translation) error{
 	"google_storage_bucket": func(t *translation) error {
 		t.setCall("storage buckets create", "name", "location", "location", "uniform-bucket-level-access", "uniform_bucket_level_access")
 		t.name = "gs://" + t.name
+		t.setFlag("soft-delete-duration", t.text("soft_delete_policy.retention_duration_seconds"))
 		if t.text("public_access_prevention") == "enforced" {
 			t.setFlag("public-access-prevention", "true")
 		}
@@ -539,8 +540,8 @@ func terraformCalls(c *configuration, variables map[string]cty.Value) (map[strin
 	}
 	created := map[string]call{}
 	for _, i := range c.instances {
-		if strings.Contains(i.kind, "_iam_member") {
-			continue // compared by terraformBindings
+		if strings.Contains(i.kind, "_iam_member") || i.kind == "google_project_iam_audit_config" {
+			continue // compared by terraformBindings and auditConfigs
 		}
 		translate := translations[i.kind]
 		if translate == nil {

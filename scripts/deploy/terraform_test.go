@@ -27,6 +27,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
+	"sigs.k8s.io/yaml"
 
 	"github.com/hybrid-bts/functions/scripts/deploy/routes"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
@@ -264,16 +265,64 @@ func terraformBindings(c *configuration) (all []binding, err error) {
 		"google_secret_manager_secret_iam_member":        func(b map[string]any) string { return "secrets " + b["secret_id"].(string) },
 	}
 	for _, i := range c.instances {
-		if !strings.Contains(i.kind, "_iam_") || i.kind == "google_project_iam_custom_role" {
+		if !strings.Contains(i.kind, "_iam_") || i.kind == "google_project_iam_custom_role" || i.kind == "google_project_iam_audit_config" {
 			continue
 		}
 		resource := resourceOf[i.kind]
 		if resource == nil {
 			return nil, fmt.Errorf("%s: the configuration may use only _iam_member resources of known kinds", i.address)
 		}
-		all = append(all, binding{resource(i.body), i.body["role"].(string), strings.TrimPrefix(i.body["member"].(string), "serviceAccount:")})
+		b := binding{resource(i.body), i.body["role"].(string), strings.TrimPrefix(i.body["member"].(string), "serviceAccount:"), ""}
+		if conditions, ok := i.body["condition"].([]any); ok {
+			for _, c := range conditions {
+				m := c.(map[string]any)
+				b.condition = "expression=" + m["expression"].(string) + ",title=" + m["title"].(string)
+			}
+		}
+		all = append(all, b)
 	}
 	return all, nil
+}
+
+// auditConfigs returns the Data Access audit logs of an evaluated configuration as lines "service: log types".
+func auditConfigs(c *configuration) (all []string) {
+	for _, i := range c.instances {
+		if i.kind != "google_project_iam_audit_config" {
+			continue
+		}
+		var types []string
+		for _, l := range i.body["audit_log_config"].([]any) {
+			types = append(types, l.(map[string]any)["log_type"].(string))
+		}
+		slices.Sort(types)
+		all = append(all, i.body["service"].(string)+": "+strings.Join(types, " "))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// policyAuditConfigs returns the audit logs of an IAM policy in YAML, in the form of auditConfigs.
+func policyAuditConfigs(t *testing.T, policy []byte) (all []string) {
+	t.Helper()
+	var p struct {
+		AuditConfigs []struct {
+			Service         string
+			AuditLogConfigs []struct{ LogType string }
+		}
+	}
+	if err := yaml.Unmarshal(policy, &p); err != nil {
+		t.Fatalf("%v: %s", err, policy)
+	}
+	for _, c := range p.AuditConfigs {
+		var types []string
+		for _, l := range c.AuditLogConfigs {
+			types = append(types, l.LogType)
+		}
+		slices.Sort(types)
+		all = append(all, c.Service+": "+strings.Join(types, " "))
+	}
+	slices.Sort(all)
+	return all
 }
 
 // provisionerCalls returns the gcloud commands of the configuration's provisioners.
@@ -313,6 +362,13 @@ func comparisonProblems(t *testing.T, c *configuration, calls, folder string) (a
 		if !slices.Contains(setupBindings, b) {
 			all = append(all, fmt.Sprintf("only Terraform grants %v", b))
 		}
+	}
+	policy, err := os.ReadFile(filepath.Join(folder, "policy.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if script, terraform := policyAuditConfigs(t, policy), auditConfigs(c); len(script) < 3 || !slices.Equal(script, terraform) {
+		all = append(all, fmt.Sprintf("setup.sh audits %q, Terraform %q", script, terraform))
 	}
 	var commands []string
 	for line := range strings.Lines(calls) {
@@ -445,6 +501,10 @@ func TestTerraformCreatesTheResourcesOfSetup(t *testing.T) {
 		"wrong event type":                     {`storage.object.v1.${each.key}`, `storage.object.v2.${each.key}`},
 		"wrong delivery settings of a trigger": {"--max-delivery-attempts=10", "--max-delivery-attempts=5"},
 		"public bucket":                        {`public_access_prevention    = "enforced"`, `public_access_prevention    = "inherited"`},
+		"long soft delete":                     {`"renditions" = { lifecycle = "", kept_days = 0`, `"renditions" = { lifecycle = "", kept_days = 7`},
+		"unaudited service":                    {`"bigtableadmin", "spanner", "storage"])`, `"bigtableadmin", "spanner"])`},
+		"unaudited reads":                      {`log_type = "DATA_READ"`, `log_type = "ADMIN_READ"`},
+		"uploads to the whole bucket":          {`objects/${condition.value}`, `objects/`},
 		"missing lifecycle":                    {`"logs"       = { lifecycle = "logs"`, `"logs"       = { lifecycle = ""`},
 		"missing role":                         {`role    = "roles/eventarc.eventReceiver"`, `role    = "roles/eventarc.viewer"`},
 		"role for allUsers":                    {"member  = data.google_storage_project_service_account.this.member", `member  = "allUsers"`},

@@ -1,5 +1,5 @@
 resource "google_service_account" "this" {
-  for_each     = toset(concat(keys(local.functions), ["build", "canary", "push"]))
+  for_each     = toset(concat(keys(local.functions), ["build", "canary", "push", "test"]))
   account_id   = "${local.name}-${each.key}"
   display_name = "${local.name}-${each.key}"
   depends_on   = [google_project_service.this]
@@ -35,6 +35,20 @@ resource "google_project_iam_member" "release" {
   member  = local.member["build"]
 }
 
+# review signs upload addresses as itself. roles/iam.serviceAccountTokenCreator would also let it mint tokens of the account.
+resource "google_project_iam_custom_role" "sign" {
+  role_id     = "${replace(local.name, "-", "_")}_sign"
+  title       = "signatures of uploads of ${local.name}"
+  stage       = "GA"
+  permissions = ["iam.serviceAccounts.signBlob"]
+}
+
+resource "google_service_account_iam_member" "sign" {
+  service_account_id = google_service_account.this["review"].name
+  role               = google_project_iam_custom_role.sign.name
+  member             = local.member["review"]
+}
+
 # Each instance of api creates its own subscription. roles/pubsub.editor would also let it change topics.
 resource "google_project_iam_custom_role" "live" {
   role_id     = "${replace(local.name, "-", "_")}_live"
@@ -64,13 +78,6 @@ resource "google_service_account_iam_member" "push" {
   depends_on         = [terraform_data.agent]
 }
 
-resource "google_service_account_iam_member" "this" {
-  for_each           = local.roles["account"]
-  service_account_id = google_service_account.this[each.value.name].name
-  role               = each.value.role
-  member             = local.member[each.value.account]
-}
-
 resource "google_project_iam_member" "this" {
   for_each = local.roles["project"]
   project  = var.project
@@ -91,6 +98,13 @@ resource "google_storage_bucket_iam_member" "this" {
   bucket   = google_storage_bucket.this[each.value.name].name
   role     = each.value.role
   member   = local.member[each.value.account]
+  dynamic "condition" {
+    for_each = each.value.prefix == "" ? [] : [each.value.prefix]
+    content {
+      title      = condition.value
+      expression = "resource.name.startsWith(\"projects/_/buckets/${local.name}-${each.value.name}/objects/${condition.value}\")"
+    }
+  }
 }
 
 resource "google_pubsub_topic_iam_member" "this" {
@@ -136,6 +150,22 @@ resource "google_secret_manager_secret_iam_member" "this" {
   secret_id = google_secret_manager_secret.this[each.value.secret].secret_id
   role      = "roles/secretmanager.secretAccessor"
   member    = local.member[each.value.function]
+}
+
+# Data Access audit logs record who read and wrote data.
+resource "google_project_iam_audit_config" "this" {
+  for_each = toset(["bigtable", "bigtableadmin", "spanner", "storage"])
+  project  = var.project
+  service  = "${each.key}.googleapis.com"
+  audit_log_config {
+    log_type = "ADMIN_READ"
+  }
+  audit_log_config {
+    log_type = "DATA_READ"
+  }
+  audit_log_config {
+    log_type = "DATA_WRITE"
+  }
 }
 
 resource "google_project_iam_member" "auditors" {

@@ -1,10 +1,12 @@
 locals {
+  # Soft delete keeps deleted and replaced objects for some days, against mistakes; 0 disables it. Renditions can be rendered
+  # again, and sources are in git.
   buckets = {
-    "archive"    = { lifecycle = "archive", cors = [] }
-    "logs"       = { lifecycle = "logs", cors = [] }
-    "originals"  = { lifecycle = "", cors = jsondecode(replace(file("${path.module}/../cors.json"), "{host}", local.host)) }
-    "renditions" = { lifecycle = "", cors = [] }
-    "source"     = { lifecycle = "source", cors = [] }
+    "archive"    = { lifecycle = "archive", kept_days = 7, cors = [] }
+    "logs"       = { lifecycle = "logs", kept_days = 7, cors = [] }
+    "originals"  = { lifecycle = "", kept_days = 7, cors = jsondecode(replace(file("${path.module}/../cors.json"), "{host}", local.host)) }
+    "renditions" = { lifecycle = "", kept_days = 0, cors = [] }
+    "source"     = { lifecycle = "source", kept_days = 0, cors = [] }
   }
   rules = {
     for name, bucket in local.buckets : name =>
@@ -34,6 +36,9 @@ resource "google_storage_bucket" "this" {
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
+  soft_delete_policy {
+    retention_duration_seconds = each.value.kept_days * 86400
+  }
   dynamic "lifecycle_rule" {
     for_each = local.rules[each.key]
     content {
