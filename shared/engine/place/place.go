@@ -4,6 +4,7 @@ package place
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hybrid-bts/functions/shared/engine/place/spelling"
@@ -28,6 +29,8 @@ type Place struct {
 	Known bool
 	// Ambiguous reports that several places match the address equally. The place is the largest of them.
 	Ambiguous bool
+
+	index int // in the gazetteer, if the place is known
 }
 
 // Alias is a name of a place.
@@ -36,25 +39,92 @@ type Alias struct {
 	Name string // for display
 }
 
-// ErrNoName is the error for a city without letters and digits.
-var ErrNoName = errors.New("contains no letter or digit")
+// ErrNoName is the error for a city without letters and digits, or longer than spelling.MaxBytes.
+var ErrNoName = errors.New("contains no letter or digit, or is too long")
+
+// Resolve returns the place of an address. It is deterministic and safe for concurrent use. Its first call decodes the
+// gazetteer. The only error is ErrNoName.
+//
+// The readings of the city are tried in their order, and the first one that names a place in the country decides. Of several
+// places the part and the postcode select; of the remaining ones the largest is the place. If the part or the postcode belongs to
+// none of them, a later reading must name a place there; else the city is a place of its own, because small places share the
+// names of large ones.
+func Resolve(a Address) (Place, error) {
+	if p, ok := recent.get(a); ok {
+		return p, nil
+	}
+	p, err := resolve(a)
+	if err == nil {
+		recent.put(a, p)
+	}
+	return p, err
+}
 
 // subdivision matches the codes of subdivisions.
 var subdivision = regexp.MustCompile(`^[a-z0-9]{1,3}$`)
 
-// Resolve returns the place of an address. It is deterministic and safe for concurrent use. The only error is ErrNoName.
-func Resolve(a Address) (Place, error) {
-	city := spelling.Plain(a.City, a.Country)
-	if city == "" {
+// resolve is Resolve without its cache.
+func resolve(a Address) (Place, error) {
+	if spelling.Key(a.City) == "" {
 		return Place{}, ErrNoName
 	}
-	country := strings.ToLower(strings.TrimSpace(a.Country))
-	if part := strings.ToLower(strings.TrimSpace(a.Part)); len(country) == 2 && subdivision.MatchString(part) {
-		country += "-" + part
+	d := load()
+	country, code, _ := strings.Cut(strings.ToLower(strings.TrimSpace(a.Country)), "-")
+	q := query{data: d, country: country, postcode: a.Postcode, words: spelling.Words(a.City), accented: accented(a.City)}
+	for _, part := range []string{a.Part, code} {
+		if key := spelling.Key(part); key != "" {
+			q.parts = append(q.parts, key)
+		}
 	}
-	return Place{City: city, Country: country, Name: strings.TrimSpace(a.City)}, nil
+	for _, c := range countries(country, q.parts, a.Postcode) {
+		q.country = c
+		for reading := range spelling.All(a.City, a.Country) {
+			if p, ok := q.choose(reading); ok {
+				return p, nil
+			}
+		}
+		if q.elsewhere != "" {
+			break
+		}
+	}
+	plain := spelling.Plain(a.City, a.Country)
+	p := Place{City: plain, Country: country, Name: strings.TrimSpace(a.City)}
+	switch {
+	case subdivision.MatchString(code):
+		p.Country += "-" + code
+	case q.elsewhere != "" || country != "":
+		p.Country, p.City = q.unknown(country, plain)
+	}
+	return p, nil
+}
+
+// territories are countries of ISO 3166 that addresses of another country include.
+var territories = map[string][]string{
+	"us": {"pr", "gu", "vi", "as", "mp"}, "fr": {"re", "gp", "mq", "gf", "yt", "nc", "pf", "pm", "bl", "mf", "wf"}, "gb": {"im", "je", "gg", "gi"}, "cn": {"hk", "mo"},
+	"nl": {"aw", "cw", "sx", "bq"}, "dk": {"gl", "fo"}, "fi": {"ax"}, "no": {"sj"}, "au": {"cx", "cc", "nf"}, "nz": {"ck", "nu"}, "rs": {"xk"},
+}
+
+// countries returns the countries in which an address may be: its territory, its country, and the other territories.
+func countries(country string, parts []string, postcode string) []string {
+	var in []string
+	for _, c := range territories[country] {
+		if slices.Contains(parts, c) || territoryOf(country, postcode) == c {
+			in = append(in, c)
+		}
+	}
+	return append(append(in, country), territories[country]...)
 }
 
 // Aliases returns the names of a place in the order of their keys, each key once. The key City of an unknown place is its only
 // one.
-func (p Place) Aliases() []Alias { return []Alias{{p.City, p.Name}} }
+func (p Place) Aliases() []Alias {
+	if !p.Known {
+		key, _, _ := strings.Cut(p.City, homonymSign)
+		return []Alias{{key, p.Name}}
+	}
+	var aliases []Alias
+	for _, n := range load().Names(p.index) {
+		aliases = append(aliases, Alias{n.Key, n.Display})
+	}
+	return aliases
+}

@@ -1,6 +1,7 @@
 package spelling
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"unicode"
@@ -35,20 +36,24 @@ type reading struct {
 // a Korean or Japanese city. country is the code of the country if it is known, such as "FR"; "" applies the rules of all
 // countries. The first reading whose key a gazetteer knows is the best one. Candidates returns nil for a name without
 // letters and digits.
-func Candidates(city, country string) []Candidate {
-	readings := read(city, countryCode(country))
-	candidates := make([]Candidate, 0, len(readings))
-	for _, r := range readings {
-		candidates = append(candidates, Candidate{compact(r.words), r.country, r.part, r.postcode})
+func Candidates(city, country string) []Candidate { return slices.Collect(All(city, country)) }
+
+// All yields the readings of Candidates. It computes each one when the caller asks for it.
+func All(city, country string) iter.Seq[Candidate] {
+	return func(yield func(Candidate) bool) {
+		for r := range read(city, countryCode(country)) {
+			if !yield(Candidate{compact(r.words), r.country, r.part, r.postcode}) {
+				return
+			}
+		}
 	}
-	return candidates
 }
 
 // Plain returns the key under which a city that no gazetteer knows is its own place: its name without a postcode, CEDEX and
 // the country. It is "" for a name without letters and digits.
 func Plain(city, country string) string {
 	key := ""
-	for _, r := range read(city, countryCode(country)) {
+	for r := range read(city, countryCode(country)) {
 		if k := compact(r.words); r.plain && (key == "" || len(k) < len(key)) {
 			key = k
 		}
@@ -61,29 +66,27 @@ func countryCode(country string) string {
 	return strings.ToLower(country[:min(2, len(country))])
 }
 
-// read applies the rules to a name, and to their results, breadth first.
-func read(city, country string) []reading {
-	queue := segments(city, country)
-	var found []reading
-	for i := 0; i < len(queue) && i < 4*maxCandidates; i++ {
-		r := queue[i]
-		if len(r.words) == 0 {
-			continue
-		}
-		known := func(f reading) bool {
-			return f.country == r.country && f.part == r.part && slices.Equal(f.words, r.words)
-		}
-		if slices.ContainsFunc(found, known) {
-			continue
-		}
-		if found = append(found, r); len(found) == maxCandidates {
-			break
-		}
-		for _, rule := range rules {
-			queue = append(queue, rule(r, country)...)
+// read applies the rules to a name, and to their results, breadth first. It yields each reading once.
+func read(city, country string) iter.Seq[reading] {
+	return func(yield func(reading) bool) {
+		var found []reading
+		queue := segments(city, country)
+		for i := 0; i < len(queue) && i < 4*maxCandidates; i++ {
+			r := queue[i]
+			repeats := func(f reading) bool {
+				return f.country == r.country && f.part == r.part && slices.Equal(f.words, r.words)
+			}
+			if len(r.words) == 0 || slices.ContainsFunc(found, repeats) {
+				continue
+			}
+			if found = append(found, r); !yield(r) || len(found) == maxCandidates {
+				return
+			}
+			for _, rule := range rules {
+				queue = append(queue, rule(r, country)...)
+			}
 		}
 	}
-	return found
 }
 
 // isBreak reports whether r separates a city from an addition.
@@ -107,22 +110,30 @@ func segments(city, country string) []reading {
 	}
 	first := reading{words: parts[0], plain: true}
 	for _, p := range parts[1:] {
-		switch key := compact(p); {
-		case articles[key] != "":
+		if n := postcodeLength(p); n > 0 {
+			first.postcode = compact(p[len(p)-n:])
+			p = p[:len(p)-n]
+		}
+		key := compact(p)
+		code := countryIndex()[key]
+		switch {
+		case key == "":
+		case articles[key]:
 			queue = append(queue, reading{words: append(slices.Clone(p), parts[0]...), plain: true})
-		case countryIndex()[key] != "" && (country == "" || countryIndex()[key] == country):
-			first.country = countryIndex()[key]
+		case code != "" && (country == "" || code == country):
+			first.country = code
 			if country == "" && isRegionCode(key) { // CA is Canada and California
-				queue = append(queue, reading{words: parts[0], part: key})
+				queue = append(queue, reading{words: parts[0], part: key, postcode: first.postcode})
 			}
-		case isPostcode(p):
-			first.postcode = key
 		default:
 			first.plain = false
 			first.part = key
 		}
 	}
 	queue = append(queue, first)
+	if len(parts) > 2 {
+		queue = append(queue, reading{words: slices.Concat(parts[:len(parts)-1]...)})
+	}
 	for _, p := range parts[1:] {
 		queue = append(queue, reading{words: p})
 	}
@@ -130,9 +141,9 @@ func segments(city, country string) []reading {
 }
 
 // articles are the words that lists set behind a name: "Mans (Le)".
-var articles = map[string]string{
-	"le": "le", "la": "la", "les": "les", "l": "l", "the": "the", "el": "el", "los": "los", "las": "las", "der": "der", "die": "die",
-	"das": "das", "den": "den", "de": "de", "a": "a", "o": "o", "as": "as", "os": "os", "il": "il", "lo": "lo",
+var articles = map[string]bool{
+	"le": true, "la": true, "les": true, "l": true, "the": true, "el": true, "los": true, "las": true, "der": true, "die": true,
+	"das": true, "den": true, "de": true, "a": true, "o": true, "as": true, "os": true, "il": true, "lo": true,
 }
 
 // rules derive looser readings from a reading. country is "" if it is unknown. No rule removes all words.
@@ -206,14 +217,24 @@ func leadingPostcode(r reading, country string) []reading {
 
 // trailingPostcode removes a postcode after the name.
 func trailingPostcode(r reading, _ string) []reading {
-	for n := min(2, len(r.words)-1); n > 0; n-- {
-		if w := r.words[len(r.words)-n:]; isPostcode(w) && hasDigit(w[0]) {
-			rest := r.with(r.words[:len(r.words)-n], true)
-			rest.postcode = compact(w)
-			return []reading{rest}
+	n := postcodeLength(r.words)
+	if n == 0 || n == len(r.words) {
+		return nil
+	}
+	end := len(r.words) - n
+	rest := r.with(r.words[:end], true)
+	rest.postcode = compact(r.words[end:])
+	return []reading{rest}
+}
+
+// postcodeLength returns the number of words at the end that are a postcode.
+func postcodeLength(w []string) int {
+	for n := min(2, len(w)); n > 0; n-- {
+		if end := w[len(w)-n:]; isPostcode(end) && hasDigit(end[0]) {
+			return n
 		}
 	}
-	return nil
+	return 0
 }
 
 // trailingCountry removes the name of a country after the city. Without a country the reading is not plain, as the words may
@@ -259,7 +280,7 @@ var districtWords = map[string]bool{
 }
 
 var ordinalSuffixes = map[string]bool{
-	"e": true, "er": true, "re": true, "eme": true, "ieme": true, "em": true, "nd": true, "nde": true, "st": true, "rd": true, "th": true, "o": true, "saint": true,
+	"e": true, "er": true, "re": true, "eme": true, "ieme": true, "em": true, "nd": true, "nde": true, "st": true, "rd": true, "th": true, "o": true,
 }
 
 // isDistrictNumber reports whether s is a number of one or two digits.

@@ -42,19 +42,17 @@ func words(name string) []string {
 	return expand(strings.Fields(fold(name)))
 }
 
-// abbreviations maps a word to its full form. A name of one word keeps it.
+// abbreviations maps the words that begin names to their full forms.
 var abbreviations = map[string]string{
 	"st": "saint", "ste": "sainte", "sankt": "saint", "sint": "saint", "snt": "saint", "sta": "santa", "sto": "santo",
 	"ft": "fort", "mt": "mount", "mtn": "mountain", "pte": "pointe", "gde": "grande", "gd": "grand",
 }
 
-// expand replaces abbreviations in place.
+// expand replaces abbreviations before other words in place. The last word may be the code of a state: MT is Montana.
 func expand(w []string) []string {
-	if len(w) > 1 {
-		for i := range w {
-			if full, ok := abbreviations[w[i]]; ok {
-				w[i] = full
-			}
+	for i := range max(0, len(w)-1) {
+		if full, ok := abbreviations[w[i]]; ok {
+			w[i] = full
 		}
 	}
 	return w
