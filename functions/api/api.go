@@ -51,6 +51,7 @@ type server struct {
 
 	origins []string       // allowed by CORS
 	limiter *limit.Limiter // of requests that change data; nil: no limit
+	reports *limit.Limiter // of reports of reviews; nil: no limit
 }
 
 // handler returns the handler of all requests.
@@ -60,6 +61,9 @@ func (s *server) handler() http.Handler {
 	s.register(mux)
 	all := problem.Handler(mux)
 	h := revalidated(all)
+	if s.reports != nil {
+		h = limitReports(s.reports, h)
+	}
 	if s.limiter != nil {
 		h = s.limiter.Middleware(h)
 	}

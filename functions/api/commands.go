@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,6 +35,7 @@ type commands struct {
 	revisions revisionStore
 	topic     topic.Publisher // topic of commands to the review writer
 	tokens    authortoken.KeyRing
+	client    func(*http.Request) netip.Prefix // identifies the client of a report
 	now       func() time.Time
 }
 
@@ -63,6 +65,7 @@ func (c *commands) register(api huma.API) {
 			"409: the author edited the review after the given revision.",
 		DefaultStatus: http.StatusAccepted, Errors: []int{403, 404, 409, 422, 429, 500, 503},
 	}, c.vote)
+	c.registerReport(api)
 }
 
 // ReviewInput identifies a review. It is exported for huma.

@@ -20,6 +20,7 @@ import (
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
@@ -43,7 +44,7 @@ func newCommandServer(t testing.TB, db *spanner.Client, now time.Time, opts ...p
 	}
 	p, srv := pubsubtest.New(t, "commands", opts...)
 	store := spannerStore{db: db}
-	s := &server{store: store, commands: &commands{revisions: store, topic: topic.New(p), tokens: tokens, now: func() time.Time { return now }}}
+	s := &server{store: store, commands: &commands{revisions: store, topic: topic.New(p), tokens: tokens, client: limit.New(limit.Rate{}, 0, nil).Client, now: func() time.Time { return now }}}
 	return commandServer{checked(t, s), tokens, srv}
 }
 
@@ -418,6 +419,7 @@ func TestOutageIsAnsweredWithRetryAfter(t *testing.T) {
 		"edit":    func(d commandServer) *httptest.ResponseRecorder { return d.send(http.MethodPatch, id, `{"rating":1}`) },
 		"delete":  func(d commandServer) *httptest.ResponseRecorder { return d.send(http.MethodDelete, id, "") },
 		"helpful": func(d commandServer) *httptest.ResponseRecorder { return d.vote(id, "", "") },
+		"report":  func(d commandServer) *httptest.ResponseRecorder { return d.send(http.MethodPost, id+"/report", "") },
 	}
 	for name, request := range requests {
 		if w := request(down); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" || strings.Contains(w.Body.String(), "injected") {
@@ -426,7 +428,7 @@ func TestOutageIsAnsweredWithRetryAfter(t *testing.T) {
 	}
 	up := newCommandServer(t, db, noon)
 	srv.Fail(status.Error(codes.ResourceExhausted, "injected"))
-	for _, name := range []string{"edit", "helpful"} {
+	for _, name := range []string{"edit", "helpful", "report"} {
 		if w := requests[name](up); w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") == "" {
 			t.Errorf("%s while Spanner is down: %d %v %s, want 503", name, w.Code, w.Header(), w.Body)
 		}

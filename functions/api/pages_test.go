@@ -22,8 +22,10 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/hybrid-bts/functions/functions/api/shop"
+	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
@@ -143,7 +145,7 @@ func TestPagesHaveTheLanguageOfTheirPath(t *testing.T) {
 	addCatalogue(t, db)
 	h := newShop(t, &server{store: spannerStore{db: db}})
 	for _, code := range languageCodes {
-		for _, path := range []string{"/", "/products/" + butter, "/products/bare", "/products/" + butter + "/review", "/review", "/mine"} {
+		for _, path := range []string{"/", "/products/" + butter, "/products/bare", "/products/" + butter + "/review", "/review", "/mine", "/rules"} {
 			d := read(t, h, "/"+code+path)
 			if got, _ := attribute(d.one("html"), "lang"); got != code {
 				t.Errorf("%s: lang=%q", d.path, got)
@@ -199,6 +201,7 @@ func TestPathsWithoutALanguageRedirectToThePreferredOne(t *testing.T) {
 		{"/products/x/review", "fr", "", "/fr/products/x/review"},
 		{"/review", "es", "", "/es/review"},
 		{"/mine", "en-GB", "", "/en/mine"},
+		{"/rules", "ja", "", "/ja/rules"},
 	} {
 		w := visit(h, http.MethodGet, tc.path, "Accept-Language", tc.accept, "Cookie", tc.cookie)
 		if w.Code != http.StatusFound || w.Header().Get("Location") != tc.want || w.Header().Get("Vary") == "" {
@@ -595,6 +598,68 @@ func TestVoteWithoutScripts(t *testing.T) {
 	}
 	if got := d.published(t); len(got) != 1 {
 		t.Errorf("published %v", got)
+	}
+}
+
+func TestReportWithoutScripts(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	published, held := addCatalogue(t, db)
+	to, topicServer := pubsubtest.New(t, "commands")
+	store := spannerStore{db: db}
+	client := limit.New(limit.Rate{}, 0, nil).Client
+	tokens, err := authortoken.ParseKeyRing("no secret in a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newShop(t, &server{store: store, commands: &commands{revisions: store, topic: topic.New(to), tokens: tokens, client: client, now: time.Now}})
+	form := read(t, h, "/fr/products/"+butter).one("article", "id=r-"+published)
+	path := "/fr/products/" + butter + "/reviews/" + published + "/report"
+	if !strings.Contains(text(form), "Cet avis enfreint-il nos règles") {
+		t.Errorf("the review has no form for a report: %s", text(form))
+	}
+	w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "same-origin")
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/fr/rules#reported" || w.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %s", w.Code, w.Header())
+	}
+	if got := text(read(t, h, "/fr/rules").one("p", "id=reported")); got != "Merci. Nous avons bien reçu votre signalement." {
+		t.Errorf("the page says %q", got)
+	}
+	if w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "cross-site"); w.Code != http.StatusForbidden {
+		t.Errorf("browser on another site: %d, want 403", w.Code)
+	}
+	if w := visit(h, http.MethodPost, strings.Replace(path, published, held, 1)); w.Code != http.StatusNotFound {
+		t.Errorf("report of a held review: %d, want 404", w.Code)
+	}
+	if got := (commandServer{topic: topicServer}).published(t); len(got) != 1 || got[0].About() != (wire.Key{Product: butter, Review: published}) {
+		t.Errorf("published %v", got)
+	}
+}
+
+// Article 7(6) of Directive 2005/29/EC: pages with reviews say whether the shop checks that consumers wrote them, and how.
+func TestEveryPageSaysHowReviewsAreChecked(t *testing.T) {
+	db, _ := spannerdbtest.New(t)
+	addCatalogue(t, db)
+	h := newShop(t, &server{store: spannerStore{db: db, search: searchScan}})
+	for code, want := range map[string][2]string{
+		"en": {"not check whether the author bought", "We do not check whether the author bought or used the product."},
+		"ko": {"구매했는지는 확인하지 않아요", "구매하거나 사용했는지는 확인하지 않아요"},
+		"ja": {"購入したかどうかは確認していません", "購入または使用したかどうかは確認していません"},
+		"fr": {"mais pas que leurs auteurs ont acheté", "Nous ne vérifions pas si l’auteur a acheté"},
+		"es": {"pero no que sus autores hayan comprado", "No comprobamos si su autor ha comprado"},
+	} {
+		for _, path := range []string{"/", "/products/" + butter, "/review", "/mine", "/rules"} {
+			foot := read(t, h, "/"+code+path).one("footer", "class=foot")
+			if !strings.Contains(text(foot), want[0]) {
+				t.Errorf("footer of /%s%s: %q", code, path, text(foot))
+			}
+			if link, _ := attribute(foot.FirstChild.LastChild, "href"); link != "/"+code+"/rules" {
+				t.Errorf("footer of /%s%s links %q", code, path, link)
+			}
+		}
+		rules := read(t, h, "/"+code+"/rules").one("article", "class=rules")
+		if got := text(rules); !strings.Contains(got, want[1]) || !strings.Contains(got, "3") || strings.Contains(got, "{") {
+			t.Errorf("rules in %s: %s", code, got)
+		}
 	}
 }
 

@@ -91,7 +91,7 @@ func (r *running) testAxe(t *testing.T) {
 			b.do("resize the window", chromedp.EmulateViewport(width, 900))
 			for _, path := range []string{
 				"/en/", "/ko/?q=nothing-like-it", "/ja/products/butter-cream-peaches", "/en/products/dalmajung-2022", "/fr/products/mug-galaxy?rating=4",
-				"/es/products/mug-galaxy/review", "/ko/review", "/en/mine", "/en/nothing", "/docs",
+				"/es/products/mug-galaxy/review", "/ko/review", "/en/mine", "/en/rules", "/ko/rules#reported", "/en/nothing", "/docs",
 			} {
 				b.do("open "+path, chromedp.Navigate(r.url+path), chromedp.WaitVisible(chromedp.CSS("main")))
 				b.waitFor("the page is complete", `document.querySelector("[aria-busy]") === null`)

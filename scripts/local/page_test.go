@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/spanner"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/fetch"
@@ -26,6 +28,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 // tab is a page in a browser.
@@ -190,6 +194,7 @@ func (r *running) testPage(t *testing.T) {
 	t.Run("a lost answer does not double a review", r.testLostAnswer)
 	t.Run("a draft survives a reload", r.testDraft)
 	t.Run("a helpful vote counts once", r.testHelpful)
+	t.Run("readers report a review", r.testReport)
 	t.Run("a page shows changes after a notice", r.testChangeNotice)
 	t.Run("the author of a held review sees its reason", r.testHeld)
 	t.Run("slow and deleted reviews are listed with their state", r.testMineStates)
@@ -628,6 +633,48 @@ func (r *running) testHelpful(t *testing.T) {
 	}
 	b.waitFor("the vote counts and the button is gone", `document.getElementById("r-`+id+`").querySelector("[data-helpful]").dataset.helpful === "1" &&
 		document.getElementById("r-`+id+`").querySelector(".helpful button").disabled`)
+	b.requireNoComplaints()
+}
+
+// testReport reports a review by keyboard. Two other clients report it too, so it disappears.
+func (r *running) testReport(t *testing.T) {
+	const product = "beyond-the-stage"
+	sent := r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews", `{"product":"`+product+`","rating":1,"text":"Nobody needs this one."}`)
+	id, path := sent["id"].(string), sent["status_url"].(string)
+	published(t, r.url+path)
+	b := browse(t, "en-US")
+	b.open(r.url + "/en/products/" + product)
+	b.waitFor("the page is ready", `document.documentElement.classList.contains("scripted")`)
+	details := `document.querySelector("#r-` + id + ` .report")`
+	b.do("open the report by keyboard", chromedp.Focus("#r-"+id+" .report summary"), chromedp.KeyEvent(kb.Enter))
+	b.waitFor("the report asks first", details+`.open && `+details+`.querySelector("button").textContent === "Report this review"`)
+	b.accessible(axeCore(t), "an open report")
+	b.do("report the review", chromedp.Focus("#r-"+id+" .report button"), chromedp.KeyEvent(kb.Enter))
+	b.waitFor("the page thanks for the report", `document.activeElement.matches("#r-`+id+` .report .result") && document.activeElement.textContent === "Thank you. We have received your report."`)
+	db := r.spanner(t)
+	k := review.Key{Product: product, Review: id}
+	var reported []time.Time
+	var on []int64
+	eventually(t, "the report is stored", func() bool {
+		row, err := db.Single().ReadRow(t.Context(), "Reviews", spanner.Key{product, id}, []string{"ReportedAt", "ReportedOn"})
+		return err == nil && row.Columns(&reported, &on) == nil && len(reported) == 1
+	})
+	topic := r.pubsub(t).Publisher(prefix + "commands")
+	defer topic.Stop()
+	for _, client := range []string{"b", "c"} {
+		data, attributes, err := review.Encode(review.Report{Key: k, Revision: on[0], Reporter: strings.Repeat(client, 43), At: time.Now().UTC()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := topic.Publish(t.Context(), &pubsub.Message{Data: data, Attributes: attributes}).Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the review is held", func() bool {
+		return r.call(t, http.DefaultClient, http.StatusOK, http.MethodGet, path, "")["status"] == "held"
+	})
+	b.do("open the rules", chromedp.Navigate(r.url+"/en/rules"), chromedp.WaitVisible(".rules"))
+	b.waitFor("thanks for a report are shown after a report only", `getComputedStyle(document.querySelector("#reported")).display === "none"`)
 	b.requireNoComplaints()
 }
 

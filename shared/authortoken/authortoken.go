@@ -5,8 +5,8 @@
 // another function with the same keys verifies them. Both hold a key ring, so that keys can be rotated: the first key
 // signs and every key verifies. A token is void once its key has left the ring.
 //
-// The last key, which is the oldest one, derives the IDs of reviews with an idempotency key. A new first key therefore
-// does not change the ID of a review that a client submits again. Removing the last key does.
+// The last key, which is the oldest one, derives the IDs of reviews with an idempotency key, and pseudonyms. A new first key
+// therefore does not change the ID of a review that a client submits again. Removing the last key does.
 package authortoken
 
 import (
@@ -30,12 +30,16 @@ const KeyRingForm = "keys of 16 bytes or more, the newest first, separated by co
 
 // KeyRing issues and verifies tokens. The zero KeyRing must not be used. Several goroutines may use a KeyRing.
 type KeyRing struct {
-	keys  [][]byte
-	idKey []byte
+	keys         [][]byte
+	idKey        []byte
+	pseudonymKey []byte
 }
 
-// idLabel is the text whose HMAC is the key of IDs. It has no slash, so it is not the text of a token.
-const idLabel = "review ID"
+// The texts whose HMACs are the keys of IDs and of pseudonyms. They have no slash, so they are not the texts of tokens.
+const (
+	idLabel        = "review ID"
+	pseudonymLabel = "pseudonym"
+)
 
 // ParseKeyRing returns the ring of a list of keys, separated by commas. It trims blanks around keys. A key has at least 16
 // bytes and may occur repeatedly. The error does not contain keys.
@@ -48,7 +52,8 @@ func ParseKeyRing(list string) (KeyRing, error) {
 		}
 		r.keys = append(r.keys, []byte(key))
 	}
-	r.idKey = mac(r.keys[len(r.keys)-1], []byte(idLabel))
+	oldest := r.keys[len(r.keys)-1]
+	r.idKey, r.pseudonymKey = mac(oldest, []byte(idLabel)), mac(oldest, []byte(pseudonymLabel))
 	return r, nil
 }
 
@@ -75,6 +80,12 @@ func (r KeyRing) ReviewID(data []byte) string {
 	id[6] = id[6]&0x0f | 8<<4    // version
 	id[8] = id[8]&0x3f | 0b10<<6 // variant of RFC 9562
 	return id.String()
+}
+
+// Pseudonym returns a name that the last key derives from a text: 43 characters of the URL-safe base64 alphabet. Equal texts
+// have equal names. Without the key, nobody can check a guess of a text against a name.
+func (r KeyRing) Pseudonym(text string) string {
+	return base64.RawURLEncoding.EncodeToString(mac(r.pseudonymKey, []byte(text)))
 }
 
 // token returns the token of a review that a key signs.

@@ -159,3 +159,21 @@ func FuzzValid(f *testing.F) {
 		}
 	})
 }
+
+func TestPseudonymsFollowFromTheLastKeyAlone(t *testing.T) {
+	ring := func(list string) authortoken.KeyRing {
+		r, err := authortoken.ParseKeyRing(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	old, rotated, other := ring("an old key of the shop"), ring("a new key of the shop,an old key of the shop"), ring("a new key of the shop")
+	name := old.Pseudonym("192.0.2.7/32")
+	if len(name) != 43 || rotated.Pseudonym("192.0.2.7/32") != name {
+		t.Errorf("%q becomes %q with a new first key", name, rotated.Pseudonym("192.0.2.7/32"))
+	}
+	if other.Pseudonym("192.0.2.7/32") == name || old.Pseudonym("192.0.2.8/32") == name || old.Token("192.0.2.7", "32") == name {
+		t.Error("another key, text or use has the same name")
+	}
+}

@@ -196,15 +196,44 @@ func (s *Site) mine(w http.ResponseWriter, _ *http.Request, l *language) (err er
 	return s.render(w, l, "mine", p)
 }
 
-// helpful answers POST /{language}/products/{product}/reviews/{review}/helpful: it passes the vote to the API, with the
-// visitor cookie in both directions, and redirects to the review. If the author has edited the review, the vote does not count
-// and the redirect shows the new content.
+// rulesPage is the data of the template "rules".
+type rulesPage struct {
+	layout
+	ReportsToHold int64
+}
+
+// rules answers GET /{language}/rules with the rules for reviews: how the shop checks them, the causes of a rejection, and
+// reports. Article 7(6) of Directive 2005/29/EC, which Directive (EU) 2019/2161 added, requires the first.
+func (s *Site) rules(w http.ResponseWriter, _ *http.Request, l *language) (err error) {
+	p := rulesPage{layout{language: l, Path: "rules"}, wire.ReportsToHold}
+	if p.Title, err = l.T("rules_title"); err == nil {
+		p.Description, err = l.T("rules_description")
+	}
+	if err != nil {
+		return err
+	}
+	return s.render(w, l, "rules", p)
+}
+
+// helpful answers POST /{language}/products/{product}/reviews/{review}/helpful: it passes the vote to the API and redirects
+// to the review. If the author has edited the review, the vote does not count and the redirect shows the new content.
 func (s *Site) helpful(w http.ResponseWriter, r *http.Request, l *language) error {
-	productID, reviewID := r.PathValue("product"), r.PathValue("review")
-	vote := r.Clone(r.Context())
-	vote.URL = &url.URL{Path: productPath(productID) + "/reviews/" + url.PathEscape(reviewID) + "/helpful", RawQuery: r.URL.RawQuery}
-	vote.Body, vote.ContentLength = http.NoBody, 0
-	resp := s.api.do(vote)
+	return s.passOn(w, r, "/helpful", l.path("products", r.PathValue("product"))+"#r-"+r.PathValue("review"))
+}
+
+// report answers POST /{language}/products/{product}/reviews/{review}/report: it passes the report to the API and redirects
+// to the thanks on the page of rules.
+func (s *Site) report(w http.ResponseWriter, r *http.Request, l *language) error {
+	return s.passOn(w, r, "/report", l.path("rules")+"#reported")
+}
+
+// passOn passes a request about the review in its path to an operation of the API without a body, with cookies in both
+// directions, and redirects to a page, also after 409.
+func (s *Site) passOn(w http.ResponseWriter, r *http.Request, operation, page string) error {
+	call := r.Clone(r.Context())
+	call.URL = &url.URL{Path: productPath(r.PathValue("product")) + "/reviews/" + url.PathEscape(r.PathValue("review")) + operation, RawQuery: r.URL.RawQuery}
+	call.Body, call.ContentLength = http.NoBody, 0
+	resp := s.api.do(call)
 	if resp.status >= http.StatusBadRequest && resp.status != http.StatusConflict {
 		return resp.apiError()
 	}
@@ -212,7 +241,7 @@ func (s *Site) helpful(w http.ResponseWriter, r *http.Request, l *language) erro
 		w.Header().Add("Set-Cookie", c)
 	}
 	w.Header().Set("Cache-Control", cacheNoStore)
-	w.Header().Set("Location", l.path("products", productID)+"#r-"+reviewID)
+	w.Header().Set("Location", page)
 	w.WriteHeader(http.StatusSeeOther)
 	return nil
 }

@@ -8,12 +8,14 @@
 //	GET /{language}/products/{product}/review     the review form of a product
 //	GET /{language}/review                        the review form with a choice of products
 //	GET /{language}/mine                          the reviews written in this browser
+//	GET /{language}/rules                         the rules for reviews
 //	POST /{language}/products/{product}/reviews/{review}/helpful   the vote of a browser without scripts
+//	POST /{language}/products/{product}/reviews/{review}/report    the report of a browser without scripts
 //
 // The same paths without a language redirect to the language that the shopper chose or the browser prefers. Crawlers
 // read /robots.txt and /sitemap.xml.
 //
-// Reading, search, filters and votes work without scripts. The review form requires scripts: the intake is another
+// Reading, search, filters, votes and reports work without scripts. The review form requires scripts: the intake is another
 // function that takes JSON, photos are uploaded to Cloud Storage directly, and the browser stores a review until the
 // intake has accepted it. The page says so when scripts are off.
 package shop
@@ -81,6 +83,7 @@ func (s *Site) Register(mux *http.ServeMux, api http.Handler) {
 	s.api = client{api}
 	pages := map[string]func(http.ResponseWriter, *http.Request, *language) error{
 		"/{$}": s.home, "/products/{product}": s.product, "/products/{product}/review": s.form, "/review": s.form, "/mine": s.mine,
+		"/rules": s.rules,
 	}
 	for _, code := range languageCodes {
 		in := func(f func(http.ResponseWriter, *http.Request, *language) error) http.Handler {
@@ -90,6 +93,7 @@ func (s *Site) Register(mux *http.ServeMux, api http.Handler) {
 			mux.Handle("GET /"+code+path, in(f))
 		}
 		mux.Handle("POST /"+code+"/products/{product}/reviews/{review}/helpful", in(s.helpful))
+		mux.Handle("POST /"+code+"/products/{product}/reviews/{review}/report", in(s.report))
 	}
 	for path := range pages {
 		mux.Handle("GET "+path, s.handle(s.redirectToLanguage))

@@ -30,7 +30,7 @@ type sitemapLink struct {
 	URL      string `xml:"href,attr"`
 }
 
-// sitemap answers GET /sitemap.xml with the URLs of the catalogue and of each product, in every language. It answers 404
+// sitemap answers GET /sitemap.xml with the URLs of the catalogue, the rules and each product, in every language. It answers 404
 // without a configured origin, because a sitemap needs absolute URLs.
 func (s *Site) sitemap(w http.ResponseWriter, r *http.Request) error {
 	if s.origin == "" {
@@ -38,6 +38,7 @@ func (s *Site) sitemap(w http.ResponseWriter, r *http.Request) error {
 	}
 	m := sitemap{XHTML: "http://www.w3.org/1999/xhtml"}
 	m.add(s)
+	m.add(s, "rules")
 	err := s.api.eachProduct(r.Context(), func(p product) bool { return m.add(s, "products", p.ID) })
 	if err != nil {
 		return err

@@ -1,4 +1,4 @@
-// The product page: more reviews, filters, votes, live updates, and links on the shopper's own reviews. It loads whole pages
+// The product page: more reviews, filters, votes, reports, live updates, and links on the shopper's own reviews. It loads whole pages
 // from the server and takes parts of them, so the server renders all reviews.
 
 import { request, productPath } from './api.js';
@@ -41,7 +41,7 @@ function enhance(within) {
     if (!article || find('.own', article)) continue;
     find('header', article).append(h('p', { class: 'own' }, t('own_review'), ' · ',
       h('a', { href: `${pathOf('products', product, 'review')}?edit=${one.id}` }, t('edit')), ' · ', h('a', { href: pathOf('mine') }, t('delete'))));
-    find('.helpful', article).hidden = true;
+    find('.helpful', article).hidden = find('.report', article).hidden = true;
   }
   for (const { id } of voted.all()) {
     const vote = find(`[data-id="${CSS.escape(id)}"] .helpful button`, within);
@@ -99,8 +99,33 @@ async function vote(form) {
   announce(result.textContent);
 }
 
+async function report(form) {
+  const button = find('button', form);
+  const { id } = form.closest('.review').dataset;
+  button.disabled = true;
+  let text = t('reported');
+  try {
+    await request(productPath(product, `/reviews/${id}/report`), { method: 'POST' });
+  } catch (problem) {
+    // 404: the review is hidden, so the report has its effect already.
+    if (problem.status !== 404) text = problem.status === 429 ? t('report_limit') : t('report_failed');
+    button.disabled = false;
+  }
+  find('.result', form)?.remove();
+  const result = h('p', { class: 'result', tabindex: '-1' }, text);
+  if (text === t('reported')) form.replaceChildren(result);
+  else form.append(result);
+  result.focus();
+  announce(text);
+}
+
 document.addEventListener('submit', (event) => {
   const form = event.target;
+  if (form.matches('.report form')) {
+    event.preventDefault();
+    report(form);
+    return;
+  }
   if (form.matches('.helpful')) {
     event.preventDefault();
     vote(form);
