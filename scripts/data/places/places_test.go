@@ -40,8 +40,10 @@ func TestTablesBecomeAGazetteer(t *testing.T) {
 	)
 	older := write(t, "older.txt", row(1, "PARIS", "Lutèce", "PPLC", "FR", "11", 1, 48), row(10, "Gone", "", "PPL", "FR", "11", 3_000, 44))
 	parts := write(t, "admin1.json", `[{"code": "FR.11", "name": "Île-de-France"}, {"code": "US.TX", "name": "Texas"}]`)
+	communes := write(t, "communes.json", `[{"codeCommune": "26019", "nomCommune": "Aurel"}, {"codeCommune": "84005", "nomCommune": "AUREL"},
+		{"codeCommune": "10002", "nomCommune": "Ailleville"}, {"codeCommune": "70001", "nomCommune": "Paris"}, {"codeCommune": "71001", "nomCommune": "Paris"}]`)
 	out := filepath.Join(t.TempDir(), "places.bin")
-	if err := run([]string{"-out", out, newer, older, parts}); err != nil {
+	if err := run([]string{"-out", out, newer, older, parts, communes}); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.ReadFile(out)
@@ -74,7 +76,10 @@ func TestTablesBecomeAGazetteer(t *testing.T) {
 			t.Errorf("Paris in %s is in region %+v", p.Country, r)
 		}
 	}
-	if err := run([]string{"-out", out + "2", newer, older, parts}); err != nil {
+	if !g.Homonym("fr", "aurel") || g.Homonym("fr", "ailleville") || g.Homonym("fr", "paris") {
+		t.Error("the homonyms are not the names that only villages share")
+	}
+	if err := run([]string{"-out", out + "2", newer, older, parts, communes}); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := os.ReadFile(out + "2"); err != nil || !bytes.Equal(file, again) {

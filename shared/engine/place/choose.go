@@ -84,6 +84,7 @@ func (q *query) choose(reading spelling.Candidate) (Place, bool) {
 		return Place{}, false
 	}
 	p := q.known(winner.Place)
+	p.Ambiguous = winner.tier < postcodeAgrees && len(areas(p.Country[:2], postcode)) > 0
 	for i, m := range matches {
 		p.Ambiguous = p.Ambiguous || i != best && m.tier == winner.tier && !m.place.Section && (m.Main || !winner.Main && m.weight > winner.weight*alternateWeight)
 	}
@@ -159,8 +160,11 @@ func (q *query) contradiction(m match, parts []string, postcode string) string {
 			}
 		}
 	}
-	if in := areas(m.place.Country, postcode); len(in) > 0 && m.tier&(partAgrees|postcodeAgrees) == 0 && m.place.Population < cityPopulation && m.place.Part >= 0 {
-		return in[0]
+	if in := areas(m.place.Country, postcode); len(in) > 0 && m.tier < postcodeAgrees && m.place.Population < cityPopulation && m.place.Part >= 0 {
+		if districtPostcodes[m.place.Country] {
+			return in[0]
+		}
+		return cmp.Or(q.regions[m.place.Country+in[0]], in[0])
 	}
 	return ""
 }
@@ -179,25 +183,22 @@ func (q *query) known(i int) Place {
 	return Place{City: strings.Join(strings.Fields(city), " "), Country: country, Name: p.Name, Known: true, index: i}
 }
 
-// unknown returns the country and the city of a place that the gazetteer does not have.
-func (q *query) unknown(country, city string) (string, string) {
-	region := q.elsewhere
+// namedRegion returns the region of a country that the address names by its postcode or its part, or "". Of a country whose places
+// have subdivisions in their keys it is the subdivision.
+func (q *query) namedRegion(country string) string {
+	in := areas(country, q.postcode)
+	if len(in) > 0 && districtPostcodes[country] {
+		return in[0]
+	}
+	if len(in) == 1 && q.regions[country+in[0]] != "" {
+		return q.regions[country+in[0]]
+	}
 	for _, part := range q.parts {
-		if region == "" {
-			region = q.regions[country+part]
+		if region := q.regions[country+part]; region != "" {
+			return region
 		}
 	}
-	if in := areas(country, q.postcode); region == "" && len(in) == 1 && q.regions[country+in[0]] != "" {
-		region = q.regions[country+in[0]]
-	}
-	switch {
-	case region == "":
-	case q.keyed[country]:
-		return country + "-" + region, city
-	case q.elsewhere != "":
-		return country, city + homonymSign + region
-	}
-	return country, city
+	return ""
 }
 
 // accented returns a folded name if it has letters outside ASCII, else "". The accents that a person writes are evidence, their

@@ -2,6 +2,7 @@
 package place
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
@@ -76,7 +77,7 @@ func resolve(a Address) (Place, error) {
 			q.parts = append(q.parts, key)
 		}
 	}
-	for _, c := range countries(country, q.parts, a.Postcode) {
+	for _, c := range q.countries() {
 		q.country = c
 		for reading := range spelling.All(a.City, a.Country) {
 			if p, ok := q.choose(reading); ok {
@@ -89,11 +90,14 @@ func resolve(a Address) (Place, error) {
 	}
 	plain := spelling.Plain(a.City, a.Country)
 	p := Place{City: plain, Country: country, Name: strings.TrimSpace(a.City)}
+	region := cmp.Or(q.elsewhere, q.namedRegion(country))
 	switch {
 	case subdivision.MatchString(code):
 		p.Country += "-" + code
-	case q.elsewhere != "" || country != "":
-		p.Country, p.City = q.unknown(country, plain)
+	case region != "" && d.keyed[country]:
+		p.Country += "-" + region
+	case q.elsewhere != "" || region != "" && d.Homonym(country, plain):
+		p.City += homonymSign + region
 	}
 	return p, nil
 }
@@ -104,15 +108,18 @@ var territories = map[string][]string{
 	"nl": {"aw", "cw", "sx", "bq"}, "dk": {"gl", "fo"}, "fi": {"ax"}, "no": {"sj"}, "au": {"cx", "cc", "nf"}, "nz": {"ck", "nu"}, "rs": {"xk"},
 }
 
-// countries returns the countries in which an address may be: its territory, its country, and the other territories.
-func countries(country string, parts []string, postcode string) []string {
-	var in []string
-	for _, c := range territories[country] {
-		if slices.Contains(parts, c) || territoryOf(country, postcode) == c {
-			in = append(in, c)
+// countries returns the countries in which an address may be: the territory that it names, its country, and the other territories
+// unless it names a part of the country itself.
+func (q *query) countries() []string {
+	for _, c := range territories[q.country] {
+		if slices.Contains(q.parts, c) || territoryOf(q.country, q.postcode) == c {
+			return []string{c, q.country}
 		}
 	}
-	return append(append(in, country), territories[country]...)
+	if q.namedRegion(q.country) != "" {
+		return []string{q.country}
+	}
+	return append([]string{q.country}, territories[q.country]...)
 }
 
 // Aliases returns the names of a place in the order of their keys, each key once. The key City of an unknown place is its only

@@ -68,6 +68,7 @@ func TestPlacesOfOneNameStayApart(t *testing.T) {
 		{place.Address{City: "Saint-Denis", Country: "FR", Postcode: "97400"}, "saint-denis#re", false},
 		{place.Address{City: "Fort-de-France", Country: "FR"}, "fort-de-france#mq", false},
 		{place.Address{City: "San Juan", Country: "US", Part: "PR"}, "san juan#pr", false},
+		{place.Address{City: "La Rochelle", Country: "FR", Postcode: "70120"}, "la rochelle#fr", true}, // the city is in department 17
 		{place.Address{City: "Malmö", Country: "SE"}, "malmö#se", false},
 		{place.Address{City: "Malmo", Country: "SE"}, "malmö#se", false},
 		{place.Address{City: "Halle", Country: "DE", Part: "Sachsen-Anhalt"}, "halle (saale)#de", false},
@@ -101,6 +102,11 @@ func TestSpellingsOfAnUnknownPlaceAreOnePlace(t *testing.T) {
 		{place.Address{City: "Nowhereville", Country: "US"}, "nowhereville", "us"},
 		{place.Address{City: "Paris", Country: "US", Part: "Nevada"}, "paris", "us-nv"},
 		{place.Address{City: "Lourdes", Country: "FR", Postcode: "23000"}, "lourdes@23", "fr"}, // the town is in department 65
+		{place.Address{City: "AUREL", Country: "FR", Postcode: "26340"}, "aurel@26", "fr"},     // two villages
+		{place.Address{City: "Aurel", Country: "FR", Postcode: "84390"}, "aurel@84", "fr"},
+		{place.Address{City: "Aurel", Country: "FR"}, "aurel", "fr"},
+		{place.Address{City: "Ailleville", Country: "FR", Postcode: "10200"}, "ailleville", "fr"},      // one village
+		{place.Address{City: "Petites Anses", Country: "FR", Postcode: "46100"}, "petitesanses", "fr"}, // not the one in Guadeloupe
 		{place.Address{City: "💜", Country: "KR"}, "💜", "kr"},
 	} {
 		if p := resolve(t, tc.Address); p.Known || p.City != tc.city || p.Country != tc.country {

@@ -19,7 +19,7 @@ func areas(country, postcode string) []string {
 	}
 	if country == "fr" {
 		switch area := code[:min(2, len(code))]; {
-		case len(code) != 5:
+		case len(code) != 5 || strings.Trim(code, "0123456789") != "":
 			return nil
 		case area == "20":
 			return []string{"2a", "2b"}

@@ -34,7 +34,8 @@ type Source struct {
 }
 
 // Encode returns the file of places. Country and part of a place refer to regions. Names of more than 255 bytes are left out.
-func Encode(regions []Region, places []Source) ([]byte, error) {
+// homonyms are countries with keys of names that several places have, none of them in places.
+func Encode(regions []Region, places []Source, homonyms []string) ([]byte, error) {
 	type reference struct {
 		place   int // index in places
 		kind    int // 0: the first name, 1: another name of its own, 2: an alternate name
@@ -211,6 +212,11 @@ func Encode(regions []Region, places []Source) ([]byte, error) {
 		}
 	}
 	w.sparse(displays)
+	sortedHomonyms := slices.Compact(slices.Sorted(slices.Values(homonyms)))
+	w.number(len(sortedHomonyms))
+	for _, h := range sortedHomonyms {
+		w.text(h)
+	}
 
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithWindowSize(windowBytes), zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -331,6 +337,9 @@ func (r *reader) gazetteer() *Gazetteer {
 		}
 	}
 	g.displays = r.sparse()
+	for range r.count(1) {
+		g.homonyms = append(g.homonyms, r.text())
+	}
 	return g
 }
 

@@ -52,6 +52,7 @@ const blockSize = 16
 type Gazetteer struct {
 	Regions []Region
 
+	homonyms  []string // ascending: country and key
 	countries []string
 	country   []uint8
 	part      []uint16 // 0 is none; else the index of the region plus 1
@@ -201,6 +202,12 @@ func compare(words []byte, key string) int {
 	return 0
 }
 
+// Homonym reports whether a country has several small places, none of them in the gazetteer, whose name has the key.
+func (g *Gazetteer) Homonym(country, key string) bool {
+	_, ok := slices.BinarySearch(g.homonyms, country+key)
+	return ok
+}
+
 // Find returns the places that have a name with the given key, in no particular order.
 func (g *Gazetteer) Find(key string) []Ref {
 	// The first block whose first name is greater than the key, less one, holds the key.
@@ -314,7 +321,7 @@ func (g *Gazetteer) finish() bool {
 		length = int(g.shared[i]) + int(g.suffixes[i])
 		at = block{at.text + uint32(g.suffixes[i]), at.refs + uint32(g.alts[i]), at.place + uint32(g.mains[i])}
 	}
-	if int(at.text) != len(g.text) || 3*int(at.refs) != len(g.refs) || int(at.place) != g.Len() {
+	if !slices.IsSorted(g.homonyms) || int(at.text) != len(g.text) || 3*int(at.refs) != len(g.refs) || int(at.place) != g.Len() {
 		return false
 	}
 	for i := range at.refs {

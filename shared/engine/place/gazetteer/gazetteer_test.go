@@ -32,9 +32,15 @@ func source() ([]gazetteer.Region, []gazetteer.Source) {
 	return regions, places
 }
 
+// encode returns the file of source.
+func encode() ([]byte, error) {
+	regions, places := source()
+	return gazetteer.Encode(regions, places, []string{"frville", "dedorf", "frville"})
+}
+
 func open(t testing.TB) *gazetteer.Gazetteer {
 	t.Helper()
-	file, err := gazetteer.Encode(source())
+	file, err := encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,6 +87,9 @@ func TestPlacesAreFoundByEveryName(t *testing.T) {
 			}
 		}
 	}
+	if !g.Homonym("fr", "ville") || !g.Homonym("de", "dorf") || g.Homonym("de", "ville") || g.Homonym("fr", "vill") {
+		t.Error("homonyms are not those of the source")
+	}
 	for _, key := range []string{"", "a", "pariss", "par", "zzz", "town", "town1000", "\xff"} {
 		if got := g.Find(key); got != nil {
 			t.Errorf("Find(%q) = %v, want none", key, got)
@@ -103,18 +112,18 @@ func TestNamesOfAPlaceAreSorted(t *testing.T) {
 }
 
 func TestEqualPlacesHaveEqualFiles(t *testing.T) {
-	a, err1 := gazetteer.Encode(source())
-	b, err2 := gazetteer.Encode(source())
+	a, err1 := encode()
+	b, err2 := encode()
 	if err := errors.Join(err1, err2); err != nil || !bytes.Equal(a, b) {
 		t.Errorf("two files of the same places differ: %v", err)
 	}
-	if _, err := gazetteer.Encode(nil, []gazetteer.Source{{Words: strings.Repeat("x", 256)}}); err == nil {
+	if _, err := gazetteer.Encode(nil, []gazetteer.Source{{Words: strings.Repeat("x", 256)}}, nil); err == nil {
 		t.Error("a place without an encodable name is lost")
 	}
 }
 
 func TestDamagedFilesAreErrors(t *testing.T) {
-	file, err := gazetteer.Encode(source())
+	file, err := encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +139,7 @@ func TestDamagedFilesAreErrors(t *testing.T) {
 
 // Damaged content must neither crash a look-up nor cost much memory. The fuzzer changes the content before its compression.
 func FuzzDecode(f *testing.F) {
-	file, err := gazetteer.Encode(source())
+	file, err := encode()
 	if err != nil {
 		f.Fatal(err)
 	}

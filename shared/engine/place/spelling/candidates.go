@@ -173,10 +173,13 @@ func isDigits(s string) bool {
 
 func hasDigit(s string) bool { return strings.ContainsFunc(s, unicode.IsDigit) }
 
-// isPostcode reports whether words are a postcode: at least three characters with a digit, in at most three words.
+// isPostcode reports whether words are a postcode: 4 to 10 characters with two digits or more, in at most three words.
 func isPostcode(w []string) bool {
 	n, digits := 0, 0
 	for _, s := range w {
+		if isOrdinal(s) {
+			return false
+		}
 		n += len(s)
 		for _, c := range s {
 			if unicode.IsDigit(c) {
