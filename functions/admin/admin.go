@@ -36,6 +36,7 @@ const (
 type server struct {
 	guard       *guard
 	reviews     *reviewHandlers
+	photos      *photoHandlers
 	deadLetters *deadLetterHandlers
 	page        *operatorPage
 }
@@ -70,6 +71,7 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 	api.OpenAPI().Info.Description = "Held and rejected reviews, replies to reviews, and dead letters. Callers need an ID token of the shop's issuer with the role of an operator."
 	api.OpenAPI().Components.SecuritySchemes = map[string]*huma.SecurityScheme{securityScheme: {Type: "http", Scheme: "bearer", BearerFormat: "an ID token of the shop's issuer with the operator role"}}
 	s.reviews.register(api)
+	s.photos.register(api)
 	s.deadLetters.register(api)
 	return api
 }

@@ -23,11 +23,13 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/hybrid-bts/functions/shared/fake/buckettest"
 	"github.com/hybrid-bts/functions/shared/fake/contracttest"
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/problem/requestbody"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 	"github.com/hybrid-bts/functions/shared/topic"
@@ -40,11 +42,12 @@ var noon = time.Date(2026, 11, 20, 12, 0, 0, 123456000, time.UTC)
 // fixture is the function with an issuer, Spanner and Pub/Sub.
 type fixture struct {
 	http.Handler
-	t      testing.TB
-	db     *spanner.Client
-	pubsub *pstest.Server
-	client *pubsub.Client
-	bearer string
+	t          testing.TB
+	db         *spanner.Client
+	pubsub     *pstest.Server
+	client     *pubsub.Client
+	renditions bucket.Bucket
+	bearer     string
 }
 
 func newFixture(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOption) *fixture {
@@ -64,10 +67,13 @@ func newFixture(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOp
 		reviews.Stop()
 		originals.Stop()
 	})
+	files, _ := buckettest.New(t, nil, "renditions")
+	stored := bucket.Bucket{Handle: files.Bucket("renditions")}
 	g := newGuard(i.URL, audience, "roles", "operator")
 	s := &server{
 		guard:   g,
 		reviews: &reviewHandlers{store: spannerStore{db}, topic: commands, now: func() time.Time { return noon.Add(time.Hour) }},
+		photos:  &photoHandlers{stored},
 		deadLetters: &deadLetterHandlers{queues: []*deadLetterQueue{
 			{client: client.SubscriptionAdminClient, name: "commands", subscription: "projects/shop/subscriptions/commands-dead", source: commands},
 			{client: client.SubscriptionAdminClient, name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", source: reviews},
@@ -75,7 +81,7 @@ func newFixture(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOp
 		}},
 		page: &operatorPage{issuer: g.issuer, client: audience, scope: "openid"},
 	}
-	return &fixture{contracttest.Handler(t, "openapi.json", s.handler()), t, db, srv, client, "Bearer " + i.Token(operator, nil)}
+	return &fixture{contracttest.Handler(t, "openapi.json", s.handler()), t, db, srv, client, stored, "Bearer " + i.Token(operator, nil)}
 }
 
 // send sends a request with the token of an operator.
@@ -632,7 +638,7 @@ func TestPageLoadsWhileIssuerIsUnavailable(t *testing.T) {
 }
 
 func TestDocument(t *testing.T) {
-	s := &server{reviews: &reviewHandlers{}, deadLetters: &deadLetterHandlers{}}
+	s := &server{reviews: &reviewHandlers{}, photos: &photoHandlers{}, deadLetters: &deadLetterHandlers{}}
 	contracttest.Golden(t, "openapi.json", s.register(http.NewServeMux()).OpenAPI())
 }
 

@@ -40,7 +40,7 @@ func (o *oneReview) Publish(_ context.Context, data []byte, attributes map[strin
 
 func FuzzBodies(f *testing.F) {
 	one := &oneReview{latest: noon}
-	s := &server{reviews: &reviewHandlers{store: one, topic: one, now: time.Now}, deadLetters: &deadLetterHandlers{}}
+	s := &server{reviews: &reviewHandlers{store: one, topic: one, now: time.Now}, photos: &photoHandlers{}, deadLetters: &deadLetterHandlers{}}
 	mux := http.NewServeMux()
 	document := s.register(mux).OpenAPI()
 	all := problem.Handler(mux)

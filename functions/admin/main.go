@@ -8,6 +8,7 @@
 //	DELETE /v1/admin/reviews/{product}/{review}             erase a review with its photos, votes and reply for ever
 //	POST /v1/admin/reviews/{product}/{review}/decision      publish, hold or reject a review
 //	PUT, DELETE /v1/admin/reviews/{product}/{review}/reply  set or delete the reply of the merchant
+//	GET /v1/admin/photos/{file}                             a photo of a review with any status
 //	GET /v1/admin/days                                      number of reviews by day and status
 //	GET /v1/admin/dead-letters                              dead letters with their reasons
 //	POST /v1/admin/dead-letters/{letter}/replay             publish a dead letter to its topic again
@@ -19,6 +20,7 @@
 //	GOOGLE_CLOUD_PROJECT   project of the database, the topics and the traces             required
 //	SPANNER_INSTANCE       ID of the Spanner instance                                     required
 //	SPANNER_DATABASE       ID of the Spanner database                                     required
+//	RENDITIONS_BUCKET      bucket of the renditions                                       required
 //	COMMANDS_TOPIC         ID of the topic of commands to the review writer               required
 //	COMMANDS_DEAD          ID of the pull subscription to the dead letters of that topic  required
 //	REVIEWS_TOPIC          ID of the topic of submitted reviews                           required
@@ -37,8 +39,9 @@
 //	OIDC_SCOPE             scope that the page requests                                   openid
 //	PORT                   port or host:port to listen on                                 8080
 //
-// Roles: roles/spanner.databaseReader on the database, roles/pubsub.publisher on the three topics, roles/pubsub.subscriber
-// on the three subscriptions, and roles/secretmanager.secretAccessor on the secrets with the OIDC variables.
+// Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket, roles/pubsub.publisher on
+// the three topics, roles/pubsub.subscriber on the three subscriptions, and roles/secretmanager.secretAccessor on the
+// secrets with the OIDC variables.
 //
 // Cloud Run lets everybody call the service; the program authorizes each request. Paths below /v1/admin require an ID
 // token of the issuer, for the audience and with the role. The page gets one with the authorization code flow and PKCE,
@@ -62,6 +65,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/cloudlog"
 	"github.com/hybrid-bts/functions/shared/env"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/schema/spannerdb"
 	"github.com/hybrid-bts/functions/shared/serve"
 	"github.com/hybrid-bts/functions/shared/topic"
@@ -76,6 +80,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	e := env.Reader{Lookup: lookup}
 	project := e.Required("GOOGLE_CLOUD_PROJECT")
 	instance, database := e.Required("SPANNER_INSTANCE"), e.Required("SPANNER_DATABASE")
+	renditions := e.Required("RENDITIONS_BUCKET")
 	commands, deadCommands := e.Required("COMMANDS_TOPIC"), e.Required("COMMANDS_DEAD")
 	reviews, deadReviews := e.Required("REVIEWS_TOPIC"), e.Required("REVIEWS_DEAD")
 	originals, deadOriginals := e.Required("ORIGINALS_TOPIC"), e.Required("ORIGINALS_DEAD")
@@ -96,12 +101,18 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer messages.Close()
+	files, err := bucket.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer files.Close()
 	toCommands, toReviews, toOriginals := messages.Topic(commands), messages.Topic(reviews), messages.Topic(originals)
 	subscription := func(id string) string { return "projects/" + project + "/subscriptions/" + id }
 	g := newGuard(issuer, audience, claim, role)
 	s := &server{
 		guard:   g,
 		reviews: &reviewHandlers{store: spannerStore{db}, topic: toCommands, now: time.Now},
+		photos:  &photoHandlers{bucket.Bucket{Handle: files.Bucket(renditions)}},
 		deadLetters: &deadLetterHandlers{queues: []*deadLetterQueue{
 			{client: messages.SubscriptionAdminClient, name: "commands", subscription: subscription(deadCommands), source: toCommands},
 			{client: messages.SubscriptionAdminClient, name: "reviews", subscription: subscription(deadReviews), source: toReviews},

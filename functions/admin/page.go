@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hybrid-bts/functions/shared/etag"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
@@ -53,13 +54,14 @@ func (p *operatorPage) index(w http.ResponseWriter, r *http.Request) {
 	data := struct {
 		loginConfig
 		MaxReason, MaxReply int // in characters; the API checks the same limits
-	}{l, wire.MaxReason, wire.MaxReply}
+		PhotoCache          int // time for which caches may keep a photo of a hidden review, in seconds
+	}{l, wire.MaxReason, wire.MaxReply, int(rendition.PhotoCacheTime.Seconds())}
 	if err := indexTemplate.Execute(&b, data); err != nil {
 		panic(err) // the embedded template accepts all strings
 	}
 	setSecurityHeaders(w.Header())
 	// The page may load its own files only, and connect to its own host and to the token endpoint.
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src "+connect+
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src data: blob:; connect-src "+connect+
 		"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", cacheNoStore)

@@ -56,7 +56,7 @@ type moderated struct {
 	Language    *string      `json:"language" doc:"Detected language of the text, as a BCP 47 tag."`
 	Score       *float64     `json:"score" doc:"Sentiment of the text, -1 to 1. null if it has no score."`
 	ScoredBy    *string      `json:"scored_by" doc:"Scorer of the text. null if it has no score."`
-	Photos      []string     `json:"photos" nullable:"false" doc:"Names of the photos. /img/{name}?p=thumb is a preview."`
+	Photos      []string     `json:"photos" nullable:"false" doc:"Names of the photos. The operation get-photo reads them; /img/{name} is found while the review is published."`
 	SubmittedAt time.Time    `json:"submitted_at"`
 	EditedAt    *time.Time   `json:"edited_at" doc:"Time of the last edit. null if the review was never edited."`
 	PublishedAt *time.Time   `json:"published_at" doc:"Time of the publication. null if the review is not published."`

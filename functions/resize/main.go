@@ -3,8 +3,8 @@
 // Trigger: HTTP behind a CDN; a Cloud Run handler that runs its own server.
 //
 //	GET /img/{object}?p={preset}&g={generation}   a rendition of an object in the originals bucket. The optional
-//	                                              generation allows caching for a year, or for a day if the object is a
-//	                                              shopper's photo.
+//	                                              generation allows caching for a year. A shopper's photo is found
+//	                                              while its review is published, and cached for a minute.
 //	GET /healthz                                  200 while the function serves; Cloud Run hides the path from clients
 //
 //	variable               meaning                                                      default

@@ -53,7 +53,7 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 	}
 	huma.Register(api, huma.Operation{
 		Method: http.MethodGet, Path: "/img/{object...}", OperationID: "get-rendition", Summary: "Get a rendition of a picture",
-		Description: "Renders a missing rendition on its first request. Take the URL from a product or review.",
+		Description: "Renders a missing rendition on its first request. Take the URL from a product or review. A photo of a review is found while the review is published.",
 		Responses: map[string]*huma.Response{
 			"200": image, "206": image, "304": {Description: "Not Modified: the entity tag matches If-None-Match"},
 		},
@@ -65,7 +65,7 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 type getInput struct {
 	Object     string `path:"object" doc:"Object name of the picture." example:"products/butter-cream-peaches.jpg"`
 	Preset     string `query:"p" required:"true" doc:"Size: thumb, card, page, zoom, or another preset of the deployment." example:"card"`
-	Generation int64  `query:"g" minimum:"0" doc:"Generation of the object. With it, the response may be cached for a year, a photo for a day."`
+	Generation int64  `query:"g" minimum:"0" doc:"Generation of the object. With it, the response may be cached for a year, a photo for a minute."`
 }
 
 type getOutput struct {
@@ -83,11 +83,15 @@ func (s *server) get(ctx context.Context, in *getInput) (*getOutput, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
-	f, err := s.find(ctx, in.Object, in.Preset, in.Generation)
+	f, err := s.findVisible(ctx, in.Object, in.Preset, in.Generation)
 	var rejected *picture.RejectedError
 	switch {
 	case errors.Is(err, bucket.ErrNotExist):
-		return nil, problem.New(http.StatusNotFound, "no picture "+strconv.Quote(in.Object))
+		missing := problem.New(http.StatusNotFound, "no picture "+strconv.Quote(in.Object))
+		if rendition.IsPersonal(in.Object) { // the review may be published soon
+			return nil, huma.ErrorWithHeaders(missing, http.Header{"Cache-Control": {cacheNoStore}})
+		}
+		return nil, missing
 	case errors.As(err, &rejected):
 		header := http.Header{"Cache-Control": {cacheOneMinute}}
 		return nil, huma.ErrorWithHeaders(problem.New(http.StatusNotFound, rejected.Error()), header)
@@ -133,6 +137,24 @@ type file struct {
 	generation  int64 // of the original
 	contentType string
 	data        []byte
+}
+
+// findVisible returns the rendition that everybody may see: find for a product's picture, and the live generation of a
+// photo that is marked as published. It returns bucket.ErrNotExist for another photo. It reads the mark at each request,
+// so a photo disappears as soon as the function sentiment removes the mark.
+func (s *server) findVisible(ctx context.Context, object, preset string, generation int64) (file, error) {
+	if !rendition.IsPersonal(object) {
+		return s.find(ctx, object, preset, generation)
+	}
+	published, err := bucket.PublishedGeneration(ctx, s.originals, object)
+	if err != nil {
+		return file{}, err
+	}
+	f, err := s.find(ctx, object, preset, published)
+	if err == nil && f.generation != published { // uploaded again after the check, and not moderated
+		return file{}, fmt.Errorf("generation %d of photo %q is not published: %w", f.generation, object, bucket.ErrNotExist)
+	}
+	return f, err
 }
 
 // find returns the rendition of the given generation of an object if it is stored, else the rendition of the newest

@@ -151,9 +151,80 @@ func TestFirstRequestRendersAllPresets(t *testing.T) {
 	})
 }
 
-// Caches keep a photo for a day, and a deleted photo is not rendered again.
+// photo is the name of a shopper's photo.
+const photo = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"
+
+// setPublished marks a photo as the function sentiment does.
+func setPublished(t testing.TB, s *server, name string, published bool) {
+	t.Helper()
+	if changed, err := bucket.SetPublished(t.Context(), s.originals, name, published); err != nil || !changed {
+		t.Fatalf("SetPublished() = %v, %v", changed, err)
+	}
+}
+
+func TestPhotoIsServedWhileItIsMarkedAsPublished(t *testing.T) {
+	var unavailable atomic.Bool
+	s, srv := newServer(t, func(r *http.Request) *http.Response {
+		if unavailable.Load() && strings.Contains(r.URL.Path, originals) {
+			return &http.Response{StatusCode: http.StatusForbidden, Body: http.NoBody}
+		}
+		return nil
+	})
+	g := upload(t, srv, photo, jpegOf(t, 60, 30))
+	want := func(state string, status int, cache string) {
+		t.Helper()
+		for _, query := range []string{"?p=card", fmt.Sprintf("?p=card&g=%d", g), "?p=card&g=1"} {
+			w := do(t, s, http.MethodGet, "/img/"+photo+query)
+			if w.Code != status || w.Header().Get("Cache-Control") != cache {
+				t.Errorf("%s photo %s: status %d, Cache-Control %q, want %d and %q", state, query, w.Code, w.Header().Get("Cache-Control"), status, cache)
+			}
+		}
+	}
+	want("unclaimed", http.StatusNotFound, cacheNoStore)
+	if found, err := srv.ListObjectsWithOptionsPaginated(renditions, fakestorage.ListOptions{}); err != nil || len(found.Objects) > 0 {
+		t.Errorf("a hidden photo has %d renditions, %v", len(found.Objects), err)
+	}
+	setPublished(t, s, photo, true)
+	want("published", http.StatusOK, "public, max-age=60")
+	setPublished(t, s, photo, false)
+	want("held", http.StatusNotFound, cacheNoStore)
+	setPublished(t, s, photo, true)
+	unavailable.Store(true)
+	if w := do(t, s, http.MethodGet, "/img/"+photo+"?p=card"); w.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d while the mark cannot be read, want 503", w.Code)
+	}
+	unavailable.Store(false)
+	upload(t, srv, photo, jpegOf(t, 30, 60))
+	want("replaced", http.StatusNotFound, cacheNoStore)
+	setPublished(t, s, photo, true)
+	if err := srv.Backend().DeleteObject(originals, photo); err != nil {
+		t.Fatal(err)
+	}
+	want("erased", http.StatusNotFound, cacheNoStore)
+}
+
+// A photo that is uploaded again between the check and the read is not moderated yet.
+func TestPhotoThatIsReplacedDuringTheRequestIsNotServed(t *testing.T) {
+	var replacing atomic.Bool
+	var s *server
+	var srv *fakestorage.Server
+	s, srv = newServer(t, func(r *http.Request) *http.Response {
+		if strings.Contains(r.URL.Path, renditions) && replacing.CompareAndSwap(true, false) {
+			upload(t, srv, photo, jpegOf(t, 30, 60))
+		}
+		return nil
+	})
+	upload(t, srv, photo, jpegOf(t, 60, 30))
+	setPublished(t, s, photo, true)
+	replacing.Store(true)
+	if w := do(t, s, http.MethodGet, "/img/"+photo+"?p=card"); w.Code != http.StatusNotFound || replacing.Load() {
+		t.Errorf("status %d, want 404 for the new content", w.Code)
+	}
+}
+
+// A deleted photo is not rendered again.
 func TestDeletedPhotoIsNotRenderedAgain(t *testing.T) {
-	const name = "reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"
+	const name = photo
 	var deleting atomic.Bool
 	var s *server
 	var srv *fakestorage.Server
@@ -166,11 +237,13 @@ func TestDeletedPhotoIsNotRenderedAgain(t *testing.T) {
 		return nil
 	})
 	g := upload(t, srv, name, jpegOf(t, 60, 30))
+	setPublished(t, s, name, true)
 	path := fmt.Sprintf("/img/%s?p=card&g=%d", name, g)
-	if w := do(t, s, http.MethodGet, path); w.Code != http.StatusOK || w.Header().Get("Cache-Control") != cacheOneDay {
+	if w := do(t, s, http.MethodGet, path); w.Code != http.StatusOK {
 		t.Errorf("status %d, %v", w.Code, w.Header())
 	}
 	g = upload(t, srv, name, jpegOf(t, 30, 60))
+	setPublished(t, s, name, true)
 	deleting.Store(true)
 	for range 2 {
 		if w := do(t, s, http.MethodGet, "/img/"+name+"?p=card"); w.Code != http.StatusNotFound {

@@ -30,5 +30,5 @@ func (t *tombstone) addPhotos(photos []string, owners photoOwners) bool {
 
 // outcome returns the state that the review writer announces and cleans up after.
 func (t *tombstone) outcome() outcome {
-	return outcome{review.ChangeNotice{Key: review.Key{Product: t.Product, Review: t.Review}, Status: review.Erased}, t.Photos}
+	return outcome{review.ChangeNotice{Key: review.Key{Product: t.Product, Review: t.Review}, Status: review.Erased}, t.Photos, nil}
 }

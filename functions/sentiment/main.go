@@ -9,8 +9,8 @@
 //	GOOGLE_CLOUD_PROJECT   project of the database, the topics and the traces          required
 //	SPANNER_INSTANCE       ID of the Spanner instance                                  required
 //	SPANNER_DATABASE       ID of the Spanner database                                  required
-//	ORIGINALS_BUCKET       bucket of uploaded photos; the photos of erased reviews     required
-//	                       are deleted from it
+//	ORIGINALS_BUCKET       bucket of uploaded photos; the function marks the photos    required
+//	                       of published reviews, and deletes those of erased ones
 //	PUBLISHED_TOPIC        ID of the topic that gets a change notice for every         required
 //	                       review whose page may have changed
 //	COMMANDS_SUBSCRIPTION  ID of the push subscription to the topic commands           required
@@ -62,7 +62,7 @@
 // newest content and the newest reply win, a visitor's vote counts once and until the next edit, an erased review
 // stays erased, and the status follows from contents and decisions in the order of their own times. The sums change
 // in the same transaction. A decision, reply or vote about a review that is not stored, and a vote for a revision
-// that is not, are redelivered until it is. The function deletes photos and publishes the change notice before it
+// that is not, are redelivered until it is. The function deletes and marks photos and publishes the change notice before it
 // acknowledges a message, so a redelivery finishes an interrupted delivery, and a notice may arrive twice. With
 // SCORER=language, a text that the API cannot score in time is redelivered too. With any SCORER, a call that fails
 // for another reason than the text, such as a missing role, is redelivered.

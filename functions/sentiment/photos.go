@@ -7,6 +7,7 @@ import (
 
 	"cloud.google.com/go/storage"
 
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
@@ -47,4 +48,28 @@ func (p photoBucket) delete(ctx context.Context, name string) error {
 		return fmt.Errorf("delete photo %s: %w", name, err)
 	}
 	return nil
+}
+
+// markPhotos marks the photos of a review as published if the review is, and as private otherwise: the function resize
+// serves marked photos only. Two deliveries may mark at the same time, and the one with the older state may be the last. So
+// a delivery that changed a mark reads the review again, until its state is still the marked one.
+func (w *reviewWriter) markPhotos(ctx context.Context, now outcome) error {
+	for {
+		changed := false
+		for _, name := range now.photos {
+			c, err := bucket.SetPublished(ctx, w.photos.bucket, name, now.Status == review.Published)
+			if err != nil {
+				return err
+			}
+			changed = changed || c
+		}
+		if !changed {
+			return nil
+		}
+		r, erased, err := w.store.load(ctx, now.Key)
+		if err != nil || erased != nil { // the delivery of the erasure deletes the photos
+			return err
+		}
+		now = r.outcome()
+	}
 }

@@ -89,7 +89,7 @@ func (r *record) contentFlag() reason.Code { return reason.CodeOf(r.ContentFlag.
 
 // outcome returns the state that the review writer announces and cleans up after.
 func (r *record) outcome() outcome {
-	return outcome{review.ChangeNotice{Key: r.key(), Status: r.Status, Revision: r.revision()}, r.PendingDeletions}
+	return outcome{review.ChangeNotice{Key: r.key(), Status: r.Status, Revision: r.revision()}, r.PendingDeletions, r.Photos}
 }
 
 func (r *record) key() review.Key { return review.Key{Product: r.Product, Review: r.Review} }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -22,6 +23,7 @@ import (
 	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
+	"github.com/hybrid-bts/functions/shared/schema/rendition/bucket"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
@@ -673,5 +675,75 @@ func TestRescoreReplacesAFallbackScoreOnce(t *testing.T) {
 	}
 	if code := s.deliverReview(t, review.Rescore{Key: newReview(5, "").About(), Revision: 1}); code != http.StatusServiceUnavailable {
 		t.Errorf("status %d for a review that is not stored, want 503", code)
+	}
+}
+
+// visible returns the photos that are marked as published.
+func (s system) visible(t testing.TB) (names []string) {
+	t.Helper()
+	for _, name := range s.uploads(t) {
+		if _, err := bucket.PublishedGeneration(t.Context(), s.reviewWriter.photos.bucket, name); err == nil {
+			names = append(names, name)
+		} else if !errors.Is(err, bucket.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	return names
+}
+
+func TestPhotosAreVisibleWhileTheirReviewIsPublished(t *testing.T) {
+	s := start(t)
+	s.reviewWriter.assessor = byText{}
+	s.upload(photo1, photo2, photo3)
+	shown, flagged := newReview(5, "good"), newReview(5, "held")
+	shown.Photos, flagged.Photos = []string{photo1, photo2}, []string{photo3}
+	after := func(state string, m review.Message, want ...string) {
+		t.Helper()
+		s.accept(t, m)
+		if got := s.visible(t); !slices.Equal(got, want) {
+			t.Errorf("%s: photos %v are visible, want %v", state, got, want)
+		}
+	}
+	after("flagged", flagged)
+	after("published", shown, photo1, photo2)
+	after("published by an operator", decided(flagged, 1, review.Publish, ""), photo1, photo2, photo3)
+	after("held", decided(shown, 1, review.Hold, "a look"), photo3)
+	after("published again", decided(shown, 2, review.Publish, ""), photo1, photo2, photo3)
+	after("rejected", decided(flagged, 3, review.Reject, "no"), photo1, photo2)
+	s.upload(photo2) // a second upload with the same policy has not been moderated
+	if got := s.visible(t); !slices.Equal(got, []string{photo1}) {
+		t.Errorf("photos %v are visible after an upload, want %v", got, photo1)
+	}
+	after("erased", review.Erasure{Key: shown.About()})
+
+	fails := func(r *http.Request) bool { return r.Method == http.MethodPatch }
+	s.fault.Store(fails)
+	if code := s.deliverReview(t, decided(flagged, 4, review.Publish, "")); code != http.StatusServiceUnavailable {
+		t.Errorf("status %d while photos cannot be marked, want 503", code)
+	}
+	s.fault.Store(func(*http.Request) bool { return false })
+	after("published by a redelivery", decided(flagged, 4, review.Publish, ""), photo3)
+}
+
+// A delivery stores a publication, and another one a hold before the first marks the photo.
+func TestLaterStateOfAReviewDecidesAboutItsPhotos(t *testing.T) {
+	s := start(t)
+	s.upload(photo1)
+	r := newReview(5, "good")
+	r.Photos = []string{photo1}
+	var once sync.Once
+	s.fault.Store(func(req *http.Request) bool {
+		if req.Method == http.MethodPatch {
+			once.Do(func() {
+				if _, err := s.reviewWriter.store.decide(t.Context(), decided(r, 1, review.Hold, "a look")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		return false
+	})
+	s.accept(t, r)
+	if got := s.visible(t); len(got) > 0 {
+		t.Errorf("photos %v of a held review are visible", got)
 	}
 }

@@ -37,6 +37,7 @@ type aspect struct {
 type outcome struct {
 	review.ChangeNotice
 	pendingDeletions []string // photos to be deleted from the bucket
+	photos           []string // photos that everybody may see while the review is published
 }
 
 // store holds reviews and the sums of each product. Its methods are transactions, and idempotent: a change that is stored
@@ -110,6 +111,9 @@ func (w *reviewWriter) handle(ctx context.Context, m review.Message) error {
 	if err != nil {
 		return err
 	}
+	if _, isVote := m.(review.Vote); isVote { // never changes the status, and most messages are votes
+		now.photos = nil
+	}
 	return w.finish(ctx, now)
 }
 
@@ -134,8 +138,9 @@ func (w *reviewWriter) write(ctx context.Context, m review.Message) (outcome, er
 	return outcome{}, event.Permanent(fmt.Errorf("no handler for a message of type %T", m))
 }
 
-// finish deletes the photos that the review no longer has, and publishes a change notice. It does so after every message,
-// because an earlier delivery may have stored the change and stopped before this point.
+// finish deletes the photos that the review no longer has, marks the others as published or private, and publishes a change
+// notice. It does so after every message, because an earlier delivery may have stored the change and stopped before this
+// point.
 func (w *reviewWriter) finish(ctx context.Context, now outcome) error {
 	for _, name := range now.pendingDeletions {
 		if err := w.photos.delete(ctx, name); err != nil {
@@ -146,6 +151,9 @@ func (w *reviewWriter) finish(ctx context.Context, now outcome) error {
 		if err := w.store.removePendingDeletions(ctx, now.Key, now.pendingDeletions); err != nil {
 			return err
 		}
+	}
+	if err := w.markPhotos(ctx, now); err != nil {
+		return err
 	}
 	return topic.Send[review.Message](ctx, w.notices, review.Encode, now.ChangeNotice)
 }

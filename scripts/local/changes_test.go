@@ -126,6 +126,20 @@ func (r *running) testChanges(t *testing.T) {
 	published(t, r.url+path)
 	var pictures []any
 	eventually(t, "both photos are shown", func() bool { pictures = review()["photos"].([]any); return len(pictures) == 2 })
+	public := func(photo string) int {
+		resp, err := http.Get(r.url + "/img/" + photo + "?p=thumb")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		return resp.StatusCode
+	}
+	unclaimed := r.sendPhoto(t, sound(t, 5))
+	eventually(t, "everybody sees the photos", func() bool { return public(first) == http.StatusOK && public(second) == http.StatusOK })
+	eventually(t, "another photo is rendered", func() bool { return len(left(unclaimed)) > 2 })
+	if status := public(unclaimed); status != http.StatusNotFound {
+		t.Errorf("status %d of a photo that no review names, want 404", status)
+	}
 
 	r.call(t, http.DefaultClient, http.StatusForbidden, http.MethodPatch, path, `{"rating":1}`, "Author-Token", token[1:]+"A")
 	edit := r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPatch, path,

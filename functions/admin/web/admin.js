@@ -1,6 +1,6 @@
 // The admin page: moderation of reviews, dead letters, and counts by day. The hash of the URL selects the view.
 
-import { call } from "./api.js";
+import { call, readFile } from "./api.js";
 import { bars, parts } from "./chart.js";
 import * as login from "./login.js";
 import { dayName, language, number, reasonText, switchLanguage, t, when } from "./words.js";
@@ -133,6 +133,34 @@ async function reviewPage(pageToken) {
   return [...cards, more];
 }
 
+// PHOTO_CACHE is the time in seconds for which caches may keep a photo after its review is hidden.
+const PHOTO_CACHE = Number(document.documentElement.dataset.photoCache);
+
+// photoItem returns a photo of a review: a preview that opens the photo in a dialog. The API reads photos with the token of
+// the operator, because the public addresses show photos of published reviews only.
+function photoItem(name, text) {
+  const load = async (img, preset) => {
+    try {
+      const url = URL.createObjectURL(await readFile(`/photos/${name.split("/").at(-1)}?p=${preset}`));
+      img.onload = img.onerror = () => URL.revokeObjectURL(url);
+      img.src = url;
+    } catch (e) {
+      img.replaceWith(el("span", { className: "note" }, e.status === 404 ? t("noPhoto") : t("failed", e.message)));
+    }
+  };
+  const title = newID();
+  const large = el("dialog", { className: "large", "aria-labelledby": title, onclose: () => large.replaceChildren() });
+  const open = () => {
+    const img = el("img", { alt: text });
+    large.replaceChildren(el("h3", { id: title }, text), img, el("button", { type: "button", className: "quiet", onclick: () => large.close() }, t("close")));
+    large.showModal();
+    load(img, "zoom");
+  };
+  const preview = el("img", { alt: text, width: 96, height: 96 });
+  load(preview, "thumb");
+  return el("li", {}, el("button", { type: "button", className: "plain", "aria-haspopup": "dialog", onclick: open }, preview), large);
+}
+
 // reviewCard returns the card of a review with the forms for decisions and the reply.
 function reviewCard(r) {
   const path = `/reviews/${r.product}/${r.id}`;
@@ -240,8 +268,8 @@ function reviewCard(r) {
       el("a", { href: `/${language}/products/${r.product}` }, r.product)),
     r.reason == null ? "" : el("p", { className: "why" }, el("strong", {}, `${t("why")}: `), reasonText(r.reason_code, r.reason)),
     r.text ? el("p", { className: "text", lang: r.language ?? "" }, r.text) : el("p", { className: "note" }, t("noText")),
-    r.photos.length === 0 ? "" : el("ul", { className: "photos" }, ...r.photos.map((name, i) =>
-      el("li", {}, el("a", { href: `/img/${name}?p=zoom` }, el("img", { src: `/img/${name}?p=thumb`, alt: t("photo", i + 1), width: 96, height: 96, loading: "lazy" }))))),
+    r.photos.length === 0 ? "" : el("ul", { className: "photos" }, ...r.photos.map((name, i) => photoItem(name, t("photo", i + 1)))),
+    r.photos.length === 0 ? "" : el("p", { className: "muted" }, t("photoCache", PHOTO_CACHE)),
     el("p", { className: "muted" }, [
       t("submitted", when(r.submitted_at)), r.edited_at && t("edited", when(r.edited_at)), r.held_at && t("heldSince", when(r.held_at)),
       r.score != null && t("score", number(r.score, { signDisplay: "exceptZero", maximumFractionDigits: 2 }), r.scored_by),

@@ -12,7 +12,13 @@ export class CallError extends Error {
 }
 
 // call sends a request with the token of the operator and returns the decoded JSON. It throws a CallError on failure.
-export async function call(method, path, body) {
+export const call = async (method, path, body) => (await send(method, path, body)).json();
+
+// readFile reads a file with the token of the operator and returns it as a Blob. It throws a CallError on failure.
+export const readFile = async (path) => (await send("GET", path)).blob();
+
+// send sends a request with the token of the operator and returns the response. It throws a CallError on failure.
+async function send(method, path, body) {
   let response;
   try {
     response = await fetch(`/v1/admin${path}`, {
@@ -28,5 +34,5 @@ export async function call(method, path, body) {
     const problem = await response.json().catch(() => ({}));
     throw new CallError(response.status, problem.errors?.[0]?.detail ?? problem.detail ?? problem.title ?? String(response.status));
   }
-  return response.json();
+  return response;
 }

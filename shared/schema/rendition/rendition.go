@@ -29,6 +29,10 @@ const photoPrefix = "reviews/"
 // IsPersonal reports whether an object is a shopper's photo. Deleting such an object deletes every copy of it.
 func IsPersonal(object string) bool { return strings.HasPrefix(object, photoPrefix) }
 
+// PhotoCacheTime is the time for which a CDN or browser may keep a shopper's photo. It bounds the time for which a photo
+// stays visible after its review was held, rejected or erased.
+const PhotoCacheTime = time.Minute
+
 // OfProduct returns the object name of a product's picture.
 func OfProduct(product string) string { return "products/" + product + ".jpg" }
 

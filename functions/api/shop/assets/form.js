@@ -201,7 +201,8 @@ async function beginEdit() {
   try {
     const review = await readReview(editing);
     if (!review.rating || differs(formContent(), original)) return; // keep changes that the shopper has made meanwhile
-    const ready = review.photos.map(({ object, sizes }) => photo(object, sizes[0]?.url));
+    const visible = review.status === 'published'; // photos of other reviews have no public address
+    const ready = review.photos.map(({ object, sizes }) => photo(object, visible ? sizes[0]?.url : undefined));
     const pending = stored.filter(({ object }) => !ready.some((one) => one.object === object));
     start({ ...review, photos: [...ready, ...pending] });
   } catch { /* the form keeps the content stored in this browser */ }
