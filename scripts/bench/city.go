@@ -187,7 +187,7 @@ func loadCustomers(ctx context.Context, s *session, engine *customerstest.Server
 	in, out := io.Pipe()
 	go func() { _ = out.CloseWithError(write(out)) }()
 	defer in.Close() // ends the writer if the load fails
-	l := load.Loader{Client: engine.Client, Progress: func(rows int64) {
+	l := load.Loader{Client: engine.Client, Progress: func(rows int64, _ float64) {
 		if rows%250_000 == 0 {
 			s.logf("%d rows read, %.0f/s", rows, float64(rows)/time.Since(began).Seconds())
 		}

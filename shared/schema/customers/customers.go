@@ -2,7 +2,7 @@
 //
 //	table      row key                 family   columns
 //	customers  city#country#customer   profile  name, email, phone, joined
-//	                                   address  city, country, postcode, street as written; ambiguous
+//	                                   address  city, country, postcode, street, part as written; ambiguous
 //	cities     city#country#           city     name, count and ambiguous (decimal), spellings, known (JSON)
 //	                                   loading  a load's id: the mark of a load that has yet to count the city
 //	homes      customer                home     row key of the customer in table customers; two while the customer moves
@@ -90,10 +90,14 @@ const (
 // It is not one of Columns.
 var AmbiguousColumn = Column{"address", "ambiguous"}
 
+// PartColumn is the column of CustomersTable for the state, province or region as written, which helps to tell places of one
+// name apart. It is not one of Columns.
+var PartColumn = Column{"address", "part"}
+
 // Column is a column of CustomersTable.
 type Column struct{ Family, Name string }
 
-// Columns returns the columns of CustomersTable. Every row has a name, a city and a country. Empty cells are not stored.
+// Columns returns the columns of CustomersTable. Every row has a city and a country. Empty cells are not stored.
 func Columns() []Column {
 	return []Column{
 		{"profile", "name"}, {"profile", "email"}, {"profile", "phone"}, {"profile", "joined"},

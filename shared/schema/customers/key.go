@@ -4,20 +4,26 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
-// CustomerIDPattern is the regular expression of customer ids. UUIDs match it.
-const CustomerIDPattern = `^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`
+// MaxCustomerIDBytes is the maximum length of a customer id.
+const MaxCustomerIDBytes = 200
 
-var customerID = regexp.MustCompile(CustomerIDPattern)
-
-// CheckCustomerID returns an error unless id is a valid customer id.
+// CheckCustomerID returns an error unless id is a valid customer id: printable text of at most MaxCustomerIDBytes without
+// space around it. UUIDs, numbers and e-mail addresses are valid ids.
 func CheckCustomerID(id string) error {
-	if !customerID.MatchString(id) {
-		return fmt.Errorf("does not match %s", CustomerIDPattern)
+	switch {
+	case id == "":
+		return errors.New("is empty")
+	case len(id) > MaxCustomerIDBytes:
+		return fmt.Errorf("is longer than %d bytes", MaxCustomerIDBytes)
+	case !utf8.ValidString(id), strings.ContainsFunc(id, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }):
+		return errors.New("has a character that cannot be printed")
+	case strings.TrimSpace(id) != id:
+		return errors.New("has space around it")
 	}
 	return nil
 }

@@ -22,17 +22,14 @@ package load
 import (
 	"context"
 	"errors"
-	"fmt"
 	"hash/maphash"
 	"io"
-	"strings"
 	"time"
 
 	"cloud.google.com/go/bigtable"
-	"github.com/google/uuid"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hybrid-bts/functions/shared/schema/customers"
+	"github.com/hybrid-bts/functions/scripts/data/customers/table"
 )
 
 const (
@@ -43,6 +40,8 @@ const (
 	// customer leaves, so a batch stays far below the 100,000 mutations that Bigtable accepts in one call.
 	maxBatchRows  = 500
 	maxBatchBytes = 1 << 20
+	// validatorCount is the number of chunks of rows that are validated at once.
+	validatorCount = 4
 	// counterCount is the number of cities that are counted at once.
 	counterCount = 8
 	// callTimeout is the time limit for one call of Bigtable, retries of the client included.
@@ -53,13 +52,26 @@ const (
 type Loader struct {
 	// Client is a client of the instance with the tables. If it is nil, Load only validates the file (a dry run).
 	Client *bigtable.Client
-	// Rejected, if not nil, is called for each row that is not loaded: the line of the row, from 1, the customer's id or
-	// "" if it is invalid, and the reason. The reason contains no value of the row. One load makes its calls in the
-	// order of the file, one at a time.
-	Rejected func(line int, customer string, reason error)
-	// Progress, if not nil, is called with the number of rows read, rejected ones included, every 500 rows and at the
-	// end. One load makes its calls one at a time, and waits for each.
-	Progress func(rows int64)
+	// Table has the options of the file. Load sets Known.
+	Table table.Options
+	// Mapping has the columns of fields that their names do not tell. Nil maps none.
+	Mapping Mapping
+	// Country is the ISO 3166 code of two letters of rows without a country; "" rejects them.
+	Country string
+	// Dates is the order of dates that do not start with the year; "" leaves them out.
+	Dates DateOrder
+	// Replace removes the customers that the file does not have, after all its rows are stored.
+	Replace bool
+	// Plan, if not nil, is called once before the first row. An error ends the load before it writes.
+	Plan func(Plan) error
+	// Rejected, if not nil, is called for each fault of a row that is not loaded: the line of the row, from 1, the name
+	// of the field or "" for the row, and the reason, which contains no value of the row. One load makes its calls in
+	// the order of the file, one at a time.
+	Rejected func(line int, field, reason string)
+	// Progress, if not nil, is called with the number of rows read, rejected ones included, and the part of the file
+	// that was read, from 0 to 1, or -1 if it is unknown: every 500 rows and at the end. One load makes its calls one at
+	// a time, and waits for each.
+	Progress func(rows int64, fraction float64)
 }
 
 // Summary is the result of a load. If Load returns an error, the summary is incomplete.
@@ -68,27 +80,41 @@ type Summary struct {
 	Rejected int64    // rows that were not loaded
 	Replaced int64    // rows with a later row of the same customer in the same batch; others are not counted
 	Moved    int64    // rows of customers that were in another city before
+	Removed  int64    // customers that Replace removed
 	Cities   int      // cities that were counted; in a dry run, cities of the file
-	Ignored  []string // unknown column names, at most 20
+	Form     string   // of the file; see table.Reader.Form
+	Reasons  []Reason // of rejected rows, by the first line
+	Notes    []Reason // of values that were left out or kept as written, by the first line
 }
 
-// Load loads a file: CSV with a header, whose columns may be in any order, or one JSON object per line; either may be
-// compressed with gzip. Invalid rows are rejected and do not stop the load. After an error the load is incomplete; load
-// the file again.
-func (l *Loader) Load(ctx context.Context, file io.Reader) (Summary, error) {
-	var sum Summary
-	in, err := newReader(file)
+// Reason is a reason with its rows.
+type Reason struct {
+	Field, Text string
+	Rows        int64
+	Lines       []int // the first lines, at most 5
+}
+
+// Load loads a file in one of the forms of package table. Rows without a valid id, city and country are rejected and do
+// not stop the load. After an error the load is incomplete; load the file again.
+func (l *Loader) Load(ctx context.Context, file io.Reader) (sum Summary, err error) {
+	options := l.Table
+	options.Known = KnownColumn
+	in, err := table.Open(file, options)
 	if err != nil {
 		return sum, err
 	}
+	defer func() { err = errors.Join(err, in.Close()) }()
+	source := rowReader{in: in, loader: l}
+	if err := source.open(); err != nil {
+		return sum, err
+	}
 	// All cells of a load have one version, the time of its start.
-	t := &tableWriter{loadID: uuid.NewString(), version: cellVersion(time.Now()), touched: map[string]bool{}}
+	t := newTableWriter(l.Client)
 	write, finish := t.dryWrite, t.dryCount
 	if l.Client != nil {
-		t.customers, t.cities, t.homes = l.Client.Open(customers.CustomersTable), l.Client.Open(customers.CitiesTable), l.Client.Open(customers.HomesTable)
 		write, finish = t.write, t.countCities
 	}
-	// The channels are unbuffered: the reader waits for slow writers, which bounds the memory.
+	// The channels have little room: the reader waits for slow writers, which bounds the memory.
 	workers, workersCtx := errgroup.WithContext(ctx)
 	b := newBatcher()
 	for i := range b.out {
@@ -101,69 +127,53 @@ func (l *Loader) Load(ctx context.Context, file io.Reader) (Summary, error) {
 			return nil
 		})
 	}
+	pending, ordered := make(chan *chunk), make(chan *chunk, validatorCount)
+	for range validatorCount {
+		v := validator{layout: &source.layout, country: l.Country, dates: l.Dates, codes: map[string]string{}}
+		workers.Go(func() error {
+			for c := range pending {
+				c.validate(&v)
+			}
+			return nil
+		})
+	}
+	workers.Go(func() error {
+		defer close(pending)
+		defer close(ordered)
+		return source.read(workersCtx, pending, ordered)
+	})
+	r := report{loader: l, sum: &sum}
 	workers.Go(func() error {
 		defer b.close()
-		return l.read(workersCtx, in, b, &sum)
+		for c := range ordered {
+			select {
+			case <-c.validated:
+			case <-workersCtx.Done():
+				return workersCtx.Err()
+			}
+			if err := r.distribute(workersCtx, c, b); err != nil {
+				return err
+			}
+		}
+		return b.flush(workersCtx)
 	})
 	if err := workers.Wait(); err != nil {
 		return sum, err
 	}
-	sum.Replaced, sum.Moved, sum.Ignored = t.replaced.Load(), t.moved.Load(), in.ignored
+	if l.Replace {
+		if err := r.checkReplace(); err != nil {
+			return sum, err
+		}
+		if l.Client != nil {
+			if sum.Removed, err = t.removeOthers(ctx, r.rejectedIDs); err != nil {
+				return sum, err
+			}
+		}
+	}
+	sum.Replaced, sum.Moved, sum.Form = t.replaced.Load(), t.moved.Load(), in.Form()
+	sum.Reasons, sum.Notes = r.reasons.sorted(), r.notes.sorted()
 	sum.Cities, err = finish(ctx)
 	return sum, err
-}
-
-// read validates all rows of a file and passes them to the batcher. It counts read and rejected rows in sum. The error
-// is that of the file or of ctx, never that of a rejected row.
-func (l *Loader) read(ctx context.Context, in *reader, b *batcher, sum *Summary) error {
-	for {
-		r, err := in.read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		sum.Read++
-		if sum.Read%maxBatchRows == 0 {
-			l.progress(sum.Read)
-		}
-		var c customerRow
-		if err == nil {
-			c, err = validate(&r)
-		}
-		var invalid rowError
-		if errors.As(err, &invalid) {
-			sum.Rejected++
-			l.reject(&r, invalid.error)
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("read line %d: %w", r.line, err)
-		}
-		if err := b.add(ctx, c, r.size()); err != nil {
-			return err
-		}
-	}
-	l.progress(sum.Read)
-	return b.flush(ctx)
-}
-
-// progress reports the number of rows read to l.Progress, if set.
-func (l *Loader) progress(rows int64) {
-	if l.Progress != nil {
-		l.Progress(rows)
-	}
-}
-
-// reject reports a row that is not loaded to l.Rejected, if set. It replaces an id that is not valid by "", because the
-// cell may hold personal data of a shifted column.
-func (l *Loader) reject(r *record, reason error) {
-	if l.Rejected == nil {
-		return
-	}
-	customer := strings.TrimSpace(r.values[columnID])
-	if customers.CheckCustomerID(customer) != nil {
-		customer = ""
-	}
-	l.Rejected(r.line, customer, reason)
 }
 
 // batcher distributes rows to writers. All rows of a customer go to the same writer, in the order of the file: so the
@@ -185,11 +195,13 @@ func newBatcher() *batcher {
 	return b
 }
 
-// add adds a row of the given size in bytes. It sends the batch when the batch is full, and then waits for the writer.
-func (b *batcher) add(ctx context.Context, c customerRow, size int) error {
+// add adds a row. It sends the batch when the batch is full, and then waits for the writer.
+func (b *batcher) add(ctx context.Context, c customerRow) error {
 	i := int(maphash.String(b.seed, c.key.Customer) % writerCount)
 	b.rows[i] = append(b.rows[i], c)
-	b.bytes[i] += size
+	for _, cell := range c.cells {
+		b.bytes[i] += len(cell.value)
+	}
 	if len(b.rows[i]) == maxBatchRows || b.bytes[i] >= maxBatchBytes {
 		return b.send(ctx, i)
 	}

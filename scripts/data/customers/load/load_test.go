@@ -4,22 +4,29 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"cloud.google.com/go/bigtable"
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/hybrid-bts/functions/scripts/data/customers/generate"
 	"github.com/hybrid-bts/functions/scripts/data/customers/load"
+	"github.com/hybrid-bts/functions/scripts/data/customers/table"
 	"github.com/hybrid-bts/functions/shared/fake/customerstest"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
@@ -36,7 +43,7 @@ func start(t testing.TB, opts ...grpc.ServerOption) *bigtable.Client {
 
 func mustLoad(t testing.TB, client *bigtable.Client, file string) load.Summary {
 	t.Helper()
-	l := load.Loader{Client: client, Rejected: func(line int, _ string, reason error) { t.Errorf("line %d: %v", line, reason) }}
+	l := load.Loader{Client: client, Rejected: func(line int, field, reason string) { t.Errorf("line %d: %s %s", line, field, reason) }}
 	sum, err := l.Load(t.Context(), strings.NewReader(file))
 	if err != nil {
 		t.Fatal(err)
@@ -85,97 +92,171 @@ func check(t testing.TB, got, want any) {
 
 const header = "id,name,city,country\n"
 
-func TestRowsAreStoredByCityCountryAndID(t *testing.T) {
+// numbers returns the numbers of a summary.
+func numbers(sum load.Summary) load.Summary {
+	sum.Form, sum.Reasons, sum.Notes = "", nil, nil
+	return sum
+}
+
+// dryRun validates a file and returns the faults of rejected rows as "line field reason".
+func dryRun(t testing.TB, l load.Loader, file string) (load.Summary, []string) {
+	t.Helper()
+	var faults []string
+	l.Rejected = func(line int, field, reason string) {
+		faults = append(faults, strings.Join(strings.Fields(fmt.Sprint(line, " ", field, " ", reason)), " "))
+	}
+	sum, err := l.Load(t.Context(), strings.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sum, faults
+}
+
+func TestRowsAreStoredByPlaceAndID(t *testing.T) {
 	client := start(t)
 	sum := mustLoad(t, client, "street,COUNTRY,city, Name ,id,joined,phone,email,postcode,size\n"+
-		"\"1, rue \"\"X\"\"\",fr, Paris ,Léa,0F2C5F0E-4E5B-4B0A-9B1D-7F1F5A3C9D10,2013-06-13T10:00:00Z,+33 1,l@example.com,75001,M\n"+
+		"\"1, rue \"\"X\"\"\",fr, Paris ,Léa,0F2C5F0E-4E5B-4B0A-9B1D-7F1F5A3C9D10,2013-06-13T10:00:00Z,01 42 68 53 00,l@example.com,75001,M\n"+
 		"\n"+
 		",us-tx,PARIS,김민준,shop-7,,,,,\r\n")
-	check(t, sum, load.Summary{Read: 2, Cities: 2, Ignored: []string{"size"}})
+	check(t, numbers(sum), load.Summary{Read: 2, Cities: 2})
 	check(t, dump(t, client, customers.CustomersTable), map[string][]string{
-		"paris#fr#0f2c5f0e-4e5b-4b0a-9b1d-7f1f5a3c9d10": {"profile:email=l@example.com", "profile:joined=2013-06-13", "profile:name=Léa", "profile:phone=+33 1",
+		"paris#fr#0f2c5f0e-4e5b-4b0a-9b1d-7f1f5a3c9d10": {"profile:email=l@example.com", "profile:joined=2013-06-13", "profile:name=Léa", "profile:phone=+33 1 42 68 53 00",
 			"address:city=Paris", "address:country=FR", "address:postcode=75001", `address:street=1, rue "X"`},
 		"paris#us-tx#shop-7": {"profile:name=김민준", "address:city=PARIS", "address:country=US-TX"},
 	})
-	check(t, dump(t, client, customers.CitiesTable), map[string][]string{
-		"paris#fr#": {"city:count=1", "city:name=Paris"}, "paris#us-tx#": {"city:count=1", "city:name=PARIS"},
-	})
+	for key, cells := range dump(t, client, customers.CitiesTable) {
+		spelling := map[string]string{"paris#fr#": "Paris", "paris#us-tx#": "PARIS"}[key]
+		for _, want := range []string{"city:count=1", "city:ambiguous=0", `city:spellings=[{"as":"` + spelling + `","count":1}]`} {
+			if !slices.Contains(cells, want) {
+				t.Errorf("city %s is %q, want %s", key, cells, want)
+			}
+		}
+	}
+	alias, err := client.Open(customers.AliasesTable).ReadRow(t.Context(), "paris")
+	if err != nil || len(alias[customers.AliasFamily]) < 2 {
+		t.Errorf("alias paris is %v, %v, want both places", alias, err)
+	}
 }
 
 func TestJSONFilesAreLoadedLikeCSV(t *testing.T) {
-	for name, pack := range map[string]func(string) string{
-		"plain":                  func(s string) string { return s },
-		"with a byte order mark": func(s string) string { return "\ufeff" + s },
-		"gzipped": func(s string) string {
-			var b bytes.Buffer
-			z := gzip.NewWriter(&b)
-			_, _ = io.WriteString(z, s)
-			_ = z.Close()
-			return b.String()
-		},
+	lines := `{"id":1,"name":"A","city":"Paris","country":"FR","phone":null,"size":"M"}` + "\n\n" + `{"city":"서울","country":"KR","id":"2","name":"B","vip":true}`
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = io.WriteString(z, lines)
+	_ = z.Close()
+	for name, file := range map[string]string{
+		"plain": lines, "with a byte order mark": "\ufeff" + lines, "gzipped": packed.String(),
+		"array": "[" + strings.ReplaceAll(lines, "\n\n", ",\n") + "]\n", "objects over lines": strings.ReplaceAll(lines, ",", ",\n  "),
+		"nested":                   `{"customer":{"id":1,"address":{"city":"Paris","country":"FR"}},"tags":["a"]}` + "\n" + `{"customer":{"id":2,"address":{"city":"서울","country":"KR"}}}`,
+		"a column that comes late": `{"id":1,"city":"Paris","country":"FR"}` + strings.Repeat(" ", 2<<20) + "\n" + `{"id":2,"city":"서울","country":"KR","name":"B"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
+			if name == "a column that comes late" {
+				file = strings.Replace(file, strings.Repeat(" ", 2<<20), strings.Repeat("\n", 2<<20), 1)
+			}
 			client := start(t)
-			sum := mustLoad(t, client, pack(`{"id":"1","name":"A","city":"Paris","country":"FR","phone":null,"size":"M"}`+"\n\n"+`{"city":"서울","country":"KR","id":"2","name":"B"}`))
-			check(t, sum, load.Summary{Read: 2, Cities: 2, Ignored: []string{"size"}})
-			check(t, counts(t, client), map[string]string{"paris#fr#": "1", "서울#kr#": "1"})
+			sum := mustLoad(t, client, file)
+			check(t, numbers(sum), load.Summary{Read: 2, Cities: 2})
+			total := 0
+			for key, cells := range dump(t, client, customers.CustomersTable) {
+				total++
+				if strings.HasSuffix(key, "#2") && name != "nested" && !slices.Contains(cells, "profile:name=B") {
+					t.Errorf("row %s has %q, want name B", key, cells)
+				}
+			}
+			if total != 2 {
+				t.Errorf("%d rows, want 2", total)
+			}
 		})
 	}
 }
 
-func TestInvalidRowsAreRejectedWithLineAndReason(t *testing.T) {
-	long := strings.Repeat("x", 70_000)
+func TestOnlyAFaultOfIDCityOrCountryRejectsARow(t *testing.T) {
+	long := strings.Repeat("x", 2<<20)
 	rows := []struct{ text, reason string }{
 		{"1,A,Paris,FR", ""},
-		{"2,,Paris,FR", "name is empty"},
-		{",A,Paris,FR", "id does not match " + customers.CustomerIDPattern},
-		{"a/b,A,Paris,FR", "id does not match " + customers.CustomerIDPattern},
-		{"3,A,,FR", "city is empty"},
+		{"2,,Paris,FR", ""},
+		{",A,Paris,FR", "id is empty"},
+		{"a/b #1 <x@example.com>,A,Paris,FR", ""},
+		{strings.Repeat("é", 101) + ",A,Paris,FR", "id is longer than 200 bytes"},
+		{"a\u200bb,A,Paris,FR", "id has a character that cannot be printed"},
+		{"3,A,N/A,FR", "city is empty"},
 		{"4,A," + strings.Repeat("y", 300) + ",FR", "city is longer than 200 characters"},
-		{"5,A,Paris,France", "country is neither a country code such as FR nor a subdivision code such as US-TX"},
+		{"5,A,Paris,France", ""},
+		{"5b,A,Paris,XX", "country is not a country of ISO 3166, by code or name"},
 		{"6,A,Paris", "row has 3 cells, header has 4"},
-		{"7,\xff,Paris,FR", "name is not UTF-8"},
-		{"8,A\x00,Paris,FR", "name contains a control character"},
-		{"9,A \"B\" C,Paris,FR", "quote in an unquoted cell"},
-		{"10,\"A\"B,Paris,FR", "text after a closing quote"},
-		{"11," + long + ",Paris,FR", "row is longer than 65536 bytes"},
-		{"12,\"A", "unclosed quote"}, // its closing quote is on the next line
-		{"B\",Paris,FR", "quote in an unquoted cell"},
-		{"13,\"A,Paris,FR", "unclosed quote"},
-		{"14,A,Paris,FR", ""},
-		{"15,,,", "city is empty\ncountry is neither a country code such as FR nor a subdivision code such as US-TX\nname is empty"},
+		{"7,\xff,Paris,FR", ""},
+		{"7b,A,Par\xffis,FR", "city has characters that the encoding does not allow"},
+		{"8,A\x00,Paris,FR", ""},
+		{"8b,A,Pa\x00ris,FR", "city has a control character"},
+		{"9,A \"B\" C,Paris,FR", ""},
+		{"10,\"A\"B,Paris,FR", "text after a closing quote, or a quote that is not closed"},
+		{"11," + long + ",Paris,FR", "row is longer than 1048576 bytes"},
+		{"14,A,...,FR", "city contains no letter or digit, or is too long"},
+		{"15,,,", "city is empty|country is empty"},
 		{"16,A,Paris,FR", ""},
+		{"17,A,서울,KR", ""}, // so that the encoding is UTF-8
 	}
 	var file strings.Builder
 	file.WriteString(header)
-	want, line := map[int]string{}, 2
-	for _, r := range rows {
+	var want []string
+	rejected := 0
+	for i, r := range rows {
 		file.WriteString(r.text + "\n")
-		if r.reason != "" {
-			want[line] = r.reason
+		if r.reason == "" {
+			continue
 		}
-		line++
+		rejected++
+		for reason := range strings.SplitSeq(r.reason, "|") {
+			want = append(want, fmt.Sprint(i+2, " ", reason))
+		}
 	}
 	client := start(t)
-	got := map[int]string{}
-	l := load.Loader{Client: client, Rejected: func(line int, _ string, reason error) { got[line] = reason.Error() }}
-	sum, err := l.Load(t.Context(), strings.NewReader(file.String()))
-	if err != nil {
-		t.Fatal(err)
-	}
+	sum, got := dryRun(t, load.Loader{Client: client, Table: table.Options{Encoding: "utf-8"}}, file.String())
 	check(t, got, want)
-	check(t, sum, load.Summary{Read: int64(len(rows)), Rejected: int64(len(want)), Cities: 1})
-	check(t, counts(t, client), map[string]string{"paris#fr#": "3"})
+	check(t, numbers(sum), load.Summary{Read: int64(len(rows)), Rejected: int64(rejected), Cities: 2})
+	check(t, len(dump(t, client, customers.CustomersTable)), len(rows)-rejected)
+	for _, r := range sum.Reasons {
+		if r.Text == "is empty" && r.Field == "city" {
+			check(t, r, load.Reason{Field: "city", Text: "is empty", Rows: 2, Lines: []int{8, 21}})
+		}
+	}
 }
 
-// A CSV parser that allows line breaks in cells would swallow the rows up to the next quote.
-func TestUnclosedQuoteInvalidatesOneLineOnly(t *testing.T) {
+// A customer can write a text that looks like rows. It must not become a row.
+func TestQuotedLineBreaksAreNoRows(t *testing.T) {
+	for name, text := range map[string]string{
+		"a row":                 "please ring\nv1,OWNED,Injectville,FR\nthanks",
+		"a row with its breaks": "x\r\nv1,OWNED,Injectville,FR\r\n",
+		"quotes":                "x\"\nv1,OWNED,\"Injectville\",FR\n\"",
+		"a long text":           "x\n" + strings.Repeat("v1,OWNED,Injectville,FR\n", 100_000),
+	} {
+		for _, columns := range []int{4, 3} { // also in a row with a cell too few
+			t.Run(fmt.Sprint(name, " ", columns), func(t *testing.T) {
+				client := start(t)
+				file := "id,city,country,note\n" + "v1,Lyon,FR,\n" + "c1,Seoul,KR,\"" + strings.ReplaceAll(text, `"`, `""`) + "\"\n" + "c2,Paris,FR,\n"
+				if columns == 3 {
+					file = strings.Replace(file, "c1,Seoul,KR,", "c1,Seoul,", 1)
+				}
+				sum, faults := dryRun(t, load.Loader{Client: client}, file)
+				if sum.Read != 3 || len(faults) > 1 {
+					t.Errorf("read %d rows, rejected %q", sum.Read, faults)
+				}
+				for key := range dump(t, client, customers.CustomersTable) {
+					if strings.Contains(key, "injectville") || strings.HasPrefix(key, "lyon") == !strings.HasSuffix(key, "#v1") {
+						t.Errorf("row %s", key)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestBrokenQuoteCostsItsRowOnly(t *testing.T) {
 	for name, last := range map[string]string{
-		"next quote starts a cell":               "400,\"Smith John\",Paris,FR\n",
-		"next quotes are an empty cell":          "400,A,Paris,FR\n401,\"\",Paris,FR\n402,\"B\",Paris,FR\n",
-		"next quote ends a cell":                 "400,x\",Paris,FR\n",
-		"no other quote":                         "400,A,Paris,FR\n",
-		"next quote in a row with too few cells": "400,\",x\n401,A,Paris,FR\n",
+		"next quote starts a cell":      "400,\"Smith John\",Paris,FR\n",
+		"next quotes are an empty cell": "400,A,Paris,FR\n401,\"\",Paris,FR\n402,\"B\",Paris,FR\n",
+		"no other quote":                "400,A,Paris,FR\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			var file strings.Builder
@@ -184,42 +265,66 @@ func TestUnclosedQuoteInvalidatesOneLineOnly(t *testing.T) {
 				fmt.Fprintf(&file, "%d,A,Paris,FR\n", i)
 			}
 			file.WriteString(last)
-			rejected := map[int]bool{}
-			l := load.Loader{Client: start(t), Rejected: func(line int, _ string, _ error) { rejected[line] = true }}
-			sum, err := l.Load(t.Context(), strings.NewReader(file.String()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			rows := strings.Count(file.String(), "\n") - 1
-			if !rejected[2] || len(rejected) > 3 || int(sum.Read) != rows || int(sum.Rejected) != len(rejected) {
-				t.Errorf("read %d of %d rows, rejected %d: %v", sum.Read, rows, sum.Rejected, rejected)
-			}
+			sum, faults := dryRun(t, load.Loader{}, file.String())
+			check(t, faults, []string{"2 text after a closing quote, or a quote that is not closed"})
+			check(t, int(sum.Read), strings.Count(file.String(), "\n")-1)
 		})
 	}
 }
 
-func TestInvalidValuesAreRejectedWithTheirColumn(t *testing.T) {
-	for _, tc := range []struct{ member, reason string }{
-		{`"email":"nobody"`, "email is not an e-mail address"}, {`"email":"a@b@c"`, "email is not an e-mail address"}, {`"email":"@c"`, "email is not an e-mail address"},
-		{`"phone":"=1+2"`, "phone is not a telephone number"}, {`"joined":"13/06/2013"`, "joined is neither a date such as 2013-06-13 nor an RFC 3339 timestamp"},
-		{`"joined":20130613`, "row is not a JSON object of strings with unique names, in UTF-8"}, {`"id":"2"`, "row is not a JSON object of strings with unique names, in UTF-8"},
-		{`"phone":"+82 10-0123 (45)"`, ""}, {`"email":"ü@例え.example"`, ""},
+func TestOptionalValuesNeverRejectARow(t *testing.T) {
+	for _, tc := range []struct{ column, value, stored, note string }{
+		{"email", "nobody", "", "is not an e-mail address and is left out"},
+		{"email", "a@b@c", "", "is not an e-mail address and is left out"},
+		{"email", "ü@例え.example", "ü@例え.example", ""},
+		{"phone", "=1+2", "=1+2", "is no number of its country and is kept as written"},
+		{"phone", "call me", "call me", "is no number of its country and is kept as written"},
+		{"phone", "01.42.68.53.00 ext 12", "+33 1 42 68 53 00 ext. 12", ""},
+		{"phone", "+82 (0)2-312-3456", "+82 2-312-3456", ""},
+		{"phone", strings.Repeat("1", 61), "", "is longer than 60 characters and is left out"},
+		{"phone", "N/A", "", ""},
+		{"joined", "13/06/2013", "", "is no date in the order year, month, day, or that of -dates, and is left out"},
+		{"joined", "2013-02-30", "", "is no date in the order year, month, day, or that of -dates, and is left out"},
+		{"joined", "2013년 6월 13일", "2013-06-13", ""},
+		{"joined", "20130613", "2013-06-13", ""},
+		{"joined", "2013/6/13 23:59:59.9", "2013-06-13", ""},
+		{"joined", "2013-06-13T23:00:00-09:00", "2013-06-13", ""},
+		{"name", "NULL", "", ""},
+		{"name", "Null", "Null", ""},
+		{"name", "A\nB", "A B", ""},
+		{"street", "1 Main St\r\nApt 4", "1 Main St, Apt 4", ""},
+		{"name", strings.Repeat("x", 201), "", "is longer than 200 characters and is left out"},
+		{"postcode", strings.Repeat("x", 21), "", "is longer than 20 characters and is left out"},
+		{"name", "a\x00b", "", "has a control character and is left out"},
 	} {
-		var got string
-		l := load.Loader{Rejected: func(_ int, customer string, reason error) { got = reason.Error() }}
-		if _, err := l.Load(t.Context(), strings.NewReader(`{"id":"1","name":"A","city":"Paris","country":"FR",`+tc.member+"}\n")); err != nil {
-			t.Fatal(err)
+		client := start(t)
+		value := `"` + strings.ReplaceAll(tc.value, `"`, `""`) + `"`
+		sum := mustLoad(t, client, "id,city,country,"+tc.column+"\n1,Paris,FR,"+value+"\n")
+		note := ""
+		if len(sum.Notes) > 0 {
+			note = sum.Notes[0].Text
+			check(t, sum.Notes[0].Field, tc.column)
 		}
-		if got != tc.reason {
-			t.Errorf("%s: reason %q, want %q", tc.member, got, tc.reason)
+		stored := ""
+		for _, cells := range dump(t, client, customers.CustomersTable) {
+			for _, c := range cells {
+				if family, v, _ := strings.Cut(c, "="); strings.HasSuffix(family, ":"+tc.column) {
+					stored = v
+				}
+			}
+		}
+		if note != tc.note || stored != tc.stored {
+			t.Errorf("%s %.20q: stored %q with note %q, want %q with %q", tc.column, tc.value, stored, note, tc.stored, tc.note)
 		}
 	}
 }
 
 func TestUnreadableFilesAreErrors(t *testing.T) {
 	for name, file := range map[string]string{
-		"empty": "", "no header": "1,A,Paris,FR\n", "semicolons": "id;name;city;country\n", "a column twice": "id,name,city,country,ID\n",
+		"empty": "", "no header": "1,A,Paris,FR\n", "a column twice": "id,name,city,country,ID\n", "line breaks": "\n\r\n",
 		"a column is missing": "id,name,country\n", "a quote in the header": "\"id,name,city,country\n", "broken gzip": "\x1f\x8b\x08",
+		"an open quote": header + "1,\"" + strings.Repeat("a\n", 5<<20), "old workbook": "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+		"cut array": `[{"id":1,"city":"Paris","country":"FR"},`, "cut zip": "PK\x03\x04", "cut parquet": "PAR1PAR1",
 	} {
 		l := load.Loader{}
 		if sum, err := l.Load(t.Context(), strings.NewReader(file)); err == nil {
@@ -269,7 +374,7 @@ func TestCustomerWithANewCityMoves(t *testing.T) {
 	client := start(t)
 	mustLoad(t, client, header+"1,A,Paris,FR\n2,B,Paris,FR\n3,C,Paris,FR\n")
 	sum := mustLoad(t, client, header+"1,A,Lyon,FR\n2,B,PARIS,FR\n") // without customer 3
-	check(t, sum, load.Summary{Read: 2, Moved: 1, Cities: 2})
+	check(t, numbers(sum), load.Summary{Read: 2, Moved: 1, Cities: 2})
 	check(t, counts(t, client), map[string]string{"paris#fr#": "2", "lyon#fr#": "1"})
 	check(t, dump(t, client, customers.HomesTable), map[string][]string{
 		"1": {"home:lyon#fr#1="}, "2": {"home:paris#fr#2="}, "3": {"home:paris#fr#3="},
@@ -299,11 +404,11 @@ func TestLastRowOfACustomerWins(t *testing.T) {
 
 func TestDryRunValidatesTheFile(t *testing.T) {
 	l := load.Loader{}
-	sum, err := l.Load(t.Context(), strings.NewReader(header+"1,A,Paris,FR\n2,B,paris,FR\n3,,x,FR\n"))
+	sum, err := l.Load(t.Context(), strings.NewReader(header+"1,A,Paris,FR\n2,B,paris,FR\n3,,,FR\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, sum, load.Summary{Read: 3, Rejected: 1, Cities: 1})
+	check(t, numbers(sum), load.Summary{Read: 3, Rejected: 1, Cities: 1})
 }
 
 // writeLimiter makes the server fail the writes to a table after n writes, as if the load were killed.
@@ -405,7 +510,7 @@ func TestConcurrentLoadsAreAllCounted(t *testing.T) {
 	loads.Wait()
 	want := map[string]string{}
 	for i := range 5 {
-		want[fmt.Sprintf("city %d#fr#", i)] = "1600"
+		want[fmt.Sprintf("city%d#fr#", i)] = "1600"
 	}
 	check(t, counts(t, client), want)
 	for key, cells := range dump(t, client, customers.CitiesTable) {
@@ -417,16 +522,29 @@ func TestConcurrentLoadsAreAllCounted(t *testing.T) {
 	}
 }
 
-func TestCityNameIsItsMostFrequentSpelling(t *testing.T) {
+func TestSpellingsAreCounted(t *testing.T) {
+	const file = header + "1,A,QUXBURG,FR\n2,A,Quxburg,FR\n3,A,quxburg,FR\n4,A,Quxburg,FR\n5,A, Quxburg ,FR\n"
 	client := start(t)
-	mustLoad(t, client, header+"1,A,PARIS,FR\n2,A,Paris,FR\n3,A,paris,FR\n4,A,Paris,FR\n5,A, Paris ,FR\n")
-	check(t, dump(t, client, customers.CitiesTable), map[string][]string{"paris#fr#": {"city:count=5", "city:name=Paris"}})
+	want := map[string][]string{"quxburg#fr#": {
+		"city:ambiguous=0", "city:count=5", "city:name=Quxburg",
+		`city:spellings=[{"as":"Quxburg","count":3},{"as":"QUXBURG","count":1},{"as":"quxburg","count":1}]`,
+	}}
+	for range 2 { // the first load tallies the new city, the second one reads it
+		mustLoad(t, client, file)
+		check(t, dump(t, client, customers.CitiesTable), want)
+	}
+	mustLoad(t, client, header+"1,A,Quxburg,FR\n3,A,Zedburg,FR\n")
+	want = map[string][]string{
+		"quxburg#fr#": {"city:ambiguous=0", "city:count=4", "city:name=Quxburg", `city:spellings=[{"as":"Quxburg","count":4}]`},
+		"zedburg#fr#": {"city:ambiguous=0", "city:count=1", "city:name=Zedburg", `city:spellings=[{"as":"Zedburg","count":1}]`},
+	}
+	check(t, dump(t, client, customers.CitiesTable), want)
 }
 
 func TestCancelledLoadEnds(t *testing.T) {
 	client := start(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	l := load.Loader{Client: client, Progress: func(rows int64) { cancel() }}
+	l := load.Loader{Client: client, Progress: func(int64, float64) { cancel() }}
 	pr, pw := io.Pipe()
 	go func() { _ = pw.CloseWithError(generate.Write(pw, 100_000, 1)) }()
 	defer pr.Close()
@@ -435,18 +553,84 @@ func TestCancelledLoadEnds(t *testing.T) {
 	}
 }
 
+// BenchmarkLoad compares the CPU time of a load of new customers with that of a plain bulk load, which decodes the CSV and
+// writes its cells by row key, and keeps no homes, aliases and counts. The embedded Bigtable runs in the same process, so
+// its time is a part of both. Goal: at most 2 ×.
 func BenchmarkLoad(b *testing.B) {
-	const n = 20_000
+	const n = 60_000
 	var file bytes.Buffer
 	if err := generate.Write(&file, n, 1); err != nil {
 		b.Fatal(err)
 	}
-	client := start(b)
-	for b.Loop() {
-		l := load.Loader{Client: client}
-		if _, err := l.Load(b.Context(), bytes.NewReader(file.Bytes())); err != nil {
+	measure := func(f func(*bigtable.Client) error) time.Duration {
+		client := start(b)
+		runtime.GC()
+		began := cpuTime(b)
+		if err := f(client); err != nil {
 			b.Fatal(err)
 		}
+		return cpuTime(b) - began
 	}
-	b.ReportMetric(float64(b.N)*n/b.Elapsed().Seconds(), "rows/s")
+	var plain, loaded time.Duration
+	for b.Loop() {
+		plain += measure(func(client *bigtable.Client) error { return bulkLoad(b.Context(), client, file.Bytes()) })
+		loaded += measure(func(client *bigtable.Client) error {
+			l := load.Loader{Client: client}
+			_, err := l.Load(b.Context(), bytes.NewReader(file.Bytes()))
+			return err
+		})
+	}
+	b.ReportMetric(float64(loaded)/float64(plain), "x-bulk")
+	b.ReportMetric(float64(b.N)*n/loaded.Seconds(), "rows/cpu-s")
+}
+
+// cpuTime returns the CPU time of the process.
+func cpuTime(t testing.TB) time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// bulkLoad writes the rows of a generated file by city, country and id, in batches of 500 by 8 writers.
+func bulkLoad(ctx context.Context, client *bigtable.Client, file []byte) error {
+	in := csv.NewReader(bytes.NewReader(file))
+	names, err := in.Read()
+	if err != nil {
+		return err
+	}
+	families := map[string]string{}
+	for _, c := range customers.Columns() {
+		families[c.Name] = c.Family
+	}
+	table := client.Open(customers.CustomersTable)
+	writers, ctx := errgroup.WithContext(ctx)
+	writers.SetLimit(8)
+	for more := true; more; {
+		var keys []string
+		var ops []*bigtable.Mutation
+		for len(keys) < 500 {
+			cells, err := in.Read()
+			if more = err == nil; !more {
+				if !errors.Is(err, io.EOF) {
+					return err
+				}
+				break
+			}
+			m := bigtable.NewMutation()
+			for i, name := range names {
+				if family := families[name]; family != "" && cells[i] != "" {
+					m.Set(family, name, bigtable.Now(), []byte(cells[i]))
+				}
+			}
+			keys = append(keys, strings.ToLower(strings.TrimSpace(cells[5]))+"#"+strings.ToLower(cells[6])+"#"+cells[0])
+			ops = append(ops, m)
+		}
+		writers.Go(func() error {
+			errs, err := table.ApplyBulk(ctx, keys, ops)
+			return errors.Join(append(errs, err)...)
+		})
+	}
+	return writers.Wait()
 }

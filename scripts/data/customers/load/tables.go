@@ -3,31 +3,44 @@ package load
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/bigtable"
-	"golang.org/x/sync/errgroup"
+	"github.com/google/uuid"
 
+	"github.com/hybrid-bts/functions/shared/engine/place"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
 // tableWriter writes the batches of one load to Bigtable. It is safe for concurrent use.
 type tableWriter struct {
-	customers, cities, homes *bigtable.Table // nil in a dry run
+	customers, cities, homes, aliases *bigtable.Table // nil in a dry run
 
 	loadID  string             // UUID; the column of the marks in family loading
 	version bigtable.Timestamp // of the cells that the load writes, except counts
 
 	replaced, moved atomic.Int64 // see Summary
 
-	mu sync.Mutex // guards touched until the writers end
-	// touched has the row keys of the cities that have the mark of this load; in a dry run, of the cities of the file.
-	touched map[string]bool
+	marking sync.Mutex // held while marks of cities are set, so that each city is inspected once
+
+	mu sync.Mutex // guards touched and its values until the writers end
+	// touched has the cities that have the mark of this load, by row key; in a dry run, the cities of the file.
+	touched map[string]*touchedCity
+}
+
+// newTableWriter returns a writer with a new id and the current time as version. client is nil in a dry run.
+func newTableWriter(client *bigtable.Client) *tableWriter {
+	t := &tableWriter{loadID: uuid.NewString(), version: cellVersion(time.Now()), touched: map[string]*touchedCity{}}
+	if client != nil {
+		t.customers, t.cities = client.Open(customers.CustomersTable), client.Open(customers.CitiesTable)
+		t.homes, t.aliases = client.Open(customers.HomesTable), client.Open(customers.AliasesTable)
+	}
+	return t
 }
 
 // cellVersion returns the version of cells with data as of t, in the milliseconds that Bigtable accepts. Writes with an
@@ -39,7 +52,7 @@ func (t *tableWriter) dryWrite(_ context.Context, batch []customerRow) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, c := range batch {
-		t.touched[cityKey(c.key)] = true
+		t.touched[cityKey(c.key)] = nil
 	}
 	return nil
 }
@@ -62,13 +75,28 @@ func (m *mutations) add(key string, op *bigtable.Mutation) {
 	m.keys, m.ops = append(m.keys, key), append(m.ops, op)
 }
 
+// drainTimeout is the time that a write in flight gets after the end of the load.
+const drainTimeout = 10 * time.Second
+
+// drainContext returns a context that ends after callTimeout, or drainTimeout after ctx.
+func drainContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	drained, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTimeout)
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(drainTimeout, cancel) })
+	return drained, func() {
+		stop()
+		cancel()
+	}
+}
+
 // apply applies the writes within callTimeout. Each is atomic, all of them together are not: after an error, some may
 // be applied. The error is one of those that the rows have.
 func (m *mutations) apply(ctx context.Context, table *bigtable.Table, tableName string) error {
-	if len(m.keys) == 0 {
-		return nil
+	if len(m.keys) == 0 || ctx.Err() != nil {
+		return ctx.Err()
 	}
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	// A write that was cancelled may still arrive, after the writes of the next load. So writes in flight end before the
+	// load does.
+	ctx, cancel := drainContext(ctx)
 	defer cancel()
 	errs, err := table.ApplyBulk(ctx, m.keys, m.ops)
 	if err == nil {
@@ -84,8 +112,8 @@ func (m *mutations) apply(ctx context.Context, table *bigtable.Table, tableName 
 	return nil
 }
 
-// write writes a batch. The order of the writes allows a kill at any point: marks of cities first; then new homes
-// beside the old ones, so that the next load knows every row key that a customer may have; then the rows; last the
+// write writes a batch. The order of the writes allows a kill at any point: aliases and marks of cities first; then new
+// homes beside the old ones, so that the next load knows every row key that a customer may have; then the rows; last the
 // deletion of old homes, after their rows are deleted.
 func (t *tableWriter) write(ctx context.Context, batch []customerRow) error {
 	// A batch may have several rows of a customer. The last one wins.
@@ -94,15 +122,15 @@ func (t *tableWriter) write(ctx context.Context, batch []customerRow) error {
 		latest[batch[i].key.Customer] = &batch[i]
 	}
 	t.replaced.Add(int64(len(batch) - len(latest)))
-	homes, err := t.readHomes(ctx, latest)
+	homes, err := t.readHomes(ctx, slices.Collect(maps.Keys(latest)))
 	if err != nil {
 		return err
 	}
-	cities := map[string]bool{}
+	cities := map[string]*place.Place{} // of old homes nil
 	var newHomes, rows, oldHomes mutations
 	for customer, c := range latest {
 		key := c.key.String()
-		cities[cityKey(c.key)] = true
+		cities[cityKey(c.key)] = &c.place
 		replaceRow := bigtable.NewMutation()
 		replaceRow.DeleteRow() // cells that are empty now must not stay
 		for _, cell := range c.cells {
@@ -114,22 +142,11 @@ func (t *tableWriter) write(ctx context.Context, batch []customerRow) error {
 			addHome.Set(customers.HomeFamily, key, t.version, nil)
 			newHomes.add(customer, addHome)
 		}
-		for _, home := range homes[customer] {
-			if home == key {
-				continue
-			}
-			oldKey, err := customers.ParseKey(home)
-			if err != nil {
-				return fmt.Errorf("read home of customer %s: %w", customer, err)
-			}
-			cities[cityKey(oldKey)] = true
-			deleteRow, deleteHome := bigtable.NewMutation(), bigtable.NewMutation()
-			deleteRow.DeleteRow()
-			rows.add(home, deleteRow)
-			deleteHome.DeleteCellsInColumn(customers.HomeFamily, home)
-			oldHomes.add(customer, deleteHome)
-			t.moved.Add(1)
+		old := slices.DeleteFunc(slices.Clone(homes[customer]), func(home string) bool { return home == key })
+		if err := t.deleteHomes(customer, old, cities, &rows, &oldHomes); err != nil {
+			return err
 		}
+		t.moved.Add(int64(len(old)))
 	}
 	if err := t.markCities(ctx, cities); err != nil {
 		return err
@@ -140,23 +157,42 @@ func (t *tableWriter) write(ctx context.Context, batch []customerRow) error {
 	if err := rows.apply(ctx, t.customers, customers.CustomersTable); err != nil {
 		return err
 	}
+	t.tally(latest, homes)
 	return oldHomes.apply(ctx, t.homes, customers.HomesTable)
+}
+
+// deleteHomes adds the deletion of the rows with the keys homes, and of the homes, for a customer. It adds their cities
+// to cities.
+func (t *tableWriter) deleteHomes(customer string, homes []string, cities map[string]*place.Place, rows, oldHomes *mutations) error {
+	if len(homes) == 0 {
+		return nil
+	}
+	deleteHomes := bigtable.NewMutation()
+	for _, home := range homes {
+		key, err := customers.ParseKey(home)
+		if err != nil {
+			return fmt.Errorf("read table %s: %w", customers.HomesTable, err)
+		}
+		if city := cityKey(key); cities[city] == nil {
+			cities[city] = nil
+		}
+		deleteRow := bigtable.NewMutation()
+		deleteRow.DeleteRow()
+		rows.add(home, deleteRow)
+		deleteHomes.DeleteCellsInColumn(customers.HomeFamily, home)
+	}
+	oldHomes.add(customer, deleteHomes)
+	return nil
 }
 
 // readHomes returns the row keys that the homes of the given customers hold, by customer, in one read. New customers
 // have no entry. A customer has several homes if a load was killed during a move, or if two loads ran at the same time.
-func (t *tableWriter) readHomes(ctx context.Context, rows map[string]*customerRow) (map[string][]string, error) {
+func (t *tableWriter) readHomes(ctx context.Context, ids []string) (map[string][]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	ids := make(bigtable.RowList, 0, len(rows))
-	for customer := range rows {
-		ids = append(ids, customer)
-	}
-	homes := make(map[string][]string, len(rows))
-	err := t.homes.ReadRows(ctx, ids, func(row bigtable.Row) bool {
-		for _, cell := range row[customers.HomeFamily] {
-			homes[row.Key()] = append(homes[row.Key()], strings.TrimPrefix(cell.Column, customers.HomeFamily+":"))
-		}
+	homes := make(map[string][]string, len(ids))
+	err := t.homes.ReadRows(ctx, bigtable.RowList(ids), func(row bigtable.Row) bool {
+		homes[row.Key()] = homesOf(row)
 		return true
 	}, bigtable.RowFilter(bigtable.LatestNFilter(1)))
 	if err != nil {
@@ -165,92 +201,11 @@ func (t *tableWriter) readHomes(ctx context.Context, rows map[string]*customerRo
 	return homes, nil
 }
 
-// markCities sets the mark of the load on the given cities unless they have it. Two writers may both set the mark of a
-// city, which is idempotent. The marks are stored when it returns without an error.
-func (t *tableWriter) markCities(ctx context.Context, cities map[string]bool) error {
-	var marks mutations
-	t.mu.Lock()
-	for city := range cities {
-		if !t.touched[city] {
-			mark := bigtable.NewMutation()
-			mark.Set(customers.LoadingFamily, t.loadID, t.version, nil)
-			marks.add(city, mark)
-		}
+// homesOf returns the row keys of a row of table homes.
+func homesOf(row bigtable.Row) []string {
+	var keys []string
+	for _, cell := range row[customers.HomeFamily] {
+		keys = append(keys, strings.TrimPrefix(cell.Column, customers.HomeFamily+":"))
 	}
-	t.mu.Unlock()
-	if err := marks.apply(ctx, t.cities, customers.CitiesTable); err != nil {
-		return err
-	}
-	// touched changes after the write, so no other writer relies on a mark that is not stored yet.
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, city := range marks.keys {
-		t.touched[city] = true
-	}
-	return nil
-}
-
-// countCities counts the cities that have a mark of this load or of a killed one, counterCount at once. It returns the
-// number of cities. It scans the whole table cities for marks. Call it after all writes; it reads touched without the
-// mutex.
-func (t *tableWriter) countCities(ctx context.Context) (int, error) {
-	marks := bigtable.ChainFilters(bigtable.ColumnRangeFilter(customers.LoadingFamily, "", ""), bigtable.CellsPerRowLimitFilter(1), bigtable.StripValueFilter())
-	err := t.cities.ReadRows(ctx, bigtable.InfiniteRange(""), func(row bigtable.Row) bool {
-		t.touched[row.Key()] = true
-		return true
-	}, bigtable.RowFilter(marks))
-	if err != nil {
-		return 0, fmt.Errorf("read marks of table %s: %w", customers.CitiesTable, err)
-	}
-	counters, ctx := errgroup.WithContext(ctx)
-	counters.SetLimit(counterCount)
-	for city := range t.touched {
-		counters.Go(func() error {
-			if err := t.countCity(ctx, city); err != nil {
-				return fmt.Errorf("count city %q: %w", city, err)
-			}
-			return nil
-		})
-	}
-	return len(t.touched), counters.Wait()
-}
-
-// maxSpellings bounds the memory for the spellings of one city. Further spellings are not counted.
-const maxSpellings = 100
-
-// countCity writes the number of customers of a city and its most frequent spelling, and deletes the mark of this load
-// in the same atomic write. Marks of killed loads stay until they expire. Of equally frequent spellings the first in
-// byte order wins. It reads one cell of each customer of the city. The read has no time limit but that of ctx, because
-// a city may be large.
-func (t *tableWriter) countCity(ctx context.Context, city string) error {
-	began := time.Now() // before the read: of concurrent counts, the one that began last has seen the most
-	n, spellings := 0, map[string]int{}
-	cityCell := bigtable.ChainFilters(bigtable.ColumnRangeFilter("address", "city", "city\x00"), bigtable.LatestNFilter(1))
-	err := t.customers.ReadRows(ctx, bigtable.PrefixRange(city), func(row bigtable.Row) bool {
-		n++
-		for _, cell := range row["address"] {
-			if s := string(cell.Value); spellings[s] > 0 || len(spellings) < maxSpellings {
-				spellings[s]++
-			}
-		}
-		return true
-	}, bigtable.RowFilter(cityCell))
-	if err != nil {
-		return err
-	}
-	name := ""
-	for s, uses := range spellings {
-		if most := spellings[name]; uses > most || uses == most && s < name {
-			name = s
-		}
-	}
-	m := bigtable.NewMutation()
-	m.Set(customers.CityFamily, customers.CountColumn, cellVersion(began), []byte(strconv.Itoa(n)))
-	if name != "" {
-		m.Set(customers.CityFamily, customers.NameColumn, cellVersion(began), []byte(name))
-	}
-	m.DeleteCellsInColumn(customers.LoadingFamily, t.loadID)
-	ctx, cancel := context.WithTimeout(ctx, callTimeout)
-	defer cancel()
-	return t.cities.Apply(ctx, city, m)
+	return keys
 }
