@@ -164,6 +164,7 @@ func TestOnlyTheAuthorReadsAnUnpublishedReview(t *testing.T) {
 		{unknownProduct, map[string]any{"Status": "held", "HeldFor": "unknown product", "HoldFor": "unknown product", "ReasonCode": "unknown_product"}},
 		{moderation, map[string]any{"Status": "held", "HeldFor": "an address", "HoldFor": "an address"}},
 		{moderation, map[string]any{"Status": "held", "HeldFor": "sexual content", "HoldFor": "sexual content", "ReasonCode": "sexual_content"}},
+		{pending, map[string]any{"Status": "held", "HeldFor": "pending moderation", "HoldFor": "pending moderation", "ReasonCode": "pending_moderation"}},
 		{moderation, map[string]any{"Status": "held", "HeldFor": "a_later_code", "HoldFor": "a_later_code", "ReasonCode": "a_later_code"}},
 		{operator, map[string]any{"Status": "rejected", "HeldFor": "their words", "HoldFor": "an address"}},
 		{operator, decided("reject", "their words", map[string]any{"Status": "rejected", "HeldFor": "their words", "ReasonCode": "operator", "OperatorReason": "their words"})},

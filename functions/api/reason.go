@@ -6,6 +6,7 @@ import "github.com/hybrid-bts/functions/shared/schema/review/reason"
 const (
 	unknownProduct = "unknown_product"
 	moderation     = "moderation"
+	pending        = "pending_moderation"
 	operator       = "operator"
 )
 
@@ -19,6 +20,8 @@ func publicReason(code reason.Code) *string {
 		return nil
 	case reason.UnknownProduct:
 		shown = unknownProduct
+	case reason.PendingModeration:
+		shown = pending
 	case reason.Operator, reason.EditedAfterHold, reason.EditedAfterRejection:
 		shown = operator
 	}

@@ -18,7 +18,7 @@ type review struct {
 	ID          string     `json:"id" format:"uuid"`
 	Product     string     `json:"product"`
 	Status      string     `json:"status" enum:"published,held,rejected" doc:"Held by moderation or the catalogue, or rejected by an operator, a review is neither shown nor counted."`
-	Reason      *string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"Why the review is not published: the catalogue lacks the product, its content awaits moderation, or an operator decided so. Absent if it is published."`
+	Reason      *string    `json:"reason,omitempty" enum:"unknown_product,pending_moderation,moderation,operator" doc:"Why the review is not published: the catalogue lacks the product, its content is being checked automatically, its content waits for an operator, or an operator decided so. Absent if it is published."`
 	Rating      int64      `json:"rating" minimum:"1" maximum:"5"`
 	Text        string     `json:"text" doc:"Empty in a review of stars only."`
 	Author      string     `json:"author"`
@@ -58,7 +58,7 @@ type withheld struct {
 	ID          string    `json:"id" format:"uuid"`
 	Product     string    `json:"product"`
 	Status      string    `json:"status" enum:"held,rejected"`
-	Reason      string    `json:"reason,omitempty" enum:"unknown_product,moderation,operator" doc:"Reason code that the public sees; see the schema review."`
+	Reason      string    `json:"reason,omitempty" enum:"unknown_product,pending_moderation,moderation,operator" doc:"Reason code that the public sees; see the schema review."`
 	SubmittedAt time.Time `json:"submitted_at"`
 }
 

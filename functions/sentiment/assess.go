@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"time"
 
 	"cloud.google.com/go/spanner"
 
 	"github.com/hybrid-bts/functions/shared/schema/review"
-	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
 // analyzer assesses content with the Natural Language API, the embedded model and filter, and the patterns of contact details.
@@ -25,13 +25,22 @@ func (a *analyzer) assess(ctx context.Context, r review.Review) (assessment, err
 	if err != nil {
 		return assessment{}, err
 	}
-	found.contentFlag = a.moderate(ctx, r)
+	found.judgement = a.moderate(ctx, r)
 	return found, nil
 }
 
 // setAssessment replaces the assessment of the stored content.
 func (r *record) setAssessment(found assessment) {
-	r.ContentFlag, r.Language = nullString(found.contentFlag.Text()), nullString(found.language)
+	r.setScore(found)
+	r.ContentFlag, r.JudgeAt = nullString(found.flag.Text()), spanner.NullTime{}
+	if found.unjudged {
+		r.JudgeAt = spanner.NullTime{Time: time.UnixMicro(r.revision()).UTC(), Valid: true} // due at once, the oldest content first
+	}
+}
+
+// setScore replaces the score and the aspects of the stored content.
+func (r *record) setScore(found assessment) {
+	r.Language = nullString(found.language)
 	r.Score, r.Magnitude, r.ScoredBy = spanner.NullFloat64{}, spanner.NullFloat64{}, spanner.NullString{}
 	if found.scored {
 		r.Score = spanner.NullFloat64{Float64: found.score, Valid: true}
@@ -47,14 +56,16 @@ func (r *record) setAssessment(found assessment) {
 // assessment is the result of scoring and moderating the content of a review.
 type assessment struct {
 	sentiment
-	aspects     []aspect    // each name once
-	contentFlag reason.Code // "": the content may be published
+	judgement
+	aspects []aspect // each name once
 }
 
 // assessor scores and moderates content. An error asks for redelivery.
 type assessor interface {
 	// assess scores and moderates the content of a review.
 	assess(ctx context.Context, r review.Review) (assessment, error)
+	// moderate judges the content of a review.
+	moderate(ctx context.Context, r review.Review) judgement
 	// score scores a text and finds its aspects, without moderation.
 	score(ctx context.Context, text string) (assessment, error)
 }

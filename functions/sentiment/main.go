@@ -3,7 +3,8 @@
 // reports. It records the actions of operators in table Audit, and in the log under "operator acted".
 //
 // Trigger: Pub/Sub topics reviews and commands, by push subscriptions with an ack deadline of 30 s or more. Package
-// shared/schema/review declares the messages. The topic reviews has submissions, the topic commands all other messages.
+// shared/schema/review declares the messages. The topic reviews has submissions, the topic commands all other messages. Cloud
+// Scheduler publishes the message that asks for a sweep: content that nobody could judge is judged again; see sweep.go.
 //
 //	variable               meaning                                                     default
 //	GOOGLE_CLOUD_PROJECT   project of the database, the topics and the traces          required
@@ -27,7 +28,8 @@
 //	MODERATION             checks that flag content: off; embedded, contact details,   language
 //	                       solicitation and the embedded filter; language, these and
 //	                       the Natural Language API for a text that the filter is
-//	                       unsure of, a review with photos, or a new author
+//	                       unsure of, a review with photos, or a new author. What the
+//	                       chosen checks cannot judge is held
 //	LANGUAGE_ENDPOINT      host:port of the Natural Language API; a loopback address   the API's own
 //	                       means an embedded server: no TLS, no credentials
 //	LANGUAGE_QPM           API calls a minute of one instance: the project's quota     600
@@ -43,7 +45,7 @@
 // roles/storage.objectUser on the bucket, roles/serviceusage.serviceUsageConsumer on the project (for the
 // Natural Language API).
 //
-// Trust: the function obeys every message on the topic commands. Only api, admin and the operators who run the programs of
+// Trust: the function obeys every message on the topic commands. Only api, admin, Cloud Scheduler and the operators who run the programs of
 // scripts/data may publish there; api checks that an edit or erasure comes from the author, admin that a decision, reply or
 // erasure comes from an operator. The public function review may publish to the topic reviews only. From there the function
 // takes submissions alone, and a submission never replaces stored content: a compromised review can add reviews, but cannot
@@ -137,7 +139,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer files.Close()
-	w := &reviewWriter{assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: notices, senders: senders}
+	w := &reviewWriter{assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: notices, senders: senders, now: time.Now}
 	dead := senders.deadLetters(event.DeadLetterTopic(messages.Topic(deadCommands)), event.DeadLetterTopic(messages.Topic(deadReviews)))
 	h := event.Handler(w.handleEvent, dead)
 	return framework.Serve(ctx, "Sentiment", port, cloudlog.Trace(project, h))

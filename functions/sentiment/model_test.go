@@ -39,6 +39,12 @@ func (b byText) score(ctx context.Context, text string) (assessment, error) {
 	return b.assess(ctx, review.Review{Text: text})
 }
 
+// moderate returns the flag of a text alone.
+func (b byText) moderate(ctx context.Context, r review.Review) judgement {
+	found, _ := b.assess(ctx, r)
+	return found.judgement
+}
+
 func (byText) assess(_ context.Context, r review.Review) (a assessment, err error) {
 	if r.Text == "" {
 		return a, nil
@@ -53,7 +59,7 @@ func (byText) assess(_ context.Context, r review.Review) (a assessment, err erro
 		}
 	}
 	if strings.Contains(r.Text, "held") {
-		a.contentFlag = reason.ContactDetails
+		a.flag = reason.ContactDetails
 	}
 	return a, nil
 }

@@ -9,6 +9,8 @@ import (
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	embedded "github.com/hybrid-bts/functions/shared/engine/sentiment"
 	"github.com/hybrid-bts/functions/shared/schema/review"
@@ -60,20 +62,26 @@ type authors interface {
 	hasPublished(ctx context.Context, author, except string) (bool, error)
 }
 
-// moderate returns the content flag of a review, "" when it may be published. It runs the free checks first. A check that
-// fails is skipped, so moderate always returns.
-func (a *analyzer) moderate(ctx context.Context, r review.Review) reason.Code {
+// judgement is the result of moderation.
+type judgement struct {
+	flag     reason.Code // "": the content may be published
+	unjudged bool        // a moderator could not answer now, so a sweep judges the content again; see sweep.go
+}
+
+// moderate judges the content of a review. It runs the free checks first. It always returns: content that no check could judge
+// has the flag reason.PendingModeration.
+func (a *analyzer) moderate(ctx context.Context, r review.Review) judgement {
 	if a.moderation == moderationOff {
-		return ""
+		return judgement{}
 	}
 	if hasContact(r.Text) || hasContact(r.Author) {
-		return reason.ContactDetails
+		return judgement{flag: reason.ContactDetails}
 	}
 	if isSolicitation(r.Text) || isSolicitation(r.Author) {
-		return reason.Solicitation
+		return judgement{flag: reason.Solicitation}
 	}
 	if confidence, _ := a.filter(r.Author); confidence >= certain { // a name is too short for a lower threshold
-		return reason.AbusiveLanguage
+		return judgement{flag: reason.AbusiveLanguage}
 	}
 	return a.moderateText(ctx, r)
 }
@@ -91,26 +99,63 @@ func (a *analyzer) isFirstReview(ctx context.Context, r review.Review) bool {
 	return !known
 }
 
-// moderateText returns the flag of the text. The API decides if the filter is unsure, or the review has photos or a new author.
-func (a *analyzer) moderateText(ctx context.Context, r review.Review) reason.Code {
+// moderateText judges the text. The API decides if the filter is unsure, or the review has photos or a new author.
+func (a *analyzer) moderateText(ctx context.Context, r review.Review) judgement {
 	if !strings.ContainsFunc(r.Text, unicode.IsLetter) {
-		return ""
+		return judgement{}
 	}
 	confidence, supported := a.filter(r.Text)
 	if confidence >= certain {
-		return reason.AbusiveLanguage
+		return judgement{flag: reason.AbusiveLanguage}
 	}
-	if a.moderation == moderationLanguage && (!supported || confidence >= unsure || len(r.Photos) > 0 || a.isFirstReview(ctx, r)) {
-		found, err := a.language.moderate(ctx, r.Text)
-		if err == nil {
-			return flagOf(found)
-		}
-		slog.WarnContext(ctx, "Natural Language API is unavailable; moderating by the embedded filter", "err", err)
+	if a.moderation != moderationLanguage {
+		return filterAlone(r.Text, confidence, supported)
 	}
-	if supported && confidence >= likely {
-		return reason.AbusiveLanguage
+	if supported && confidence < unsure && len(r.Photos) == 0 && !a.isFirstReview(ctx, r) {
+		return judgement{}
 	}
-	return ""
+	found, err := a.language.moderate(ctx, r.Text)
+	switch {
+	case err == nil:
+		return judgement{flag: flagOf(found)}
+	case status.Code(err) == codes.InvalidArgument:
+		slog.WarnContext(ctx, "Natural Language API rejects the text; moderating by the embedded filter", "err", err)
+		return withoutAPI(confidence, supported, judgement{flag: reason.Moderation}) // no later call judges it, so an operator does
+	}
+	slog.WarnContext(ctx, "Natural Language API is unavailable; moderating by the embedded filter until it answers", "err", err)
+	provisional := withoutAPI(confidence, supported, judgement{flag: reason.PendingModeration})
+	provisional.unjudged = true
+	return provisional
+}
+
+// filterAlone returns the judgement of the embedded filter where the API must not be asked. A text in a language that the filter
+// does not support waits for an operator, or until the API may be asked again. The language of one or two words of plain Latin
+// letters, such as a title, is a guess, so the filter decides on them.
+func filterAlone(text string, confidence float64, supported bool) judgement {
+	switch {
+	case !supported && !isShortLatin(text):
+		return judgement{flag: reason.PendingModeration, unjudged: true}
+	case confidence >= likely:
+		return judgement{flag: reason.AbusiveLanguage}
+	}
+	return judgement{}
+}
+
+// isShortLatin reports whether a text has at most two words and no letters but those of ASCII.
+func isShortLatin(text string) bool {
+	return len(strings.Fields(text)) <= 2 && !strings.ContainsFunc(text, func(r rune) bool { return r > unicode.MaxASCII && unicode.IsLetter(r) })
+}
+
+// withoutAPI returns the judgement of the embedded filter on a text that the API should have judged, and doubtful if the filter
+// does not support the language or is unsure.
+func withoutAPI(confidence float64, supported bool, doubtful judgement) judgement {
+	switch {
+	case supported && confidence >= likely:
+		return judgement{flag: reason.AbusiveLanguage}
+	case supported && confidence < unsure:
+		return judgement{}
+	}
+	return doubtful
 }
 
 // minSeverity is the severity from which a category flags a text, if the category has a severity. The API's documentation

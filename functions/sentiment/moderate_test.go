@@ -99,6 +99,7 @@ func TestModerationAsksTheAPIOnlyWhenItMust(t *testing.T) {
 		answer    []*languagepb.ClassificationCategory
 		err       error
 		want      reason.Code
+		unjudged  bool
 		wantAsked int
 	}{
 		"a known author, a clean text":          {how: moderationLanguage, author: "아미", filter: clean, answer: insult},
@@ -112,17 +113,23 @@ func TestModerationAsksTheAPIOnlyWhenItMust(t *testing.T) {
 		"contact details as a name":             {how: moderationLanguage, author: "army@example.com", want: reason.ContactDetails},
 		"stars and photos, no text":             {how: moderationLanguage, text: " ", author: "아미", photos: photos, answer: insult},
 		"authors cannot be looked up":           {how: moderationLanguage, author: "아미", authors: errors.New("injected"), wantAsked: 1},
-		"the API is down, the text clean":       {how: moderationLanguage, photos: photos, author: "아미", filter: clean, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
-		"the API is down, the filter unsure":    {how: moderationLanguage, author: "아미", filter: 0.7, err: status.Error(codes.Unavailable, "injected"), want: reason.AbusiveLanguage, wantAsked: 1},
-		"a role is missing":                     {how: moderationLanguage, photos: photos, author: "아미", filter: doubtful, err: status.Error(codes.PermissionDenied, "injected"), wantAsked: 1},
+		"the API is down, the text clean":       {how: moderationLanguage, photos: photos, author: "아미", filter: clean, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1, unjudged: true},
+		"the API is down, the text abusive":     {how: moderationLanguage, author: "아미", filter: 0.7, err: status.Error(codes.Unavailable, "injected"), want: reason.AbusiveLanguage, wantAsked: 1, unjudged: true},
+		"the API is down, the filter unsure":    {how: moderationLanguage, author: "아미", filter: doubtful, err: status.Error(codes.Unavailable, "injected"), want: reason.PendingModeration, wantAsked: 1, unjudged: true},
+		"the API rejects a clear text":          {how: moderationLanguage, filter: clean, err: status.Error(codes.InvalidArgument, "injected"), wantAsked: 1},
+		"the API rejects a foreign text":        {how: moderationLanguage, foreign: true, err: status.Error(codes.InvalidArgument, "injected"), want: reason.Moderation, wantAsked: 1},
+		"a role is missing":                     {how: moderationLanguage, photos: photos, author: "아미", filter: doubtful, err: status.Error(codes.PermissionDenied, "injected"), want: reason.PendingModeration, wantAsked: 1, unjudged: true},
 		"embedded, clean":                       {how: moderationEmbedded, filter: doubtful, photos: photos, answer: insult},
 		"embedded, abusive":                     {how: moderationEmbedded, filter: 0.7, want: reason.AbusiveLanguage},
 		"solicitation":                          {how: moderationLanguage, text: "카톡 goods77 문의", photos: photos, want: reason.Solicitation},
 		"solicitation as a name":                {how: moderationLanguage, author: "텔레그램 goods77", want: reason.Solicitation},
 		"embedded, contact details":             {how: moderationEmbedded, text: "example.com", want: reason.ContactDetails},
 		"another language":                      {how: moderationLanguage, author: "아미", filter: clean, foreign: true, answer: insult, want: reason.AbusiveLanguage, wantAsked: 1},
-		"another language, the API is down":     {how: moderationLanguage, author: "아미", filter: 0.7, foreign: true, err: status.Error(codes.Unavailable, "injected"), wantAsked: 1},
-		"another language, embedded":            {how: moderationEmbedded, filter: 0.7, foreign: true},
+		"another language, the API is down":     {how: moderationLanguage, author: "아미", filter: 0.7, foreign: true, err: status.Error(codes.Unavailable, "injected"), want: reason.PendingModeration, wantAsked: 1, unjudged: true},
+		"another language, embedded":            {how: moderationEmbedded, filter: clean, foreign: true, want: reason.PendingModeration, unjudged: true},
+		"a title, embedded":                     {how: moderationEmbedded, text: "Hate You!", filter: clean, foreign: true},
+		"an abusive title, embedded":            {how: moderationEmbedded, text: "Hate You!", filter: 0.7, foreign: true, want: reason.AbusiveLanguage},
+		"another language, stars only":          {how: moderationEmbedded, text: " ", foreign: true},
 		"stars and a heart":                     {how: moderationLanguage, text: "★★★★★ 💜", filter: doubtful, answer: insult},
 		"off":                                   {how: moderationOff, text: "010-1234-5678", filter: abusive, photos: photos, answer: insult},
 	} {
@@ -140,8 +147,8 @@ func TestModerationAsksTheAPIOnlyWhenItMust(t *testing.T) {
 			}
 			r.Author, r.Photos = tc.author, tc.photos
 			got, err := a.assess(t.Context(), r)
-			if err != nil || got.contentFlag != tc.want {
-				t.Errorf("flag %q, %v, want %q", got.contentFlag, err, tc.want)
+			if want := (judgement{tc.want, tc.unjudged}); err != nil || got.judgement != want {
+				t.Errorf("%+v, %v, want %+v", got.judgement, err, want)
 			}
 			if len(api.asked) != tc.wantAsked {
 				t.Errorf("API calls %q, want %d", api.asked, tc.wantAsked)
@@ -170,7 +177,7 @@ func TestHarmfulCategoriesFlagFromTheirThresholds(t *testing.T) {
 	} {
 		a, api := startModerator(t, moderationLanguage)
 		api.answer = found(tc.category, tc.confidence, tc.severity)
-		if got := a.moderate(t.Context(), newReviewBy("새내기")); got != tc.want {
+		if got := a.moderate(t.Context(), newReviewBy("새내기")).flag; got != tc.want {
 			t.Errorf("%s of confidence %v and severity %v: flag %q, want %q", tc.category, tc.confidence, tc.severity, got, tc.want)
 		}
 	}
@@ -206,9 +213,9 @@ func TestEmbeddedFilterFlagsAbuseAndNotComplaints(t *testing.T) {
 		"The box was crushed and nobody answers me.": "",
 		"씨발 개새끼들아":                                   reason.AbusiveLanguage,
 		"You are fucking idiots, go to hell":         reason.AbusiveLanguage,
-		"بطانية ناعمة جدا":                           "", "하하하": "", "💜": "", "굿": "", "ok": "",
+		"بطانية ناعمة جدا":                           reason.PendingModeration, "하하하": "", "💜": "", "굿": "", "ok": "",
 	} {
-		if got := a.moderate(t.Context(), review.Review{Text: text}); got != want {
+		if got := a.moderate(t.Context(), review.Review{Text: text}).flag; got != want {
 			t.Errorf("%q has flag %q, want %q (confidence %v)", text, got, want, embedded.Abuse(text))
 		}
 	}
@@ -269,7 +276,7 @@ func TestDisguisedAbuseIsFlagged(t *testing.T) {
 		"시ㅂ 왜 취소함", "ㅂ.신 판매자", "쒸발 색이 다르잖아", "qudtls 아님?", "ㅅ\u200b발", "ㅅㅣ발",
 		"fuсk this shop", "you are a bіtch", "ѕhit seller", "Тhis is fuсking shіt", "ｆｕｃｋ you",
 	} {
-		if got := a.moderate(t.Context(), review.Review{Text: text}); got != reason.AbusiveLanguage {
+		if got := a.moderate(t.Context(), review.Review{Text: text}).flag; got != reason.AbusiveLanguage {
 			confidence, _ := embeddedFilter(text)
 			t.Errorf("%q has flag %q (confidence %v)", text, got, confidence)
 		}
@@ -280,15 +287,19 @@ func TestSlangOfPraiseAndTitlesAreNotFlagged(t *testing.T) {
 	a := &analyzer{moderation: moderationEmbedded, filter: embeddedFilter}
 	for _, text := range []string{
 		"개좋아", "개쩐다", "존나 예쁨", "존나 예뻐요 진심", "개이득", "개예쁨", "졸라 귀여움", "this is the shit! love it", "These hoodies are the shit", "Hate You", "Hate You by Jung Kook is on the tracklist",
-		"다시.발송 해주셨어요", "다시 발송", "시발점", "제 덕질의 시발점", "시발역에서 샀어요", "질병.신고 안내문", "3병,신선해요", "슈발리에 향수", "ㅅ자 모양", "ㅂ자 받침", "ㄱㅅㄱㅅ", "색 번호 1818", "dkssud", "сука — по-русски: собака",
-		"Отличный альбом, спасибо", "Быстрая доставка",
+		"다시.발송 해주셨어요", "다시 발송", "시발점", "제 덕질의 시발점", "시발역에서 샀어요", "질병.신고 안내문", "3병,신선해요", "슈발리에 향수", "ㅅ자 모양", "ㅂ자 받침", "ㄱㅅㄱㅅ", "색 번호 1818", "dkssud",
 	} {
-		if got := a.moderate(t.Context(), review.Review{Text: text}); got != "" {
+		if got := a.moderate(t.Context(), review.Review{Text: text}).flag; got != "" {
 			confidence, _ := embeddedFilter(text)
 			t.Errorf("%q has flag %q (confidence %v)", text, got, confidence)
 		}
 	}
-	if got := a.moderate(t.Context(), review.Review{Text: "I Hate You, you fucking thief"}); got != reason.AbusiveLanguage {
+	for _, text := range []string{"сука — по-русски: собака", "Отличный альбом, спасибо", "Быстрая доставка"} {
+		if got := a.moderate(t.Context(), review.Review{Text: text}).flag; got != reason.PendingModeration {
+			t.Errorf("%q has flag %q, want %q, because the filter does not know the language", text, got, reason.PendingModeration)
+		}
+	}
+	if got := a.moderate(t.Context(), review.Review{Text: "I Hate You, you fucking thief"}).flag; got != reason.AbusiveLanguage {
 		t.Errorf("an insult with the words of a title has flag %q", got)
 	}
 }
@@ -296,11 +307,11 @@ func TestSlangOfPraiseAndTitlesAreNotFlagged(t *testing.T) {
 func TestOrdinaryNamesAreNotFlagged(t *testing.T) {
 	a := &analyzer{moderation: moderationEmbedded, filter: embeddedFilter}
 	for _, name := range []string{"", "모아", "Emma", "نور", "아미", "달", "Mina K.", "은하수", "Jin-ah", "지민맘", "정국이", "user123", "小雨", "ナナ", "Sofía", "보라해💜", "BTS최고"} {
-		if got := a.moderate(t.Context(), review.Review{Author: name, Text: "좋아요"}); got != "" {
+		if got := a.moderate(t.Context(), review.Review{Author: name, Text: "좋아요"}).flag; got != "" {
 			t.Errorf("name %q has flag %q (confidence %v)", name, got, embedded.Abuse(name))
 		}
 	}
-	if got := a.moderate(t.Context(), review.Review{Author: "씨발놈", Text: "좋아요"}); got != reason.AbusiveLanguage {
+	if got := a.moderate(t.Context(), review.Review{Author: "씨발놈", Text: "좋아요"}).flag; got != reason.AbusiveLanguage {
 		t.Errorf("an abusive name has flag %q", got)
 	}
 }
@@ -326,7 +337,7 @@ func TestAuthorsAreKnownByAPublishedReview(t *testing.T) {
 		if _, err := s.add(t.Context(), first, assessment{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.add(t.Context(), held, assessment{contentFlag: reason.AbusiveLanguage}); err != nil {
+		if _, err := s.add(t.Context(), held, assessment{judgement: judgement{flag: reason.AbusiveLanguage}}); err != nil {
 			t.Fatal(err)
 		}
 		for _, tc := range []struct {

@@ -55,6 +55,7 @@ type record struct {
 	ScoredBy         spanner.NullString
 	Aspects          []string
 	AspectScores     []float64
+	JudgeAt          spanner.NullTime // time from which a sweep judges the content; NULL: it is judged
 
 	Helpful   spanner.NullInt64
 	Reply     spanner.NullString

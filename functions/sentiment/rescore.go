@@ -12,8 +12,7 @@ import (
 func (r *record) rescore(from review.Rescore, found assessment) {
 	better := found.scored && (found.scoredBy == apiName || r.ScoredBy.StringVal != apiName)
 	if r.revision() == from.Revision && better {
-		found.contentFlag = r.contentFlag()
-		r.setAssessment(found)
+		r.setScore(found)
 	}
 }
 

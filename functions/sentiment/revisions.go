@@ -53,7 +53,7 @@ func (r *record) addContent(from review.Review, found assessment, facts contentF
 		return ownershipChange{}
 	}
 	if !facts.productExists {
-		found.contentFlag = reason.UnknownProduct
+		found.flag = reason.UnknownProduct
 	}
 	photos := facts.owners.available(from.About(), from.Photos)
 	change := ownershipChange{claimed: facts.owners.unowned(photos), released: without(r.Photos, photos)}

@@ -233,7 +233,7 @@ func TestSameTextIsPaidForOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(first, second, cmp.AllowUnexported(assessment{}, sentiment{}, aspect{})); diff != "" {
+		if diff := cmp.Diff(first, second, cmp.AllowUnexported(assessment{}, judgement{}, sentiment{}, aspect{})); diff != "" {
 			t.Errorf("the cached result differs from the first one: %s", diff)
 		}
 		if n := srv.Calls(); n != 1 {

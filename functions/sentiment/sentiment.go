@@ -62,6 +62,12 @@ type store interface {
 	recordLetterAction(ctx context.Context, a review.LetterAction) error
 	// rescore replaces the score of a revision. It returns errNotStored when the review is not stored.
 	rescore(ctx context.Context, r review.Rescore, found assessment) (outcome, error)
+	// toJudge returns at most limit reviews whose content is to be judged by now, those with the earliest JudgeAt first.
+	toJudge(ctx context.Context, now time.Time, limit int) ([]review.Key, error)
+	// judge replaces the content flag of a revision that waits for a judgement. The review still waits afterwards.
+	judge(ctx context.Context, k review.Key, revision int64, found judgement) (outcome, error)
+	// postponeJudgement sets the time from which toJudge returns a revision that waits; the zero time: it waits no longer.
+	postponeJudgement(ctx context.Context, k review.Key, revision int64, until time.Time) error
 	// removePendingDeletions removes photos that the bucket no longer has from the pending deletions.
 	removePendingDeletions(ctx context.Context, k review.Key, photos []string) error
 }
@@ -73,6 +79,7 @@ type reviewWriter struct {
 	photos   photoBucket
 	notices  topic.Publisher // takes a change notice for every message
 	senders  senderPolicy
+	now      func() time.Time
 
 	// flights merges simultaneous deliveries of the same content, because an assessment costs money.
 	flights singleflight.Group
@@ -104,8 +111,12 @@ func (w *reviewWriter) handleEvent(ctx context.Context, e event.Event) error {
 func (w *reviewWriter) handle(ctx context.Context, m review.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	if a, ok := m.(review.LetterAction); ok {
-		return w.store.recordLetterAction(ctx, a) // it concerns no review
+	switch m := m.(type) { // messages that concern no review
+	case review.LetterAction:
+		return w.store.recordLetterAction(ctx, m)
+	case review.Sweep:
+		w.sweep(ctx)
+		return nil
 	}
 	now, err := w.write(ctx, m)
 	if err != nil {

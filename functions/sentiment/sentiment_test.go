@@ -269,7 +269,7 @@ func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system
 	}
 	w := &reviewWriter{
 		assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: topic.New(published),
-		senders: senderPolicy{commands: commandsSubscription},
+		senders: senderPolicy{commands: commandsSubscription}, now: time.Now,
 	}
 	allDead := w.senders.deadLetters(event.DeadLetterTopic(topic.New(deadCommands)), event.DeadLetterTopic(topic.New(dead)))
 	return system{event.Handler(w.handleEvent, allDead), w, db, srv, lang, letters, notices, storage, fault, commandLetters}

@@ -206,6 +206,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 	for _, topic := range deadTopics() {
 		running.Go(func() { eng.logDeadLetters(ctx, topic) })
 	}
+	running.Go(func() { eng.scheduleSweeps(ctx) })
 	running.Go(func() { serveGateway(ctx, listener, functions) })
 
 	if err := functions.ready(ctx); err != nil {

@@ -25,10 +25,10 @@ const (
 // ErrUnsupported is the error for a message of a kind or version that only a newer release knows.
 var ErrUnsupported = errors.New("unsupported message")
 
-// Message is a command to the review writer (Review, Erasure, Decision, Reply, Vote, Report, Rescore or LetterAction) or, on a
-// topic of its own, a ChangeNotice.
+// Message is a command to the review writer (Review, Erasure, Decision, Reply, Vote, Report, Rescore, Sweep or LetterAction)
+// or, on a topic of its own, a ChangeNotice.
 type Message interface {
-	// About returns the key of the review that the message concerns, the zero Key for a LetterAction.
+	// About returns the key of the review that the message concerns, the zero Key for a LetterAction or a Sweep.
 	About() Key
 	kind() string
 	check() error
@@ -202,7 +202,7 @@ func Encode(m Message) (data []byte, attributes map[string]string, err error) {
 // decoders decode the data of each kind of message.
 var decoders = map[string]func(data []byte) (Message, error){
 	"review": decodeAs[Review], "erasure": decodeAs[Erasure], "decision": decodeAs[Decision], "reply": decodeAs[Reply], "vote": decodeAs[Vote],
-	"report": decodeAs[Report], "rescore": decodeAs[Rescore], "letter": decodeAs[LetterAction], "news": decodeAs[ChangeNotice],
+	"report": decodeAs[Report], "rescore": decodeAs[Rescore], "sweep": decodeAs[Sweep], "letter": decodeAs[LetterAction], "news": decodeAs[ChangeNotice],
 }
 
 // Decode returns the message with the given data and attributes. ErrUnsupported asks for redelivery: a newer release, or the

@@ -65,7 +65,7 @@ func allKinds() []review.Message {
 }
 
 func TestMessagesSurviveEncodingAndDecoding(t *testing.T) {
-	for _, want := range allKinds() {
+	for _, want := range append(allKinds(), review.Sweep{}) {
 		data, attributes, err := review.Encode(want)
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +77,7 @@ func TestMessagesSurviveEncodingAndDecoding(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		if got.About() != valid().About() {
+		if _, ok := want.(review.Sweep); !ok && got.About() != valid().About() {
 			t.Errorf("%T is about %v", got, got.About())
 		}
 	}

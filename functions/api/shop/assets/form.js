@@ -5,7 +5,7 @@ import { drafts, mine, outbox } from './device.js';
 import { flush } from './outbox.js';
 import { announce, h, number, pathOf, stars, t } from './page.js';
 import { photoPicker } from './photos.js';
-import { badge, readReview, settle } from './status.js';
+import { badge, readReview, settle, statusText } from './status.js';
 
 const FIELDS = ['product', 'rating', 'text', 'author', 'photos'];
 
@@ -141,7 +141,7 @@ const outcome = document.getElementById('outcome');
 
 // Shows the final status of a review, or that it takes long if review is null.
 function conclude(entry, review) {
-  if (review) show({ ...entry, review }, review.status, t(review.status));
+  if (review) show({ ...entry, review }, review.status, statusText(review));
   else show(entry, 'pending', t('delayed'));
 }
 

@@ -26,5 +26,8 @@ export async function settle(one, editedAt) {
   }
 }
 
+/** Returns the message for the author of a review, in its page's language. */
+export const statusText = (review) => (review.reason === 'pending_moderation' ? t('being_checked') : t(review.status));
+
 /** Returns the badge of a status. */
 export const badge = (status) => h('span', { class: 'badge', 'data-status': status }, t(`status_${status}`));

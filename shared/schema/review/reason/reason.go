@@ -5,7 +5,7 @@
 package reason
 
 // Code names the cause for which a review is not published. The catalogue and moderation flag content with the
-// first seven: these codes are also its content flag. A reader may meet a code that it does not know, because a newer
+// first eight: these codes are also its content flag. A reader may meet a code that it does not know, because a newer
 // release of functions/sentiment wrote it.
 type Code string
 
@@ -17,8 +17,9 @@ const (
 	AbusiveLanguage      Code = "abusive_language"
 	SexualContent        Code = "sexual_content"
 	ViolentContent       Code = "violent_content"
-	Moderation           Code = "moderation" // moderation, in words that no release of this package wrote
-	Reported             Code = "reported"   // readers reported the content; no content flag
+	PendingModeration    Code = "pending_moderation" // nobody could judge the content yet; functions/sentiment judges it again
+	Moderation           Code = "moderation"         // moderation, in words that no release of this package wrote
+	Reported             Code = "reported"           // readers reported the content; no content flag
 	EditedAfterHold      Code = "edited_after_hold"
 	EditedAfterRejection Code = "edited_after_rejection"
 	Operator             Code = "operator" // an operator's decision; Reason.OperatorText has the operator's words
@@ -26,7 +27,7 @@ const (
 
 // Codes are all reason codes.
 var Codes = []Code{
-	UnknownProduct, ContactDetails, Solicitation, AbusiveLanguage, SexualContent, ViolentContent, Moderation,
+	UnknownProduct, ContactDetails, Solicitation, AbusiveLanguage, SexualContent, ViolentContent, PendingModeration, Moderation,
 	Reported, EditedAfterHold, EditedAfterRejection, Operator,
 }
 
@@ -39,6 +40,7 @@ var texts = map[Code]string{
 	AbusiveLanguage:      "abusive language",
 	SexualContent:        "sexual content",
 	ViolentContent:       "violent content",
+	PendingModeration:    "pending moderation",
 	EditedAfterHold:      "edited after it was held",
 	EditedAfterRejection: "edited after it was rejected",
 }
