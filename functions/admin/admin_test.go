@@ -78,7 +78,7 @@ func newFixture(t testing.TB, db *spanner.Client, opts ...pstest.ServerReactorOp
 			{client: client.SubscriptionAdminClient, name: "commands", subscription: "projects/shop/subscriptions/commands-dead", source: commands},
 			{client: client.SubscriptionAdminClient, name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", source: reviews},
 			{client: client.SubscriptionAdminClient, name: "originals", subscription: "projects/shop/subscriptions/originals-dead", source: originals},
-		}},
+		}, commands: commands, now: time.Now},
 		page: &operatorPage{issuer: g.issuer, client: audience, scope: "openid"},
 	}
 	return &fixture{contracttest.Handler(t, "openapi.json", s.handler()), t, db, srv, client, stored, "Bearer " + i.Token(operator, nil)}
@@ -190,7 +190,7 @@ func TestListShowsReviewsWithReasonAndDecisions(t *testing.T) {
 		want := `{"reviews":[{"id":"` + id + `","product":"butter-cream-peaches","status":"held","reason":"it names a phone number","reason_code":"operator","held_at":"2026-11-20T12:00:00.123456Z",` +
 			`"revision":1795176000123463,"rating":5,"text":"최고 💜","author":"아미","language":"ko","score":0.5,"scored_by":"model","photos":["reviews/a.jpg"],` +
 			`"submitted_at":"2026-11-20T12:00:00.123456Z","edited_at":"2026-11-20T12:00:00.123463Z","published_at":null,` +
-			`"reply":{"text":"고마워요","replied_at":"2026-11-20T12:00:00.123456Z","before_edit":true},` +
+			`"reply":{"text":"고마워요","replied_at":"2026-11-20T12:00:00.123456Z","before_edit":true},"reports":0,` +
 			`"decisions":[{"verdict":"hold","reason":"it names a phone number","revision":7,"at":"2026-11-20T12:00:00.123456Z"}]}],"next_page_token":""}`
 		if diff := cmp.Diff(want, strings.TrimSpace(w.Body.String())); w.Code != 200 || diff != "" {
 			t.Errorf("list: got %d, difference %s", w.Code, diff)

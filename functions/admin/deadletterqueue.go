@@ -36,9 +36,9 @@ type deadLetterQueue struct {
 
 	// mu is held during a scan: a leased message is invisible to concurrent scans.
 	mu sync.Mutex
-	// replayed holds the message IDs of the last replays. Pub/Sub redelivers a replayed message whose acknowledgement
+	// settled holds the message IDs of the last replays and discards. Pub/Sub redelivers a message whose acknowledgement
 	// was lost.
-	replayed []string
+	settled []string
 }
 
 // scan leases the dead letters of the queue in batches and calls visit for each, at most maxDeadLetters plus one batch,
@@ -58,7 +58,7 @@ func (q *deadLetterQueue) scan(ctx context.Context, visit func(*pubsubpb.Receive
 		before, stop := len(seen), false
 		for _, m := range messages {
 			id := m.Message.MessageId
-			if slices.Contains(q.replayed, id) {
+			if slices.Contains(q.settled, id) {
 				redelivered = append(redelivered, m.AckId)
 				continue
 			}
@@ -66,7 +66,7 @@ func (q *deadLetterQueue) scan(ctx context.Context, visit func(*pubsubpb.Receive
 				stop = visit(m)
 			}
 			seen[id] = true
-			if !slices.Contains(q.replayed, id) { // unless visit replayed and acknowledged it
+			if !slices.Contains(q.settled, id) { // unless visit settled and acknowledged it
 				leased = append(leased, m.AckId)
 			}
 		}
@@ -77,7 +77,7 @@ func (q *deadLetterQueue) scan(ctx context.Context, visit func(*pubsubpb.Receive
 	return nil
 }
 
-// settle ends the leases of a scan and acknowledges redelivered messages that were replayed before. It runs although
+// settle ends the leases of a scan and acknowledges redelivered messages that were settled before. It runs although
 // ctx is cancelled.
 func (q *deadLetterQueue) settle(ctx context.Context, leased, redelivered []string) (err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), pullTimeout)
@@ -125,4 +125,67 @@ func pubsubError(err error, operation string) error {
 		return fmt.Errorf("%s: %w: %w", operation, errUnavailable, err)
 	}
 	return clouderr.Wrap(err, "%s", operation)
+}
+
+// drainTime bounds the work of drain on one request.
+const drainTime = 12 * time.Second
+
+// drain calls settle for the dead letters that died before until, for at most drainTime. settle removes a letter from the
+// queue, or returns errKeep to leave it there. drain returns the numbers of removed and of kept letters, and whether it stopped
+// early. A letter that dies again meanwhile is later than until, so repeated calls end.
+func (q *deadLetterQueue) drain(ctx context.Context, until time.Time, settle func(*pubsubpb.ReceivedMessage) error) (removed, kept int, more bool, err error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var leased, redelivered []string // ack IDs
+	defer func() { err = errors.Join(err, q.settle(ctx, leased, redelivered)) }()
+	end := time.Now().Add(drainTime)
+	seen := map[string]bool{}
+	for {
+		messages, err := q.pull(ctx)
+		if err != nil || len(messages) == 0 {
+			return removed, kept, false, err
+		}
+		before := len(seen)
+		for i, m := range messages {
+			id := m.Message.MessageId
+			switch {
+			case slices.Contains(q.settled, id):
+				redelivered = append(redelivered, m.AckId)
+				continue
+			case seen[id] || m.Message.PublishTime.AsTime().After(until):
+				leased = append(leased, m.AckId)
+			default:
+				err := settle(m)
+				if err != nil {
+					leased = append(leased, m.AckId)
+				}
+				if err != nil && !errors.Is(err, errKeep) {
+					leased = append(leased, ackIDs(messages[i+1:])...)
+					return removed, kept, true, err
+				}
+				if err != nil {
+					kept++
+				} else {
+					removed++
+				}
+			}
+			seen[id] = true
+		}
+		if len(seen) == before { // Pub/Sub may deliver a leased message twice
+			return removed, kept, false, nil
+		}
+		if time.Now().After(end) {
+			return removed, kept, true, nil
+		}
+	}
+}
+
+// errKeep is the error for a dead letter that stays in its queue.
+var errKeep = errors.New("dead letter cannot be replayed")
+
+func ackIDs(messages []*pubsubpb.ReceivedMessage) (ids []string) {
+	for _, m := range messages {
+		ids = append(ids, m.AckId)
+	}
+	return ids
 }

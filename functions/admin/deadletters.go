@@ -20,22 +20,27 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/event"
 	"github.com/hybrid-bts/functions/shared/problem"
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
+	"github.com/hybrid-bts/functions/shared/schema/review/plaintext"
+	"github.com/hybrid-bts/functions/shared/topic"
 )
 
 const (
 	// maxDeadLetters is the number of dead letters of a queue after which a scan stops.
 	maxDeadLetters = 200
-	// replayLease is the lease of a dead letter during its replay.
-	replayLease = time.Minute
+	// settleLease is the lease of a dead letter during its replay or discard.
+	settleLease = time.Minute
 	// maxPreview bounds the preview of a body, in bytes.
 	maxPreview = 16 << 10
-	// maxReplayed is the number of replayed message IDs that a queue remembers.
-	maxReplayed = 1000
+	// maxSettled is the number of message IDs that a queue remembers after their replay or discard.
+	maxSettled = 1000
 )
 
-// deadLetterHandlers lists dead letters and replays them.
+// deadLetterHandlers lists dead letters, replays and discards them.
 type deadLetterHandlers struct {
-	queues []*deadLetterQueue
+	queues   []*deadLetterQueue
+	commands topic.Publisher // commands to the review writer, which keeps the audit
+	now      func() time.Time
 }
 
 // deadLetter is a message that a subscriber could not handle, as operators see it.
@@ -53,9 +58,13 @@ type deadLetter struct {
 func (l *deadLetterHandlers) register(api huma.API) {
 	addOperation(api, http.MethodGet, "/dead-letters", "list-dead-letters", "List dead letters, newest first", l.list,
 		withDescription("Returns at most about 200 dead letters of each queue. Listing changes nothing. Dead letters of the last seconds may be missing, because Pub/Sub does not guarantee that a pull returns them."))
-	addOperation(api, http.MethodPost, "/dead-letters/{letter}/replay", "replay-dead-letter", "Publish a dead letter to its topic again", l.replay, withBody,
+	accepted := func(op *huma.Operation) { op.DefaultStatus = http.StatusAccepted }
+	const missing = "404: the dead letter does not exist, or was replayed or discarded before."
+	addOperation(api, http.MethodPost, "/dead-letters/{letter}/replay", "replay-dead-letter", "Publish a dead letter to its topic again", l.replay, withBody, accepted,
 		withDescription("202: the message is published to its topic again and removed from the queue. If the cause persists, it becomes a dead letter again. "+
-			"404: the dead letter does not exist or was replayed before. 409: its event has no equivalent message, or the dead letter has only a part of the body."), func(op *huma.Operation) { op.DefaultStatus = http.StatusAccepted })
+			missing+" 409: its event has no equivalent message, or the dead letter has only a part of the body."))
+	addOperation(api, http.MethodPost, "/dead-letters/{letter}/discard", "discard-dead-letter", "Delete a dead letter", l.discard, withBody, accepted, withDescription(missing))
+	l.registerQueues(api)
 }
 
 type lettersOutput struct {
@@ -145,35 +154,43 @@ func trimPartialRune(cut []byte) []byte {
 	return cut
 }
 
-// ReplayInput is the path of a replay. It is exported because huma reads exported types only.
-type ReplayInput struct {
+// LetterInput is the path of a dead letter. It is exported because huma reads exported types only.
+type LetterInput struct {
 	Letter string `path:"letter" maxLength:"100" doc:"ID of the dead letter."`
 }
 
-type replayOutput struct {
+type letterOutput struct {
 	Body struct {
 		ID string `json:"id"`
 	}
 }
 
-// replay answers POST /v1/admin/dead-letters/{letter}/replay. It publishes first and acknowledges then, so no message
-// is lost. If the instance dies in between, the message may be published twice. Its subscriber handles that as a
-// redelivery.
-func (l *deadLetterHandlers) replay(ctx context.Context, in *ReplayInput) (*replayOutput, error) {
-	name, _, _ := strings.Cut(in.Letter, "-")
-	missing := problem.New(http.StatusNotFound, "dead letter does not exist or was replayed before")
+// replay answers POST /v1/admin/dead-letters/{letter}/replay.
+func (l *deadLetterHandlers) replay(ctx context.Context, in *LetterInput) (*letterOutput, error) {
+	return l.settleOne(ctx, in.Letter, wire.Replay)
+}
+
+// discard answers POST /v1/admin/dead-letters/{letter}/discard.
+func (l *deadLetterHandlers) discard(ctx context.Context, in *LetterInput) (*letterOutput, error) {
+	return l.settleOne(ctx, in.Letter, wire.Discard)
+}
+
+// settleOne replays or discards one dead letter.
+func (l *deadLetterHandlers) settleOne(ctx context.Context, letter string, verb wire.LetterVerb) (*letterOutput, error) {
+	name, _, _ := strings.Cut(letter, "-")
+	missing := problem.New(http.StatusNotFound, "dead letter does not exist, or was replayed or discarded before")
 	at := slices.IndexFunc(l.queues, func(q *deadLetterQueue) bool { return q.name == name })
 	if at < 0 {
 		return nil, missing
 	}
 	q := l.queues[at]
-	replayed := false
+	found := false
 	var failed error
 	err := q.scan(ctx, func(m *pubsubpb.ReceivedMessage) bool {
-		if q.id(m.Message) != in.Letter {
+		if q.id(m.Message) != letter {
 			return false
 		}
-		replayed, failed = true, q.republish(ctx, m)
+		found, failed = true, l.settle(ctx, q, m, verb)
 		return true
 	})
 	switch {
@@ -181,33 +198,58 @@ func (l *deadLetterHandlers) replay(ctx context.Context, in *ReplayInput) (*repl
 		return nil, failed
 	case err != nil:
 		return nil, err
-	case !replayed:
+	case !found:
 		return nil, missing
 	}
-	slog.InfoContext(ctx, "dead letter replayed", "letter", in.Letter, "operator", operatorFrom(ctx))
-	var out replayOutput
-	out.Body.ID = in.Letter
+	var out letterOutput
+	out.Body.ID = letter
 	return &out, nil
 }
 
-// republish publishes a dead letter to its source topic and acknowledges it.
-func (q *deadLetterQueue) republish(ctx context.Context, m *pubsubpb.ReceivedMessage) error {
-	attributes, err := replayAttributes(m.Message)
-	if err != nil {
-		return problem.New(http.StatusConflict, err.Error())
+// settle replays or discards a leased dead letter: it publishes the message of a replay, then the audit entry, then
+// acknowledges. So no message and no entry is lost. If a step fails, the letter stays in the queue; then a message may be
+// published twice, which its subscriber handles as a redelivery.
+func (l *deadLetterHandlers) settle(ctx context.Context, q *deadLetterQueue, m *pubsubpb.ReceivedMessage, verb wire.LetterVerb) error {
+	letter := q.id(m.Message)
+	var attributes map[string]string
+	if verb == wire.Replay {
+		var err error
+		if attributes, err = replayAttributes(m.Message); err != nil {
+			return problem.New(http.StatusConflict, err.Error())
+		}
 	}
-	if err := q.modifyAckDeadline(ctx, replayLease, m.AckId); err != nil {
+	if err := q.modifyAckDeadline(ctx, settleLease, m.AckId); err != nil {
 		return err
 	}
-	if err := q.source.Publish(ctx, m.Message.Data, attributes); err != nil {
-		return fmt.Errorf("publish dead letter %s: %w", q.id(m.Message), err)
+	if verb == wire.Replay {
+		if err := q.source.Publish(ctx, m.Message.Data, attributes); err != nil {
+			return fmt.Errorf("publish dead letter %s: %w", letter, err)
+		}
 	}
-	q.replayed = append(q.replayed[max(0, len(q.replayed)-maxReplayed+1):], m.Message.MessageId)
+	action := wire.LetterAction{
+		Verb: verb, Letter: letter, Reason: cutRunes(plaintext.Clean(q.view(m.Message).Reason, -1), wire.MaxReason), Operator: operatorFrom(ctx),
+		At: l.now().UTC().Truncate(time.Microsecond),
+	}
+	if err := topic.Send(ctx, l.commands, wire.Encode, wire.Message(action)); err != nil {
+		return fmt.Errorf("record %s of dead letter %s: %w", verb, letter, err)
+	}
+	q.settled = append(q.settled[max(0, len(q.settled)-maxSettled+1):], m.Message.MessageId)
+	slog.InfoContext(ctx, "dead letter settled", "letter", letter, "verb", verb, "operator", action.Operator)
 	if err := q.acknowledge(ctx, m.AckId); err != nil {
-		// The replay succeeded. Pub/Sub will redeliver the message, and scan then finds it in q.replayed.
-		slog.ErrorContext(ctx, "dead letter replayed but not acknowledged", "letter", q.id(m.Message), "err", err)
+		// The action succeeded. Pub/Sub will redeliver the message, and scan then finds it in q.settled.
+		slog.ErrorContext(ctx, "dead letter settled but not acknowledged", "letter", letter, "err", err)
 	}
 	return nil
+}
+
+// cutRunes returns the first n runes of s.
+func cutRunes(s string, n int) string {
+	for i := range s {
+		if n--; n < 0 {
+			return s[:i]
+		}
+	}
+	return s
 }
 
 // notificationTypes maps the event types of Eventarc to the types of the Cloud Storage notifications behind them.

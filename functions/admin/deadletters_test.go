@@ -256,7 +256,7 @@ func TestRedeliveredReplayIsAcknowledgedAndHidden(t *testing.T) {
 	d.addDeadLetter("reviews-dead", "a", subscriberAttributes)
 	d.addDeadLetter("reviews-dead", "b", subscriberAttributes)
 	all := d.listDeadLetters().Letters
-	q := &deadLetterQueue{client: d.client.SubscriptionAdminClient, name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", replayed: []string{strings.TrimPrefix(all[0].ID, "reviews-")}}
+	q := &deadLetterQueue{client: d.client.SubscriptionAdminClient, name: "reviews", subscription: "projects/shop/subscriptions/reviews-dead", settled: []string{strings.TrimPrefix(all[0].ID, "reviews-")}}
 	var seen []string
 	if err := q.scan(t.Context(), func(m *pubsubpb.ReceivedMessage) bool { seen = append(seen, q.id(m.Message)); return false }); err != nil {
 		t.Fatal(err)

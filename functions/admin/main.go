@@ -11,7 +11,10 @@
 //	GET /v1/admin/photos/{file}                             a photo of a review with any status
 //	GET /v1/admin/days                                      number of reviews by day and status
 //	GET /v1/admin/dead-letters                              dead letters with their reasons
-//	POST /v1/admin/dead-letters/{letter}/replay             publish a dead letter to its topic again
+//	POST /v1/admin/dead-letters/{letter}/replay, /discard   publish a dead letter to its topic again, or delete it
+//	POST /v1/admin/queues/{queue}/replay, /discard          the same for all dead letters of a queue
+//	GET /v1/admin/audit                                     actions of operators
+//	GET /v1/admin/counts                                    numbers of held and rejected reviews
 //	GET /admin                                              the page
 //	GET /healthz                                            200 while the function serves; Cloud Run hides the path
 //	                                                        from clients
@@ -45,8 +48,8 @@
 //
 // Cloud Run lets everybody call the service; the program authorizes each request. Paths below /v1/admin require an ID
 // token of the issuer, for the audience and with the role. The page gets one with the authorization code flow and PKCE,
-// and keeps it in the storage of its browser tab. The log records the subject of the token with each change. Changes that
-// pages of other origins request get 403.
+// and keeps it in the storage of its browser tab. Each change carries the subject of the token, which the
+// review writer keeps in table Audit. Changes that pages of other origins request get 403.
 //
 // The review writer obeys every message on the topic of commands without a signature. The IAM policy of that topic must
 // therefore let only api, admin and the operators who run the programs of scripts/data publish.
@@ -117,7 +120,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 			{client: messages.SubscriptionAdminClient, name: "commands", subscription: subscription(deadCommands), source: toCommands},
 			{client: messages.SubscriptionAdminClient, name: "reviews", subscription: subscription(deadReviews), source: toReviews},
 			{client: messages.SubscriptionAdminClient, name: "originals", subscription: subscription(deadOriginals), source: toOriginals},
-		}},
+		}, commands: toCommands, now: time.Now},
 		page: &operatorPage{issuer: g.issuer, client: client, scope: scope},
 	}
 	return serve.HTTP(ctx, port, cloudlog.Trace(project, s.handler()))

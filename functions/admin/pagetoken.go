@@ -15,6 +15,15 @@ type cursor struct {
 	At      time.Time `json:"t"` // sort key of the list: HeldAt or SubmittedAt
 }
 
+// cursorOf returns the cursor of a list after a review.
+func cursorOf(list string, r moderated) *cursor {
+	c := &cursor{list, r.Product, r.ID, r.SubmittedAt}
+	if r.HeldAt != nil {
+		c.At = *r.HeldAt
+	}
+	return c
+}
+
 // decodeCursor returns the cursor in a page token, nil if the token is empty. Its error is pagetoken.ErrToken if the
 // token is invalid or belongs to another list.
 func decodeCursor(token, list string) (*cursor, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,6 +33,11 @@ type store interface {
 	// countByDay counts the reviews submitted on each of n days. The first day begins at from, and the days are those of
 	// the time zone of from.
 	countByDay(ctx context.Context, from time.Time, n int) ([]statusCounts, error)
+	// countHidden counts the held and the rejected reviews.
+	countHidden(ctx context.Context) (statusCounts, error)
+	// find returns the reviews with an ID, of any product and status: one, or none.
+	find(ctx context.Context, id string) ([]moderated, error)
+	auditStore
 }
 
 // reviewHandlers lists reviews for operators and publishes their decisions and replies as commands to the review writer.
@@ -61,6 +67,7 @@ type moderated struct {
 	EditedAt    *time.Time   `json:"edited_at" doc:"Time of the last edit. null if the review was never edited."`
 	PublishedAt *time.Time   `json:"published_at" doc:"Time of the publication. null if the review is not published."`
 	Reply       *reply       `json:"reply,omitempty" doc:"Reply of the merchant. Absent if there is none."`
+	Reports     int64        `json:"reports" doc:"Number of clients that reported the current revision, at most 100."`
 	Decisions   []decision   `json:"decisions" nullable:"false" doc:"Decisions of operators, oldest first."`
 
 	repliedAt time.Time // time of the last reply or of its removal; zero if there was none
@@ -74,7 +81,8 @@ func (r moderated) key() wire.Key { return wire.Key{Product: r.Product, Review: 
 // register adds the operations of reviews to the API.
 func (m *reviewHandlers) register(api huma.API) {
 	const reviewPath = "/reviews/{product}/{review}"
-	addOperation(api, http.MethodGet, "/reviews", "list-moderated", "List reviews with a status, newest first", m.list)
+	addOperation(api, http.MethodGet, "/reviews", "list-moderated", "List reviews with a status, newest first", m.list,
+		withDescription("A search may read more reviews than one request can: then a page has few matches or none, and a next_page_token. A search for the ID of a review finds it with any product and status."))
 	addOperation(api, http.MethodGet, reviewPath, "get-moderated", "Get a review with any status", m.get, withErased)
 	m.registerErase(api, reviewPath)
 	accepted := func(op *huma.Operation) {
@@ -88,12 +96,15 @@ func (m *reviewHandlers) register(api huma.API) {
 	addOperation(api, http.MethodPost, reviewPath+"/decision", "decide", "Publish, hold or reject a review", m.decide, withBody, withErased, decisionDescription, accepted)
 	addOperation(api, http.MethodPut, reviewPath+"/reply", "reply", "Set the reply to a review", m.reply, withBody, withErased, replyDescription, accepted)
 	addOperation(api, http.MethodDelete, reviewPath+"/reply", "unreply", "Delete the reply to a review", m.unreply, withErased, replyDescription, accepted)
+	addOperation(api, http.MethodGet, "/counts", "count-queue", "Count the held and the rejected reviews", m.countQueue)
+	m.registerAudit(api)
 	addOperation(api, http.MethodGet, "/days", "count-days", "Count reviews by day and status", m.countDays)
 }
 
 type listInput struct {
 	Status    wire.Status `query:"status" enum:"held,rejected,published" default:"held"`
 	Product   string      `query:"product" pattern:"^[a-z0-9-]*$" maxLength:"64" doc:"Product ID. Empty: all products."`
+	Query     string      `query:"q" maxLength:"200" doc:"Words that the text or the name of the author contains, or the ID of a review. Empty: all reviews."`
 	PageSize  int         `query:"page_size" minimum:"1" maximum:"100" default:"20"`
 	PageToken string      `query:"page_token" maxLength:"400" doc:"next_page_token of the previous page."`
 }
@@ -107,29 +118,42 @@ type listOutput struct {
 
 // list answers GET /v1/admin/reviews.
 func (m *reviewHandlers) list(ctx context.Context, in *listInput) (*listOutput, error) {
-	list := string(in.Status) + " of " + in.Product
-	after, err := decodeCursor(in.PageToken, list)
+	f, query := listFilter{in.Status, in.Product}, strings.TrimSpace(in.Query)
+	name := listName(f, query)
+	after, err := decodeCursor(in.PageToken, name)
 	if err != nil {
-		return nil, huma.Error422UnprocessableEntity("validation failed", &huma.ErrorDetail{Location: "query.page_token", Message: err.Error()})
+		return nil, invalidQuery("page_token", err.Error())
 	}
-	found, err := m.store.list(ctx, listFilter{in.Status, in.Product}, after, in.PageSize+1)
+	var out listOutput
+	if isReviewID(query) {
+		out.Body.Reviews, err = m.store.find(ctx, strings.ToLower(query))
+		return &out, err
+	}
+	var last *moderated
+	if query == "" {
+		out.Body.Reviews, last, err = m.page(ctx, f, after, in.PageSize)
+	} else {
+		out.Body.Reviews, last, err = m.search(ctx, f, query, after, in.PageSize)
+	}
+	if err == nil && last != nil {
+		out.Body.NextPageToken, err = pagetoken.Encode(*cursorOf(name, *last))
+	}
 	if err != nil {
 		return nil, err
 	}
-	var out listOutput
-	if len(found) > in.PageSize {
-		found = found[:in.PageSize]
-		last := found[in.PageSize-1]
-		at := last.SubmittedAt
-		if last.HeldAt != nil {
-			at = *last.HeldAt
-		}
-		if out.Body.NextPageToken, err = pagetoken.Encode(cursor{list, last.Product, last.ID, at}); err != nil {
-			return nil, err
-		}
-	}
-	out.Body.Reviews = found
 	return &out, nil
+}
+
+// page returns at most size reviews of a list, and the review that the next page starts after, nil on the last page.
+func (m *reviewHandlers) page(ctx context.Context, f listFilter, after *cursor, size int) (found []moderated, last *moderated, err error) {
+	if found, err = m.store.list(ctx, f, after, size+1); err != nil {
+		return nil, nil, err
+	}
+	if len(found) > size {
+		found = found[:size]
+		last = &found[size-1]
+	}
+	return found, last, nil
 }
 
 // ReviewInput is the path of a review. It is exported because huma reads exported embedded structs only.

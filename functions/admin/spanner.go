@@ -24,7 +24,7 @@ import (
 type spannerStore struct{ db *spanner.Client }
 
 var reviewColumns = slices.Concat(reason.ColumnNames, []string{"Review", "Product", "Status", "HeldAt", "Revision", "Rating", "Text",
-	"Author", "Language", "Score", "ScoredBy", "Photos", "SubmittedAt", "EditedAt", "PublishedAt", "Reply", "RepliedAt", "RepliedOn", "DecidedOn"})
+	"Author", "Language", "Score", "ScoredBy", "Photos", "SubmittedAt", "EditedAt", "PublishedAt", "Reply", "RepliedAt", "RepliedOn", "DecidedOn", "ReportedOn"})
 
 type reviewRow struct {
 	Review, Product string
@@ -42,7 +42,7 @@ type reviewRow struct {
 	Reply                 *string
 	RepliedAt             spanner.NullTime
 	RepliedOn             spanner.NullInt64
-	DecidedOn             []int64
+	DecidedOn, ReportedOn []int64
 }
 
 func (r reviewRow) review() moderated {
@@ -53,6 +53,11 @@ func (r reviewRow) review() moderated {
 	}
 	if !r.Revision.Valid {
 		v.Revision = initialRevision(r.SubmittedAt)
+	}
+	for _, revision := range r.ReportedOn {
+		if revision == v.Revision {
+			v.Reports++
+		}
 	}
 	if why := r.Reason(); why.Code != "" {
 		v.ReasonCode = &why.Code
@@ -187,7 +192,7 @@ func (s spannerStore) countByDay(ctx context.Context, from time.Time, n int) ([]
 	}
 	err := s.countPublished(ctx, tx, from, days)
 	if err == nil {
-		err = s.countHidden(ctx, tx, from, days)
+		err = s.countHiddenByDay(ctx, tx, from, days)
 	}
 	return days, spannererr.Wrap(err, "count the reviews since %v", from)
 }
@@ -216,8 +221,34 @@ func (s spannerStore) countPublished(ctx context.Context, tx *spanner.ReadOnlyTr
 	return err
 }
 
-// countHidden counts the held and rejected reviews of each day with one scan of ReviewsHeld.
-func (s spannerStore) countHidden(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []statusCounts) error {
+// countHidden counts with the index ReviewsByStatus.
+func (s spannerStore) countHidden(ctx context.Context) (statusCounts, error) {
+	tx := s.db.ReadOnlyTransaction()
+	defer tx.Close()
+	counts := statusCounts{}
+	for _, status := range []wire.Status{wire.Held, wire.Rejected} {
+		var n int64
+		err := tx.Query(ctx, spanner.Statement{
+			SQL: "SELECT COUNT(*) FROM Reviews WHERE Status = @status AND HeldAt IS NOT NULL", Params: map[string]any{"status": string(status)},
+		}).Do(func(r *spanner.Row) error { return r.Columns(&n) })
+		if err != nil {
+			return nil, spannererr.Wrap(err, "count %s reviews", status)
+		}
+		counts[status] = n
+	}
+	return counts, nil
+}
+
+// find reads the index ReviewsById.
+func (s spannerStore) find(ctx context.Context, id string) ([]moderated, error) {
+	tx := s.db.ReadOnlyTransaction()
+	defer tx.Close()
+	found, err := selectReviews(ctx, tx, spanner.Statement{SQL: "Review = @review", Params: map[string]any{"review": id}})
+	return found, spannererr.Wrap(err, "find review %s", id)
+}
+
+// countHiddenByDay counts the held and rejected reviews of each day with one scan of ReviewsHeld.
+func (s spannerStore) countHiddenByDay(ctx context.Context, tx *spanner.ReadOnlyTransaction, from time.Time, days []statusCounts) error {
 	return tx.Query(ctx, spanner.Statement{
 		SQL:    "SELECT Status, SubmittedAt FROM Reviews WHERE HeldAt IS NOT NULL AND SubmittedAt >= @from AND SubmittedAt < @to",
 		Params: map[string]any{"from": from, "to": from.AddDate(0, 0, len(days))},
