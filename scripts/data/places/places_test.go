@@ -36,7 +36,8 @@ func TestTablesBecomeAGazetteer(t *testing.T) {
 		row(6, "Hamlet", "", "PPL", "FR", "11", 900, 47),
 		row(7, "Seat", "", "PPLA2", "FR", "11", 900, 46),
 		row(8, "Ruin", "", "PPLH", "FR", "11", 5_000, 45),
-		row(9, "수원시", "", "PPL", "KR", "13", 1_000_000, 37),
+		row(9, "가온시", "", "PPL", "KR", "13", 1_000_000, 37),
+		row(11, "Fusan", "부산", "PPLA", "KR", "99", 3_000_000, 35), // places.tsv corrects its name and part
 	)
 	older := write(t, "older.txt", row(1, "PARIS", "Lutèce", "PPLC", "FR", "11", 1, 48), row(10, "Gone", "", "PPL", "FR", "11", 3_000, 44))
 	parts := write(t, "admin1.json", `[{"code": "FR.11", "name": "Île-de-France"}, {"code": "US.TX", "name": "Texas"}]`)
@@ -56,7 +57,7 @@ func TestTablesBecomeAGazetteer(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"paris": "fr/2097152 us/23170 us/2048", "lutece": "fr/2097152", "파리": "fr/2097152", "littleparis": "us/23170", "paris15": "", "hamlet": "", "seat": "fr/861", "ruin": "",
-		"gone": "fr/2896", "수원시": "kr/1048576", "수원": "kr/1048576",
+		"gone": "fr/2896", "가온시": "kr/1048576", "가온": "kr/1048576",
 	} {
 		var got []string
 		for _, ref := range g.Find(key) {
@@ -78,6 +79,9 @@ func TestTablesBecomeAGazetteer(t *testing.T) {
 	}
 	if !g.Homonym("fr", "aurel") || g.Homonym("fr", "ailleville") || g.Homonym("fr", "paris") {
 		t.Error("the homonyms are not the names that only villages share")
+	}
+	if refs := g.Find("부산"); len(refs) != 1 || g.Place(refs[0].Place).Name != "Busan" {
+		t.Errorf("부산 finds %v, want the place of places.tsv", refs)
 	}
 	if err := run([]string{"-out", out + "2", newer, older, parts, communes}); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 
 const (
 	// alternateWeight is the factor by which the population of a place counts less under an alternate name than under its own,
-	// and that of a section of a place.
+	// and that of a section of a place. A place of less than this part of the largest one's population does not make it ambiguous.
 	alternateWeight = 1. / 100
 	// cityPopulation is the population from which a postcode of another region does not make a place of its own: people give
 	// the city for its suburbs.
@@ -86,7 +86,7 @@ func (q *query) choose(reading spelling.Candidate) (Place, bool) {
 	p := q.known(winner.Place)
 	p.Ambiguous = winner.tier < postcodeAgrees && len(areas(p.Country[:2], postcode)) > 0
 	for i, m := range matches {
-		p.Ambiguous = p.Ambiguous || i != best && m.tier == winner.tier && !m.place.Section && (m.Main || !winner.Main && m.weight > winner.weight*alternateWeight)
+		p.Ambiguous = p.Ambiguous || i != best && m.tier == winner.tier && !m.place.Section && (m.Main || !winner.Main) && m.weight > winner.weight*alternateWeight
 	}
 	return p, true
 }

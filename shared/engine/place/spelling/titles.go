@@ -82,6 +82,9 @@ func asianSuffix(r reading, country string) []reading {
 	}
 	for _, region := range asianRegions {
 		if before, after, ok := strings.Cut(last, region); ok && utf8.RuneCountInString(before) >= 2 && utf8.RuneCountInString(after) >= 2 {
+			if region == "都" { // the wards of Tokyo are parts of the city
+				rest = append(rest, r.with([]string{before + region}, false))
+			}
 			rest = append(rest, r.with([]string{after}, false), r.with([]string{before + region}, false))
 		}
 	}
