@@ -10,7 +10,6 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/hybrid-bts/functions/shared/problem"
-	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
 func TestBigtableErrorsMapTo503Or500(t *testing.T) {
@@ -18,7 +17,9 @@ func TestBigtableErrorsMapTo503Or500(t *testing.T) {
 	engine := start(t, f.option())
 	addCity(t, engine, "Paris", "FR", 10, nil)
 	s := newServer(engine)
-	s.store = bigtableStore{engine.Client.Open(customers.CustomersTable), engine.Client.Open(customers.CitiesTable), 200 * time.Millisecond}
+	store := newBigtableStore(engine.Client)
+	store.rowTimeout = 200 * time.Millisecond
+	s.store = store
 	for _, tc := range []struct {
 		name string
 		err  error
@@ -28,7 +29,8 @@ func TestBigtableErrorsMapTo503Or500(t *testing.T) {
 		{"down", status.Error(codes.Unavailable, "secret detail"), false, 503}, {"slow", nil, true, 503},
 		{"out of quota", status.Error(codes.ResourceExhausted, "secret detail"), false, 503}, {"forbidden", status.Error(codes.PermissionDenied, "secret detail"), false, 500},
 	} {
-		for _, target := range []string{"/v1/cities/paris/customers", "/v1/cities/paris/customers?format=ndjson", "/v1/cities/paris/customers?format=csv", "/v1/cities?prefix=par"} {
+		for _, target := range []string{"/v1/cities/paris/customers", "/v1/cities/paris/customers?format=ndjson", "/v1/cities/paris/customers?format=csv", "/v1/cities?prefix=par",
+			"/v1/customers?city=paris&city=lyon", "/v1/customers?country=FR&format=csv", "/v1/customers?country=FR&group=part", "/v1/cities/paris/customers?sample=3"} {
 			t.Run(tc.name+" "+target, func(t *testing.T) {
 				log := captureLog(t)
 				f.set(0, tc.err, tc.hang)

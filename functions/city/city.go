@@ -1,16 +1,14 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"net/http"
 	"reflect"
-	"strings"
 	"time"
 
+	"cloud.google.com/go/bigtable"
 	"github.com/danielgtaylor/huma/v2"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
@@ -19,14 +17,18 @@ import (
 // deadline is the time limit for a JSON page, and for each row of a stream.
 const deadline = 10 * time.Second
 
-// store reads rows in key order from startKey (inclusive) to endKey (exclusive); an endKey of "" is the end of the table.
-// A sequence ends after its first error. A caller that leaves the loop cancels the read.
+// passTimeout is the time limit for the one pass of a query with group or sample over its customers.
+const passTimeout = 2 * time.Minute
+
+// store reads rows in key order. A sequence ends after its first error. A caller that leaves the loop cancels the read. An
+// empty set has no rows.
 type store interface {
-	// customers yields the customers in a key range with their id and the selected fields. It stops after limit rows;
-	// a limit of 0 is no limit.
-	customers(ctx context.Context, startKey, endKey string, limit int, selected fields) iter.Seq2[customer, error]
-	// cities yields the cities in a key range, those with a count of 0 included.
-	cities(ctx context.Context, startKey, endKey string) iter.Seq2[city, error]
+	// customers yields customers with their id and the read columns. It stops after limit rows; a limit of 0 is no limit.
+	customers(ctx context.Context, rows bigtable.RowSet, limit int, read columns) iter.Seq2[customer, error]
+	// cities yields places, those with a count of 0 included.
+	cities(ctx context.Context, rows bigtable.RowSet, of citiesOf) iter.Seq2[city, error]
+	// aliases yields the names of places.
+	aliases(ctx context.Context, rows bigtable.RowSet) iter.Seq2[customers.Alias, error]
 }
 
 // server answers the requests of the function.
@@ -36,13 +38,17 @@ type server struct {
 	masking masking
 }
 
-// city is a row of the table cities.
+// city is a row of the table cities: a place.
 type city struct {
-	City    string `json:"city" doc:"The name of the city in its most frequent spelling." example:"Paris"`
-	Country string `json:"country" example:"US-TX"`
-	Count   int64  `json:"count" doc:"The number of customers after the last completed load."`
+	City    string // the name of the place for display
+	Country string // such as "US-TX"
+	Count   int64  // customers after the last completed load
 
-	key string // row key
+	key        string // row key
+	ambiguous  int64  // customers whose address several places match
+	spellings  []customers.SpellingCount
+	knownAs    []string
+	hasAliases bool // the load that counted the row also wrote table aliases
 }
 
 // handler returns the handler of the function's routes.
@@ -58,16 +64,21 @@ func (s *server) register(mux *http.ServeMux) huma.API {
 	api := problem.NewAPI(mux, "Customers", "1")
 	api.OpenAPI().Info.Description = "The customers of a city, for analysts. The responses are personal data. Callers need an ID token of Google and the right to call the service."
 	schemas := api.OpenAPI().Components.Schemas
+	content := func(page reflect.Type) map[string]*huma.MediaType {
+		return map[string]*huma.MediaType{
+			json.mediaType():    {Schema: schemas.Schema(page, true, "")},
+			ndjson.mediaType():  {Schema: customerObject{}.Schema(nil)},
+			csv.mediaType():     {Schema: &huma.Schema{Type: huma.TypeString}},
+			parquet.mediaType(): {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
+		}
+	}
 	registerGet(api, "/v1/cities/{city}/customers", "list-customers", "List the customers of a city", s.listCustomers,
+		content(reflect.TypeFor[customersPage]()))
+	registerGet(api, "/v1/customers", "list-customers-of-cities", "List the customers of several cities or of a country", s.listCustomersOfCities,
+		content(reflect.TypeFor[citiesCustomersPage]()))
+	registerGet(api, "/v1/cities", "list-cities", "List the cities that have customers, by any of their names", s.listCities,
 		map[string]*huma.MediaType{
-			"application/json":     {Schema: schemas.Schema(reflect.TypeFor[customersPage](), true, "")},
-			"application/x-ndjson": {Schema: customerObject{}.Schema(nil)},
-			"text/csv":             {Schema: &huma.Schema{Type: huma.TypeString}},
-			parquet.mediaType():    {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}},
-		})
-	registerGet(api, "/v1/cities", "list-cities", "List the cities that have customers", s.listCities,
-		map[string]*huma.MediaType{
-			"application/json": {Schema: schemas.Schema(reflect.TypeFor[citiesPage](), true, "")},
+			json.mediaType(): {Schema: schemas.Schema(reflect.TypeFor[citiesPage](), true, "")},
 		})
 	return api
 }
@@ -82,105 +93,4 @@ func registerGet[I any](api huma.API, path, id, summary string, f func(context.C
 		},
 		Metadata: map[string]any{problem.BadRequest: true},
 	}, f)
-}
-
-// customersPage is the JSON of GET /v1/cities/{city}/customers.
-type customersPage struct {
-	City          string           `json:"city" doc:"The name of the city in its most frequent spelling, or as requested if it has no customers."`
-	Count         int64            `json:"count" doc:"The number of customers on all pages of the query, after the last completed load."`
-	Customers     []customerObject `json:"customers" nullable:"false"`
-	NextPageToken string           `json:"next_page_token" doc:"The page_token of the next page; empty on the last page."`
-}
-
-// listCustomers answers GET /v1/cities/{city}/customers with a JSON page, or with a stream of all customers of the city.
-func (s *server) listCustomers(ctx context.Context, in *listCustomersInput) (*huma.StreamResponse, error) {
-	if in.selected == nil {
-		in.selected = s.masking.allFields()
-	}
-	if err := s.masking.check(in.selected); err != nil {
-		return nil, parameterProblem(http.StatusBadRequest, "fields", err.Error())
-	}
-	firstKey, endKey := customers.CityRange(in.city, in.country)
-	if in.format != json {
-		out := stream{format: in.format, selected: in.selected, bom: in.bom}
-		if in.head {
-			return out.headResponse(), nil
-		}
-		return out.response(s.masking.customers(s.store.customers(ctx, firstKey, endKey, 0, in.selected)))
-	}
-	query := []string{"customers", in.city, in.country}
-	startKey, err := in.startKey(s.tokens, firstKey, query...)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	page := customersPage{City: strings.TrimSpace(in.City), Customers: []customerObject{}}
-	reads, ctx := errgroup.WithContext(ctx) // of both tables at once; they write distinct fields of page
-	reads.Go(func() error {
-		var largest int64
-		for c, err := range s.store.cities(ctx, firstKey, endKey) {
-			if err != nil {
-				return err
-			}
-			if c.Count > largest {
-				largest, page.City = c.Count, c.City
-			}
-			page.Count += c.Count
-		}
-		return nil
-	})
-	reads.Go(func() error {
-		lastKey := ""
-		// One row more than the page holds shows whether a next page exists.
-		for c, err := range s.masking.customers(s.store.customers(ctx, startKey, endKey, in.PageSize+1, in.selected)) {
-			if err != nil {
-				return err
-			}
-			if len(page.Customers) == in.PageSize {
-				page.NextPageToken = s.tokens.sign(lastKey, query...)
-				return nil
-			}
-			lastKey = c.key
-			page.Customers = append(page.Customers, customerObject{c, in.selected})
-		}
-		return nil
-	})
-	if err := reads.Wait(); err != nil {
-		return nil, err
-	}
-	return jsonResponse(page)
-}
-
-// citiesPage is the JSON of GET /v1/cities.
-type citiesPage struct {
-	Cities        []city `json:"cities" nullable:"false"`
-	NextPageToken string `json:"next_page_token" doc:"The page_token of the next page; empty on the last page."`
-}
-
-// listCities answers GET /v1/cities with the cities that have at least one customer.
-func (s *server) listCities(ctx context.Context, in *listCitiesInput) (*huma.StreamResponse, error) {
-	firstKey, endKey := customers.PrefixRange(in.prefix)
-	query := []string{"cities", in.prefix}
-	startKey, err := in.startKey(s.tokens, cmp.Or(firstKey, "\x00"), query...)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, deadline)
-	defer cancel()
-	page := citiesPage{Cities: []city{}}
-	for c, err := range s.store.cities(ctx, startKey, endKey) {
-		if err != nil {
-			return nil, err
-		}
-		if c.Count == 0 {
-			continue // all its customers moved to other cities
-		}
-		if len(page.Cities) == in.PageSize {
-			page.NextPageToken = s.tokens.sign(page.Cities[in.PageSize-1].key, query...)
-			break
-		}
-		page.Cities = append(page.Cities, c)
-	}
-	return jsonResponse(page)
 }

@@ -16,8 +16,16 @@ var fieldNames = [...]string{"id", "name", "email", "phone", "joined", "city", "
 // customer is a row of the table customers.
 type customer struct {
 	key    string                  // row key
-	values [len(fieldNames)]string // indexed like fieldNames; "" if the cell is missing or the field is not selected
+	values [len(fieldNames)]string // indexed like fieldNames; "" if the cell is missing or was not read
+
+	ambiguous bool // several places match the address; false if the cell was not read
 }
+
+// fieldIndex returns the index of a field in fieldNames.
+func fieldIndex(name string) int { return slices.Index(fieldNames[:], name) }
+
+// value returns the value of a field.
+func (c *customer) value(field string) string { return c.values[fieldIndex(field)] }
 
 // fields is a selection of fields as indices of fieldNames, in the order of the request.
 type fields []int

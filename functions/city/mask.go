@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,21 +61,16 @@ func (m masking) check(selected fields) error {
 	return nil
 }
 
-// customers masks each customer of a sequence. It passes errors on.
-func (m masking) customers(all iter.Seq2[customer, error]) iter.Seq2[customer, error] {
+// masker returns the function that masks a customer. A field that was not read stays empty.
+func (m masking) masker() func(*customer) {
 	var rules [len(fieldNames)]func(string) string
 	for i, name := range fieldNames {
 		rules[i] = m.rule(name)
 	}
-	return func(yield func(customer, error) bool) {
-		for c, err := range all {
-			for i, rule := range rules {
-				if c.values[i] != "" { // a field that was not read stays empty
-					c.values[i] = rule(c.values[i])
-				}
-			}
-			if !yield(c, err) {
-				return
+	return func(c *customer) {
+		for i, rule := range rules {
+			if c.values[i] != "" {
+				c.values[i] = rule(c.values[i])
 			}
 		}
 	}

@@ -17,6 +17,7 @@
 #   REGION     region of all resources                              asia-northeast3
 #   HOST       host name of the shop; the uptime check probes it    hybridbts.tech in prod, else ENV.hybridbts.tech
 #   AUDITORS   address of a group with read access, except to data  no group
+#   ANALYSTS   address of a group that may query customers          no group
 #   BUDGET     monthly budget in the billing account's currency     1000
 #
 # Every name is ENV-hybridbts-RESOURCE.
@@ -41,7 +42,7 @@ case $ENV in
     exit 1
     ;;
 esac
-REGION=${REGION:-asia-northeast3} HOST=${HOST:-$default} AUDITORS=${AUDITORS:-} BUDGET=${BUDGET:-1000}
+REGION=${REGION:-asia-northeast3} HOST=${HOST:-$default} AUDITORS=${AUDITORS:-} ANALYSTS=${ANALYSTS:-} BUDGET=${BUDGET:-1000}
 e=$ENV-hybridbts
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -335,6 +336,14 @@ if [ -n "$AUDITORS" ]; then
   for role in cloudbuild.builds.viewer iam.securityReviewer logging.viewer monitoring.viewer run.viewer; do
     grant_on_project "roles/$role" "group:$AUDITORS"
   done
+fi
+# Cloud Run checks the ID tokens of analysts; the load balancer only forwards them.
+if [ -n "$ANALYSTS" ]; then
+  if exists run services describe "$e-city" --region="$REGION"; then
+    gcp run services add-iam-policy-binding "$e-city" --region="$REGION" --role=roles/run.invoker --member="group:$ANALYSTS" --format=none
+  else
+    echo "setup.sh: run it again with ANALYSTS after the first release, which creates $e-city" >&2
+  fi
 fi
 
 # The load balancer uses a Compute Engine certificate instead of Certificate Manager: one host needs no certificate

@@ -43,10 +43,10 @@ func TestSetupMakesTheExpectedCalls(t *testing.T) {
 	partlyCreated["PARTIAL"], partlyCreated["DELETED"] = "yes", "True"
 	for name, environ := range map[string]environment{
 		"empty project":  emptyProject,
-		"released":       {"EMPTY": "yes", "RELEASED": "yes", "AUDITORS": "auditors@example.org", "BUDGET": "500"},
+		"released":       {"EMPTY": "yes", "RELEASED": "yes", "AUDITORS": "auditors@example.org", "ANALYSTS": "analysts@example.org", "BUDGET": "500"},
 		"existing":       existingProject(t),
 		"partly created": partlyCreated,
-		"development":    {"EMPTY": "yes", "ENV": "dev", "REGION": "europe-west1"},
+		"development":    {"EMPTY": "yes", "ENV": "dev", "REGION": "europe-west1", "ANALYSTS": "analysts@example.org"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			calls, output, code := runSetup(t, environ)

@@ -28,7 +28,7 @@ func TestRoutesNameFunctionsAndShadowNoOther(t *testing.T) {
 
 func TestMatchesComparesWholePathSegments(t *testing.T) {
 	for path, want := range map[string]string{
-		"/v1/cities": "city", "/v1/cities/Paris/customers": "city",
+		"/v1/cities": "city", "/v1/cities/Paris/customers": "city", "/v1/customers": "city", "/v1/customersx": "api",
 		"/v1/reviews": "review", "/v1/reviews/": "review", "/v1/reviews/1": "review", "/v1/reviewsx": "api", "/v1/photos": "review",
 		"/img/products/a.jpg": "resize", "/admin": "admin", "/admin/admin.js": "admin", "/administrator": "api", "/v1/admin/days": "admin", "/images": "api",
 		"/": "api", "/v1/products": "api", "": "api", "//v1/reviews": "api",
