@@ -49,9 +49,10 @@ type server struct {
 	events   *productEvents // nil: no live updates
 	pages    *shop.Site     // nil: no pages
 
-	origins []string       // allowed by CORS
-	limiter *limit.Limiter // of requests that change data; nil: no limit
-	reports *limit.Limiter // of reports of reviews; nil: no limit
+	origins  []string       // allowed by CORS
+	limiter  *limit.Limiter // of requests that change data; nil: no limit
+	reports  *limit.Limiter // of reports of reviews; nil: no limit
+	visitors *limit.Limiter // of visitor cookies; nil: no limit
 }
 
 // handler returns the handler of all requests.
@@ -61,6 +62,9 @@ func (s *server) handler() http.Handler {
 	s.register(mux)
 	all := problem.Handler(mux)
 	h := revalidated(all)
+	if s.visitors != nil {
+		h = limitVisitors(s.visitors, h)
+	}
 	if s.reports != nil {
 		h = limitReports(s.reports, h)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
 	"github.com/hybrid-bts/functions/shared/fake/jsontest"
+	"github.com/hybrid-bts/functions/shared/limit"
 	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
@@ -41,7 +42,7 @@ func bodyServer(t testing.TB) (s *server, token string) {
 		t.Fatal(err)
 	}
 	now := func() time.Time { return noon.Add(time.Hour) }
-	return &server{commands: &commands{revisions: oneReview{}, topic: discarding{}, tokens: tokens, now: now}}, tokens.Token(butter, aReview)
+	return &server{commands: &commands{revisions: oneReview{}, topic: discarding{}, tokens: tokens, client: limit.New(limit.Rate{}, 0, nil).Client, now: now}}, tokens.Token(butter, aReview)
 }
 
 func FuzzBodies(f *testing.F) {

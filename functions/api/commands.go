@@ -61,10 +61,12 @@ func (c *commands) register(api huma.API) {
 	}, c.delete)
 	handle(api, huma.Operation{
 		Method: http.MethodPost, Path: reviewPath + "/helpful", OperationID: "find-helpful", Summary: "Vote a review helpful",
-		Description: "Counts once per visitor, for the current content: an edit by the author voids all votes. The first response sets a cookie that identifies the visitor. " +
+		Description: "Counts once per visitor, for the current content: an edit by the author voids all votes. The cookie of identify-visitor identifies a visitor; " +
+			"votes without it, or with one of the last seconds, count once per client network, review and day. " +
 			"409: the author edited the review after the given revision.",
 		DefaultStatus: http.StatusAccepted, Errors: []int{403, 404, 409, 422, 429, 500, 503},
 	}, c.vote)
+	c.registerVisitor(api)
 	c.registerReport(api)
 }
 

@@ -11,6 +11,7 @@
 //	PATCH, DELETE the same                          edit or erase it, as its author
 //	POST /v1/products/{product}/reviews/{review}/helpful   vote it helpful
 //	POST /v1/products/{product}/reviews/{review}/report    report that it breaks the rules
+//	POST /v1/visitor                                get the cookie of a visitor, for votes
 //	GET /openapi.json, /docs                        the OpenAPI document of all functions, and a page that shows it
 //	GET /healthz                                    200 while the function serves; Cloud Run hides the path from clients
 //	GET /, /products/…, /review, /mine, …           the pages of package shop
@@ -40,7 +41,8 @@
 //	                       that pages of the rest request get 403
 //	RATE_LIMIT             change requests allowed per client and      30/1m
 //	                       instance, or off, which also lifts the
-//	                       limit of 10 reports of reviews an hour
+//	                       limits of 10 reports of reviews and 10 visitor cookies an
+//	                       hour
 //	FORWARDED_HOPS         number of X-Forwarded-For addresses that    2
 //	                       proxies append: the load balancer
 //	                       appends the client's and its own
@@ -142,12 +144,13 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer feed.Close(ctx)
 	defer context.AfterFunc(ctx, feed.End)() // before the drain, which waits for open requests
 	limiter := limit.New(rate, hops, problem.TooMany)
-	reports := limit.Rate{}
-	if rate != reports {
-		reports = reportRate
+	var reports, visitors limit.Rate
+	if rate != (limit.Rate{}) {
+		reports, visitors = reportRate, visitorRate
 	}
 	s := &server{
 		store: store, pages: shop.New(shop.Config{Origin: origin, Uploads: uploads}), origins: origins, limiter: limiter, reports: limit.New(reports, hops, problem.TooMany),
+		visitors: limit.New(visitors, hops, problem.TooMany),
 		events:   &productEvents{feed: feed, store: store, client: limiter.Client},
 		commands: &commands{revisions: store, topic: messages.Topic(commandsTopic), tokens: tokens, client: limiter.Client, now: time.Now},
 	}

@@ -566,11 +566,16 @@ func TestVoteWithoutScripts(t *testing.T) {
 	published, held := addCatalogue(t, db)
 	to, topicServer := pubsubtest.New(t, "commands")
 	store := spannerStore{db: db}
-	h := newShop(t, &server{store: store, commands: &commands{revisions: store, topic: topic.New(to)}})
+	client := limit.New(limit.Rate{}, 0, nil).Client
+	tokens, err := authortoken.ParseKeyRing("no secret in a test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newShop(t, &server{store: store, commands: &commands{revisions: store, topic: topic.New(to), tokens: tokens, client: client, now: time.Now}})
 	d := commandServer{topic: topicServer}
 	path := "/ko/products/" + butter + "/reviews/" + published + "/helpful"
 	w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "same-origin")
-	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/ko/products/"+butter+"#r-"+published || !strings.HasPrefix(w.Header().Get("Set-Cookie"), "visitor=") {
+	if w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/ko/products/"+butter+"#r-"+published {
 		t.Errorf("%d %s", w.Code, w.Header())
 	}
 	if got := d.published(t); len(got) != 1 || got[0].About() != (wire.Key{Product: butter, Review: published}) {
@@ -583,9 +588,6 @@ func TestVoteWithoutScripts(t *testing.T) {
 	stale := visit(h, http.MethodPost, path+"?revision=7", "Sec-Fetch-Site", "same-origin")
 	if stale.Code != http.StatusSeeOther || stale.Header().Get("Location") != "/ko/products/"+butter+"#r-"+published || len(d.published(t)) != 1 {
 		t.Errorf("vote for content that was edited: %d %v and %d votes, want the page with the new content and no vote", stale.Code, stale.Header(), len(d.published(t)))
-	}
-	if cookies := w.Result().Cookies(); len(cookies) == 1 && !strings.HasPrefix(path, cookies[0].Path) {
-		t.Errorf("browsers do not send a cookie of path %s to %s, so the next vote would count as another visitor's", cookies[0].Path, path)
 	}
 	if w := visit(h, http.MethodPost, path, "Sec-Fetch-Site", "cross-site"); w.Code != http.StatusForbidden || !strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") {
 		t.Errorf("browser on another site: %d %s, want 403 as a page", w.Code, w.Header())

@@ -227,8 +227,8 @@ func (s *Site) report(w http.ResponseWriter, r *http.Request, l *language) error
 	return s.passOn(w, r, "/report", l.path("rules")+"#reported")
 }
 
-// passOn passes a request about the review in its path to an operation of the API without a body, with cookies in both
-// directions, and redirects to a page, also after 409.
+// passOn passes a request about the review in its path to an operation of the API without a body, and redirects to a page,
+// also after 409.
 func (s *Site) passOn(w http.ResponseWriter, r *http.Request, operation, page string) error {
 	call := r.Clone(r.Context())
 	call.URL = &url.URL{Path: productPath(r.PathValue("product")) + "/reviews/" + url.PathEscape(r.PathValue("review")) + operation, RawQuery: r.URL.RawQuery}
@@ -236,9 +236,6 @@ func (s *Site) passOn(w http.ResponseWriter, r *http.Request, operation, page st
 	resp := s.api.do(call)
 	if resp.status >= http.StatusBadRequest && resp.status != http.StatusConflict {
 		return resp.apiError()
-	}
-	for _, c := range resp.header["Set-Cookie"] {
-		w.Header().Add("Set-Cookie", c)
 	}
 	w.Header().Set("Cache-Control", cacheNoStore)
 	w.Header().Set("Location", page)

@@ -46,5 +46,13 @@ export const outbox = list('outbox', 'key');
 /** Accepted reviews: {id, product, title, token, at, rating, text, author, photos: [object], key}. key is that of the outbox. */
 export const mine = list('mine', 'id');
 
+const VISITOR_MS = 300 * 86_400_000; // the cookie lives for 365 days
+
+/** Whether this browser has the cookie that identifies it for votes, which scripts cannot read. */
+export const visitor = {
+  known: () => Date.now() - read('visitor', 0) < VISITOR_MS,
+  remember: () => write('visitor', Date.now()),
+};
+
 /** Reviews that got a helpful vote from this browser: {id}. */
 export const voted = list('voted', 'id');

@@ -2,7 +2,7 @@
 // from the server and takes parts of them, so the server renders all reviews.
 
 import { request, productPath } from './api.js';
-import { mine, voted } from './device.js';
+import { mine, visitor, voted } from './device.js';
 import { announce, h, number, pathOf, t } from './page.js';
 import { localise } from './site.js';
 
@@ -196,5 +196,13 @@ function mergeReviews(now, removed) {
 }
 document.addEventListener('shop:changed', ({ detail }) => refresh(detail).catch(() => {})); // the next change tries again
 
+// Cached pages set no cookie. A failure costs little: without the cookie, a vote counts once a day for the whole network.
+async function identify() {
+  if (visitor.known() || !find('.helpful')) return;
+  const response = await fetch('/v1/visitor', { method: 'POST' });
+  if (response.ok) visitor.remember();
+}
+
 document.documentElement.classList.add('scripted');
+identify().catch(() => {});
 enhance(document);
