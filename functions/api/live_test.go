@@ -15,13 +15,14 @@ import (
 
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"cloud.google.com/go/pubsub/v2/pstest"
 	"cloud.google.com/go/spanner"
+	"cloud.google.com/go/storage"
 	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	"github.com/hybrid-bts/functions/functions/api/live"
+	"github.com/hybrid-bts/functions/shared/fake/buckettest"
 	"github.com/hybrid-bts/functions/shared/fake/pubsubtest"
 	"github.com/hybrid-bts/functions/shared/fake/spannerdbtest"
 	"github.com/hybrid-bts/functions/shared/problem"
@@ -107,19 +108,30 @@ func ratingCount(t testing.TB, e serverEvent) int64 {
 // oneClient counts all requests as those of one client.
 func oneClient(*http.Request) netip.Prefix { return netip.Prefix{} }
 
+// withSubscriptions creates the subscriptions to change notices, as the deployment does.
+func withSubscriptions(t testing.TB, client *pubsub.Client) {
+	t.Helper()
+	for _, id := range []string{"published-api-1", "published-api-2"} {
+		s := &pubsubpb.Subscription{Name: "projects/shop/subscriptions/" + id, Topic: "projects/shop/topics/published", AckDeadlineSeconds: 10}
+		if _, err := client.SubscriptionAdminClient.CreateSubscription(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // newEvents returns the live updates of an instance with at most streams streams.
-func newEvents(client *pubsub.Client, store spannerStore, streams int) *productEvents {
+func newEvents(client *pubsub.Client, leases *storage.BucketHandle, store spannerStore, streams int) *productEvents {
 	read := func(ctx context.Context, product string) (any, error) { return store.rating(ctx, product) }
-	return &productEvents{feed: live.NewFeed(live.NewSubscription(client, "published"), read, streams), store: store, client: oneClient}
+	return &productEvents{feed: live.NewFeed(live.NewSubscriptions(client, []string{"published-api-1", "published-api-2"}, leases), read, streams), store: store, client: oneClient}
 }
 
 // startInstance starts an instance of the function. It returns its URL and a function that ends its streams.
-func startInstance(t testing.TB, client *pubsub.Client, db *spanner.Client) (url string, stop func()) {
+func startInstance(t testing.TB, client *pubsub.Client, leases *storage.BucketHandle, db *spanner.Client) (url string, stop func()) {
 	t.Helper()
 	store := spannerStore{db: db}
-	events := newEvents(client, store, live.DefaultStreams)
+	events := newEvents(client, leases, store, live.DefaultStreams)
 	s := httptest.NewServer((&server{store: store, events: events}).handler())
-	stop = func() { events.feed.Close(context.WithoutCancel(t.Context())) }
+	stop = events.feed.Close
 	t.Cleanup(func() {
 		stop()
 		s.Close()
@@ -142,14 +154,14 @@ func publishNotice(t testing.TB, p *pubsub.Publisher, n wire.ChangeNotice) {
 func TestEveryInstanceSendsEveryChange(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
-	client, srv := pubsubtest.Client(t, []string{"published"})
+	client, _ := pubsubtest.Client(t, []string{"published"})
+	withSubscriptions(t, client)
+	files, _ := buckettest.New(t, nil, "leases")
+	leases := files.Bucket("leases")
 	p := client.Publisher("published")
 	defer p.Stop()
-	a, stopA := startInstance(t, client, db)
-	b, _ := startInstance(t, client, db)
-	if subs := subscriptions(t, srv); len(subs) != 0 {
-		t.Errorf("subscriptions before the first stream: %v", subs)
-	}
+	a, stopA := startInstance(t, client, leases, db)
+	b, _ := startInstance(t, client, leases, db)
 	_, eventsA := openStream(t, a)
 	_, eventsB := openStream(t, b)
 	for _, events := range []<-chan serverEvent{eventsA, eventsB} {
@@ -179,9 +191,10 @@ func TestEveryInstanceSendsEveryChange(t *testing.T) {
 			t.Errorf("rating event %+v, want count 1 and the same id %s on each instance", e, tag)
 		}
 	}
-	if subs := subscriptions(t, srv); len(subs) != 2 {
-		t.Errorf("subscriptions of two instances: %v", subs)
-	}
+	// A third instance finds no subscription and polls.
+	c, _ := startInstance(t, client, leases, db)
+	_, eventsC := openStream(t, c)
+	nextEvent(t, eventsC, "rating")
 
 	// A client that reconnects to any instance receives a missed rating, and no rating that it has.
 	_, again := openStream(t, b, "Last-Event-ID", tag)
@@ -198,33 +211,32 @@ func TestEveryInstanceSendsEveryChange(t *testing.T) {
 	stopA()
 	for range eventsA { // until it ends
 	}
-	if subs := subscriptions(t, srv); len(subs) != 1 {
-		t.Errorf("subscriptions after one instance stopped: %v", subs)
-	}
-}
-
-// subscriptions returns the names of all subscriptions.
-func subscriptions(t testing.TB, srv *pstest.Server) (names []string) {
-	t.Helper()
-	list, err := srv.GServer.ListSubscriptions(t.Context(), &pubsubpb.ListSubscriptionsRequest{Project: "projects/shop"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range list.Subscriptions {
-		names = append(names, s.Name)
-		if s.ExpirationPolicy.GetTtl().AsDuration() != 24*time.Hour {
-			t.Errorf("%s does not expire after a day", s.Name)
+	// Its subscription is free for the next instance.
+	d, _ := startInstance(t, client, leases, db)
+	_, eventsD := openStream(t, d)
+	nextEvent(t, eventsD, "rating")
+	publishNotice(t, p, wire.ChangeNotice{Key: wire.Key{Product: butter, Review: id}, Status: wire.Published, Revision: 9})
+	for _, events := range []<-chan serverEvent{eventsB, eventsD} {
+		for nextEvent(t, events, "review").data != `{"id":"`+id+`","status":"published","revision":9}` { // until the newest
 		}
 	}
-	return names
+	// By polls alone the third instance has sent the rating of before.
+	if got := ratingCount(t, nextEvent(t, eventsC, "rating")); got != 2 {
+		t.Errorf("an instance without a subscription sent count %d, want 2", got)
+	}
 }
 
 // Open streams must not delay the shutdown: Cloud Run kills an instance 10 s after SIGTERM.
 func TestShutdownEndsOpenStreamsAtOnce(t *testing.T) {
 	db, spannerServer := spannerdbtest.New(t)
 	addProducts(t, db, butter)
-	p, srv := pubsubtest.New(t, "published")
+	client, srv := pubsubtest.Client(t, []string{"published"})
+	withSubscriptions(t, client)
+	p := client.Publisher("published")
+	defer p.Stop()
 	t.Setenv("PUBSUB_EMULATOR_HOST", srv.Addr)
+	_, files := buckettest.New(t, nil, "leases")
+	t.Setenv("STORAGE_EMULATOR_HOST", files.URL())
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -233,7 +245,7 @@ func TestShutdownEndsOpenStreamsAtOnce(t *testing.T) {
 	l.Close()
 	environ := map[string]string{
 		"GOOGLE_CLOUD_PROJECT": "shop", "SPANNER_INSTANCE": "embedded", "SPANNER_DATABASE": "shop", "SPANNER_EMULATOR_HOST": spannerServer.Addr,
-		"COMMANDS_TOPIC": "commands", "PUBLISHED_TOPIC": "published", "AUTHOR_TOKEN_KEY": "no secret in a test", "PORT": addr, "FORWARDED_HOPS": "1",
+		"COMMANDS_TOPIC": "commands", "PUBLISHED_SUBSCRIPTIONS": "published-api:2", "LEASES_BUCKET": "leases", "AUTHOR_TOKEN_KEY": "no secret in a test", "PORT": addr, "FORWARDED_HOPS": "1",
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
@@ -279,8 +291,12 @@ func TestShutdownEndsOpenStreamsAtOnce(t *testing.T) {
 		for range events { // until it ends
 		}
 	}
-	if subs := subscriptions(t, srv); len(subs) != 0 {
-		t.Errorf("subscriptions after the shutdown: %v", subs)
+	leases, _, err := files.ListObjects("leases", "", "", false)
+	if err != nil || len(leases) != 1 {
+		t.Fatalf("%d leases after the shutdown, %v, want one", len(leases), err)
+	}
+	if until, err := time.Parse(time.RFC3339Nano, leases[0].Metadata["until"]); err != nil || until.After(time.Now()) {
+		t.Errorf("the lease lasts until %v, %v, want it released", until, err)
 	}
 }
 
@@ -297,28 +313,27 @@ func TestStreamRequestsAreRejected(t *testing.T) {
 	addProducts(t, db, butter)
 	store := spannerStore{db: db}
 	client, _ := pubsubtest.Client(t, []string{"published"})
-	broken, _ := pubsubtest.Client(t, []string{"published"}, pstest.WithErrorInjection("CreateSubscription", codes.PermissionDenied, "secret detail"))
+	withSubscriptions(t, client)
+	files, _ := buckettest.New(t, nil, "leases")
 	const path = "/v1/products/" + butter + "/events"
 	for name, tc := range map[string]struct {
 		path       string
-		client     *pubsub.Client
 		spannerErr error
 		streams    int
 		status     int
 		body       string // a part of it
 		retryAfter string
 	}{
-		"unknown product":          {path: "/v1/products/none/events", client: client, streams: 1, status: 404, body: `no product \"none\"`},
-		"malformed product":        {path: "/v1/products/UPPER/events", client: client, streams: 1, status: 422, body: "product"},
-		"unknown parameter":        {path: path + "?status=held", client: client, streams: 1, status: 422, body: "status"},
-		"too many streams":         {path: path, client: client, streams: 0, status: 429, body: "poll the rating", retryAfter: "10"},
-		"Pub/Sub fails":            {path: path, client: broken, streams: 1, status: 503, retryAfter: "10"},
-		"Spanner is unavailable":   {path: path, client: client, streams: 1, spannerErr: status.Error(codes.ResourceExhausted, "secret detail"), status: 503, retryAfter: "10"},
-		"Spanner rejects the read": {path: path, client: client, streams: 1, spannerErr: status.Error(codes.PermissionDenied, "secret detail"), status: 500},
+		"unknown product":          {path: "/v1/products/none/events", streams: 1, status: 404, body: `no product \"none\"`},
+		"malformed product":        {path: "/v1/products/UPPER/events", streams: 1, status: 422, body: "product"},
+		"unknown parameter":        {path: path + "?status=held", streams: 1, status: 422, body: "status"},
+		"too many streams":         {path: path, streams: 0, status: 429, body: "poll the rating", retryAfter: "10"},
+		"Spanner is unavailable":   {path: path, streams: 1, spannerErr: status.Error(codes.ResourceExhausted, "secret detail"), status: 503, retryAfter: "10"},
+		"Spanner rejects the read": {path: path, streams: 1, spannerErr: status.Error(codes.PermissionDenied, "secret detail"), status: 500},
 	} {
 		t.Run(name, func(t *testing.T) {
-			events := newEvents(tc.client, store, tc.streams)
-			defer events.feed.Close(t.Context())
+			events := newEvents(client, files.Bucket("leases"), store, tc.streams)
+			defer events.feed.Close()
 			h := checked(t, &server{store: store, events: events})
 			spannerServer.Fail(tc.spannerErr)
 			defer spannerServer.Fail(nil)
@@ -337,9 +352,10 @@ func TestStreamRequestsAreRejected(t *testing.T) {
 func TestHeadOpensNoStream(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
-	client, srv := pubsubtest.Client(t, []string{"published"})
-	events := newEvents(client, spannerStore{db: db}, 1)
-	defer events.feed.Close(t.Context())
+	client, _ := pubsubtest.Client(t, []string{"published"})
+	files, storageServer := buckettest.New(t, nil, "leases")
+	events := newEvents(client, files.Bucket("leases"), spannerStore{db: db}, 1)
+	defer events.feed.Close()
 	h := checked(t, &server{store: spannerStore{db: db}, events: events})
 	w := ask(h, http.MethodHead, "/v1/products/"+butter+"/events")
 	if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "text/event-stream" || w.Header().Get("ETag") != "" {
@@ -348,8 +364,8 @@ func TestHeadOpensNoStream(t *testing.T) {
 	if w := ask(h, http.MethodHead, "/v1/products/none/events"); w.Code != http.StatusNotFound {
 		t.Errorf("HEAD of an unknown product: %d", w.Code)
 	}
-	if subs := subscriptions(t, srv); len(subs) != 0 {
-		t.Errorf("subscriptions %v", subs)
+	if leases, _, err := storageServer.ListObjects("leases", "", "", false); err != nil || len(leases) != 0 {
+		t.Errorf("%d leases, %v, want none", len(leases), err)
 	}
 }
 
@@ -358,8 +374,9 @@ func TestClosedRequestEndsItsStream(t *testing.T) {
 	db, _ := spannerdbtest.New(t)
 	addProducts(t, db, butter)
 	client, _ := pubsubtest.Client(t, []string{"published"})
-	events := newEvents(client, spannerStore{db: db}, 1)
-	defer events.feed.Close(t.Context())
+	files, _ := buckettest.New(t, nil, "leases")
+	events := newEvents(client, files.Bucket("leases"), spannerStore{db: db}, 1)
+	defer events.feed.Close()
 	h := checked(t, &server{store: spannerStore{db: db}, events: events})
 	for range 2 { // the second stream needs the place of the first
 		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)

@@ -30,7 +30,11 @@
 //	                       URLs, shared links and the sitemap
 //	COMMANDS_TOPIC         ID of the topic of commands to the review   required
 //	                       writer
-//	PUBLISHED_TOPIC        ID of the topic of change notices           required
+//	PUBLISHED_SUBSCRIPTIONS
+//	                       subscriptions to change notices, of which   required
+//	                       an instance with streams claims one:
+//	                       NAME:NUMBER for NAME-1 to NAME-NUMBER
+//	LEASES_BUCKET          bucket of the leases of subscriptions       required
 //	STREAMS                largest number of streams of an instance;   800
 //	                       0: clients poll instead
 //	AUTHOR_TOKEN_KEY       keys of author tokens, separated by         required
@@ -49,15 +53,15 @@
 //	PORT                   port or host:port to listen on              8080
 //
 // Roles: roles/spanner.databaseReader on the database, roles/storage.objectViewer on the bucket,
-// roles/pubsub.publisher on COMMANDS_TOPIC, roles/pubsub.subscriber on PUBLISHED_TOPIC, roles/secretmanager.secretAccessor
-// on the secret of AUTHOR_TOKEN_KEY; and on the project the custom role live, which creates, reads and deletes
-// subscriptions: the role is on the project because the names of the subscriptions are random.
+// roles/storage.objectUser on LEASES_BUCKET, roles/pubsub.publisher on COMMANDS_TOPIC, roles/pubsub.subscriber on each of the
+// PUBLISHED_SUBSCRIPTIONS, and roles/secretmanager.secretAccessor on the secret of AUTHOR_TOKEN_KEY.
 //
 // Streams: an instance serves up to STREAMS streams, a client up to 50 of them, a network (/24 of IPv4, /48 of IPv6) up to
 // 100, and only networks with fewer than 2 get the last quarter. A stream lasts about 10 minutes. Therefore timeout and
 // concurrency of this service are higher than those of the others (services.csv). Cloud Run bills an instance while
-// a stream is open. An instance creates its subscription for its first stream, receives while it has streams, and deletes
-// it at shutdown. Cloud Run's latency metric counts a stream as a request of minutes, so the p95 of releases and alerts
+// a stream is open. An instance claims a subscription for its first stream and releases it after its last one; the lease
+// of a dead instance expires after a minute. Without a free subscription, ratings are read every 5 s instead, and streams end
+// after a minute, so that pages read their list again. Cloud Run's latency metric counts a stream as a request of minutes, so the p95 of releases and alerts
 // excludes streams (scripts/deploy/monitoring/metrics).
 //
 // Retried: nothing. This function writes no rows; it publishes commands to the review writer. 202 means that Pub/Sub
@@ -118,7 +122,8 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	uploads := env.Parsed(&e, "UPLOAD_ORIGIN", "https://storage.googleapis.com", originForm, parseOrigin)
 	search := env.Parsed(&e, "PRODUCT_SEARCH", searchIndex, searchForm, parseSearchMethod)
 	origin := env.Parsed(&e, "PUBLIC_ORIGIN", "", originForm, parseOrigin)
-	commandsTopic, published := e.Required("COMMANDS_TOPIC"), e.Required("PUBLISHED_TOPIC")
+	commandsTopic, leases := e.Required("COMMANDS_TOPIC"), e.Required("LEASES_BUCKET")
+	published := env.RequiredParsed(&e, "PUBLISHED_SUBSCRIPTIONS", live.SubscriptionsForm, live.ParseSubscriptions)
 	streams := e.Int("STREAMS", live.DefaultStreams, 0)
 	tokens := env.RequiredParsed(&e, "AUTHOR_TOKEN_KEY", authortoken.KeyRingForm, authortoken.ParseKeyRing)
 	origins := env.Parsed(&e, "CORS_ORIGINS", nil, crossorigin.OriginsForm, crossorigin.ParseOrigins)
@@ -140,8 +145,13 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer messages.Close()
 	store := spannerStore{db: db, search: search}
 	readRating := func(ctx context.Context, product string) (any, error) { return store.rating(ctx, product) }
-	feed := live.NewFeed(live.NewSubscription(messages.Client, published), readRating, streams)
-	defer feed.Close(ctx)
+	files, err := bucket.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer files.Close()
+	feed := live.NewFeed(live.NewSubscriptions(messages.Client, published, files.Bucket(leases)), readRating, streams)
+	defer feed.Close()
 	defer context.AfterFunc(ctx, feed.End)() // before the drain, which waits for open requests
 	limiter := limit.New(rate, hops, problem.TooMany)
 	var reports, visitors limit.Rate
@@ -155,11 +165,6 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		commands: &commands{revisions: store, topic: messages.Topic(commandsTopic), tokens: tokens, client: limiter.Client, now: time.Now},
 	}
 	if renditions != "" {
-		files, err := bucket.Open(ctx)
-		if err != nil {
-			return err
-		}
-		defer files.Close()
 		s.pictures = newPictures(bucket.Bucket{Handle: files.Bucket(renditions)})
 	}
 	return serve.HTTP(ctx, port, cloudlog.Trace(project, s.handler()))

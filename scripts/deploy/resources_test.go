@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -26,6 +27,9 @@ func variableResource(v deploy.Variable) (group, name string) {
 		return "", ""
 	}
 	name = "prod-hybridbts-" + suffix
+	if prefix, number, ok := strings.Cut(name, ":"); ok && strings.HasSuffix(v.Name, "_SUBSCRIPTIONS") {
+		return "pubsub subscriptions", prefix + "-" + number // the last one
+	}
 	switch {
 	case strings.HasSuffix(v.Name, "_BUCKET"):
 		return "storage buckets", "gs://" + name
@@ -71,6 +75,9 @@ func TestSubscriptionsRetryAndDeadLetter(t *testing.T) {
 			continue
 		}
 		wants := []string{"--expiration-period=never", "--message-retention-duration=7d"}
+		if strings.Contains(line, "create prod-hybridbts-published-api-") {
+			wants[1] = "--message-retention-duration=10m"
+		}
 		if !strings.Contains(line, "create prod-hybridbts-") || strings.Contains(line, "--push-endpoint") {
 			pushes++
 			wants = append(wants, "--ack-deadline=60", "--min-retry-delay=10s", "--max-retry-delay=600s", "--max-delivery-attempts=10", "--dead-letter-topic=")
@@ -172,7 +179,7 @@ func TestTeardownOfAnEmptyProjectDeletesNothing(t *testing.T) {
 func TestResourceNamesBeginWithTheEnvironment(t *testing.T) {
 	t.Parallel()
 	calls, _, _ := runSetup(t, releasedProject)
-	rule := regexp.MustCompile(`^(gs://)?prod[-_]hybridbts([-_][a-z-]+)?$`)
+	rule := regexp.MustCompile(`^(gs://)?prod[-_]hybridbts([-_][a-z0-9-]+)?$`)
 	nested := []string{"bigtable tables", "spanner databases", "dns record-sets"}
 	created := resources(calls, "create")
 	for _, r := range created {
@@ -191,5 +198,39 @@ func TestResourceNamesBeginWithTheEnvironment(t *testing.T) {
 	}
 	if len(created) < 60 {
 		t.Errorf("%d resources, want 60 or more", len(created))
+	}
+}
+
+// During a release, instances of two revisions have streams. An instance without a subscription polls.
+func TestEachInstanceFindsASubscription(t *testing.T) {
+	t.Parallel()
+	calls, _, _ := runSetup(t, emptyProject)
+	checked := 0
+	for _, topic := range deploy.Topics() {
+		if topic.PullSubscriptions == 0 {
+			continue
+		}
+		for _, s := range deploy.Services() {
+			if s.Function != topic.Function {
+				continue
+			}
+			checked++
+			if topic.PullSubscriptions < 2*s.MaxInstances {
+				t.Errorf("%d subscriptions to %s for %d instances of a revision of %s, want two for each", topic.PullSubscriptions, topic.Name, s.MaxInstances, s.Function)
+			}
+			variable := deploy.Variable{Name: strings.ToUpper(topic.Name) + "_SUBSCRIPTIONS", Value: fmt.Sprintf("{env}-hybridbts-%s-%s:%d", topic.Name, s.Function, topic.PullSubscriptions)}
+			if !slices.Contains(s.Variables, variable) {
+				t.Errorf("%s lacks %v", s.Function, variable)
+			}
+		}
+		for _, name := range topic.ClaimedSubscriptions() {
+			want := binding{"pubsub subscriptions prod-hybridbts-" + name, "roles/pubsub.subscriber", "prod-hybridbts-" + topic.Function + "@shop.iam.gserviceaccount.com", ""}
+			if !slices.Contains(bindings(calls), want) {
+				t.Errorf("%v is missing", want)
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("no function claims subscriptions")
 	}
 }

@@ -45,7 +45,6 @@ func TestAccountsHaveLeastPrivilegeRoles(t *testing.T) {
 	}
 	onProject := []binding{
 		{"projects shop", "projects/shop/roles/prod_hybridbts_release", "prod-hybridbts-build@shop.iam.gserviceaccount.com", ""},
-		{"projects shop", "projects/shop/roles/prod_hybridbts_live", "prod-hybridbts-api@shop.iam.gserviceaccount.com", ""},
 		{"projects shop", "roles/cloudbuild.builds.viewer", "prod-hybridbts-build@shop.iam.gserviceaccount.com", ""},
 		{"projects shop", "roles/logging.logWriter", "prod-hybridbts-build@shop.iam.gserviceaccount.com", ""},
 		{"projects shop", "roles/logging.logWriter", "prod-hybridbts-test@shop.iam.gserviceaccount.com", ""},

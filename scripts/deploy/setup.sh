@@ -147,8 +147,6 @@ permissions+=,run.executions.get,run.executions.list,resourcemanager.projects.ge
 custom_role release release "$permissions" build
 # review signs upload addresses as itself. roles/iam.serviceAccountTokenCreator would also let it mint tokens of the account.
 custom_role sign "signatures of uploads" iam.serviceAccounts.signBlob review iam service-accounts "$(account_email review)"
-# Each instance of api creates its own subscription. roles/pubsub.editor would also let it change topics.
-custom_role live "live updates" pubsub.subscriptions.create,pubsub.subscriptions.consume,pubsub.subscriptions.delete api
 for name in "${functions[@]}" canary; do # a release deploys services with these accounts
   grant roles/iam.serviceAccountUser "$(account_email build)" iam service-accounts "$(account_email "$name")"
 done
@@ -197,19 +195,37 @@ create_push_subscription() {
   grant roles/pubsub.subscriber "$pubsub_agent" pubsub subscriptions "$name"
 }
 
+# create_pull_subscriptions TOPIC FUNCTION NUMBER creates subscriptions TOPIC-FUNCTION-1 and so on, of which each instance of
+# the function claims one. An instance that creates its own would need a role on the project, with access to all
+# subscriptions. Messages of before a claim have no use, so the retention is the shortest that Pub/Sub accepts.
+create_pull_subscriptions() {
+  local i name
+  for ((i = 1; i <= $3; i++)); do
+    name=$e-$1-$2-$i
+    exists pubsub subscriptions describe "$name" ||
+      gcp pubsub subscriptions create "$name" --topic="$e-$1" --ack-deadline=10 --message-retention-duration=10m --expiration-period=never
+    grant roles/pubsub.subscriber "$(account_email "$2")" pubsub subscriptions "$name"
+  done
+}
+
 grant roles/iam.serviceAccountTokenCreator "$pubsub_agent" iam service-accounts "$(account_email push)"
-# Each row of topics.csv declares a topic and, if it names a function, a push subscription. A topic with two functions
-# has two rows.
+# Each row of topics.csv declares a topic and, if it names a function, a push subscription or some pull subscriptions. A topic
+# with two functions has two rows.
 for name in $(sed 1d scripts/deploy/topics.csv | cut -d, -f1 | uniq); do create_topic "$name"; done
-while IFS=, read -r -u 3 name function dead; do
-  [ "$name" = topic ] || [ -z "$function" ] || create_push_subscription "$name" "$function" "$dead"
+while IFS=, read -r -u 3 name function dead pulls; do
+  if [ "$name" = topic ] || [ -z "$function" ]; then continue; fi
+  if [ -n "$pulls" ]; then
+    create_pull_subscriptions "$name" "$function" "$pulls"
+  else
+    create_push_subscription "$name" "$function" "$dead"
+  fi
 done 3<scripts/deploy/topics.csv
 grant roles/pubsub.publisher "service-$number@gcp-sa-monitoring-notification.iam.gserviceaccount.com" pubsub topics "$e-alerts"
 grant roles/pubsub.publisher billing-budget-alert@system.gserviceaccount.com pubsub topics "$e-alerts"
 
 # Soft delete keeps deleted and replaced objects for some days, against mistakes; 0s disables it. Renditions can be rendered
-# again, and sources are in git.
-for name in archive logs originals renditions source; do
+# again, leases last a minute, and sources are in git.
+for name in archive leases logs originals renditions source; do
   exists storage buckets describe "gs://$e-$name" ||
     gcp storage buckets create "gs://$e-$name" --location="$REGION" --uniform-bucket-level-access --public-access-prevention
   case $name in archive | logs | originals) kept=7d ;; *) kept=0s ;; esac

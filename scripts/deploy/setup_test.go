@@ -161,7 +161,7 @@ func TestSetupCompletesAnInterruptedRun(t *testing.T) {
 			t.Errorf("calls %v, want %v", got, want)
 		}
 	}
-	for _, name := range []string{"release", "live"} {
+	for _, name := range []string{"release", "sign"} {
 		if !strings.Contains(partial, "gcloud iam roles undelete prod_hybridbts_"+name+" ") {
 			t.Errorf("setup.sh does not restore the deleted role %s", name)
 		}

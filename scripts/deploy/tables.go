@@ -102,26 +102,45 @@ func Roles() []Role {
 	return all
 }
 
-// Topic is a row of topics.csv: a Pub/Sub topic, with at most one push subscription. A topic that several functions
+// Topic is a row of topics.csv: a Pub/Sub topic, with at most one function that receives it. A topic that several functions
 // receive has a row for each.
 type Topic struct {
 	// Name is the name of the topic without ENV-hybridbts-. A dead-letter topic ends in -dead, and keeps its messages
 	// in a pull subscription of its own name.
 	Name string
-	// Function receives the messages by a push subscription; "" if no function does.
+	// Function receives the messages, by a push subscription unless PullSubscriptions is set; "" if no function does.
 	Function string
-	// DeadLetterTopic receives the messages that Function rejects too often; "" without a function.
+	// DeadLetterTopic receives the messages that Function rejects too often; "" without a push subscription.
 	DeadLetterTopic string
+	// PullSubscriptions is the number of pull subscriptions, each of which one instance of Function claims at a time.
+	PullSubscriptions int
 }
 
-// Subscription returns the name of the push subscription without ENV-hybridbts-.
-func (t Topic) Subscription() string { return t.Name + "-" + t.Function }
+// PushSubscription returns the name of the push subscription without ENV-hybridbts-; "" if there is none.
+func (t Topic) PushSubscription() string {
+	if t.Function == "" || t.PullSubscriptions > 0 {
+		return ""
+	}
+	return t.Name + "-" + t.Function
+}
+
+// ClaimedSubscriptions returns the names of the PullSubscriptions without ENV-hybridbts-.
+func (t Topic) ClaimedSubscriptions() (names []string) {
+	for i := range t.PullSubscriptions {
+		names = append(names, fmt.Sprintf("%s-%s-%d", t.Name, t.Function, i+1))
+	}
+	return names
+}
 
 // Topics returns the rows of topics.csv.
 func Topics() []Topic {
 	var all []Topic
 	for _, row := range rows("topics.csv") {
-		all = append(all, Topic{row["topic"], row["function"], row["dead_letter_topic"]})
+		topic := Topic{Name: row["topic"], Function: row["function"], DeadLetterTopic: row["dead_letter_topic"]}
+		if n := row["pull_subscriptions"]; n != "" {
+			topic.PullSubscriptions = number(n)
+		}
+		all = append(all, topic)
 	}
 	return all
 }

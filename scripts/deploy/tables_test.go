@@ -17,11 +17,12 @@ func topicExists(name string) bool {
 
 func TestTopicsHaveDeadLetterTopics(t *testing.T) {
 	for _, topic := range deploy.Topics() {
-		if (topic.Function == "") != (topic.DeadLetterTopic == "") {
-			t.Errorf("topics.csv: the row of %s has a function without a dead-letter topic, or the reverse", topic.Name)
+		push := topic.PushSubscription()
+		if (push == "") != (topic.DeadLetterTopic == "") || topic.PullSubscriptions > 0 && topic.Function == "" {
+			t.Errorf("topics.csv: the row of %s has a push subscription without a dead-letter topic, the reverse, or pull subscriptions without a function", topic.Name)
 		}
-		if topic.Function != "" && (!topicExists(topic.DeadLetterTopic) || !strings.HasSuffix(topic.DeadLetterTopic, "-dead")) {
-			t.Errorf("topics.csv: add the topic %s, the dead-letter topic of %s; its name must end in -dead", topic.DeadLetterTopic, topic.Subscription())
+		if push != "" && (!topicExists(topic.DeadLetterTopic) || !strings.HasSuffix(topic.DeadLetterTopic, "-dead")) {
+			t.Errorf("topics.csv: add the topic %s, the dead-letter topic of %s; its name must end in -dead", topic.DeadLetterTopic, push)
 		}
 		if strings.HasSuffix(topic.Name, "-dead") && topic.Name != "alerts-dead" && topic.Function != "alert" {
 			t.Errorf("topics.csv: the row of %s must name the function alert, so that operators see dead letters", topic.Name)
@@ -46,17 +47,22 @@ func TestTopicsNamedInOtherTablesExist(t *testing.T) {
 }
 
 func TestFunctionsPublishToTheDeadLetterTopicOfTheirSubscription(t *testing.T) {
-	deadLetters := map[string]string{} // by function
+	deadLetters := map[string][]string{} // by function
 	for _, topic := range deploy.Topics() {
-		if topic.Function != "" && !strings.HasSuffix(topic.Name, "-dead") {
-			deadLetters[topic.Function] = topic.DeadLetterTopic
+		if topic.PushSubscription() != "" && !strings.HasSuffix(topic.Name, "-dead") {
+			deadLetters[topic.Function] = append(deadLetters[topic.Function], topic.DeadLetterTopic)
 		}
 	}
 	for _, s := range deploy.Services() {
+		var named []string
 		for _, v := range s.Variables {
-			name := strings.TrimPrefix(v.Value, "{env}-hybridbts-")
-			if want := deadLetters[s.Function]; v.Name == "DEAD_LETTER_TOPIC" && name != want {
-				t.Errorf("services.csv: %s has DEAD_LETTER_TOPIC %q, topics.csv has %q", s.Function, name, want)
+			if v.Name == "DEAD_LETTER_TOPIC" || strings.HasSuffix(v.Name, "_DEAD_TOPIC") {
+				named = append(named, strings.TrimPrefix(v.Value, "{env}-hybridbts-"))
+			}
+		}
+		for _, want := range deadLetters[s.Function] {
+			if !slices.Contains(named, want) && s.Function != "alert" { // its dead letters go to one topic
+				t.Errorf("services.csv: %s has the dead-letter topics %q, topics.csv has %q", s.Function, named, want)
 			}
 		}
 	}

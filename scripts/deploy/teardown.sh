@@ -101,11 +101,15 @@ for name in "${functions[@]}"; do
   absent run jobs describe "$e-$name-canary" --region="$REGION" || gcp run jobs delete "$e-$name-canary" --region="$REGION"
 done
 
-while IFS=, read -r -u 3 name function _; do
+while IFS=, read -r -u 3 name function _ pulls; do
   [ "$name" != topic ] || continue
   subscriptions=()
   case $name in *-dead) subscriptions+=("$e-$name") ;; esac
-  [ -z "$function" ] || subscriptions+=("$e-$name-$function")
+  if [ -n "$pulls" ]; then
+    for ((i = 1; i <= pulls; i++)); do subscriptions+=("$e-$name-$function-$i"); done
+  elif [ -n "$function" ]; then
+    subscriptions+=("$e-$name-$function")
+  fi
   for subscription in ${subscriptions[@]+"${subscriptions[@]}"}; do
     absent pubsub subscriptions describe "$subscription" || gcp pubsub subscriptions delete "$subscription"
   done
@@ -142,10 +146,10 @@ for file in scripts/deploy/monitoring/metrics/*.json; do
   absent logging metrics describe "$name" || gcp logging metrics delete "$name"
 done
 absent logging sinks describe "$e" || gcp logging sinks delete "$e"
-for name in archive logs originals renditions source; do
+for name in archive leases logs originals renditions source; do
   absent storage buckets describe "gs://$e-$name" || gcp storage rm "gs://$e-$name" --recursive
 done
-for name in live release sign; do
+for name in live release sign; do # live: of releases before claimed subscriptions
   role=$(tr - _ <<<"$e")_$name
   absent iam roles describe "$role" || gcp iam roles delete "$role"
 done

@@ -421,8 +421,12 @@ func subscriptionProblems(body map[string]any) []string {
 // deliveryProblems returns the required delivery settings that a subscription lacks.
 func deliveryProblems(s *pubsubpb.Subscription) (problems []string) {
 	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
-	if s.ExpirationPolicy == nil || s.ExpirationPolicy.Ttl != nil || s.MessageRetentionDuration.AsDuration() != 7*24*time.Hour {
-		report("the subscription expires, or retains messages for %v instead of 7 days", s.MessageRetentionDuration.AsDuration())
+	want := 7 * 24 * time.Hour
+	if s.AckDeadlineSeconds == 10 { // only the newest messages are of use
+		want = 10 * time.Minute
+	}
+	if s.ExpirationPolicy == nil || s.ExpirationPolicy.Ttl != nil || s.MessageRetentionDuration.AsDuration() != want {
+		report("the subscription expires, or retains messages for %v instead of %v", s.MessageRetentionDuration.AsDuration(), want)
 	}
 	if s.PushConfig.GetPushEndpoint() == "" {
 		return problems

@@ -42,9 +42,9 @@ func subscriptions() []subscription {
 		name: eventTopic + "-image", topic: eventTopic, function: "image", deadTopic: originals + "-dead", ackDeadline: ackDeadline, format: storageFormat,
 	}}
 	for _, t := range deploy.Topics() {
-		if t.Function != "" {
+		if t.PushSubscription() != "" {
 			all = append(all, subscription{
-				name: prefix + t.Subscription(), topic: prefix + t.Name, function: t.Function, deadTopic: prefix + t.DeadLetterTopic,
+				name: prefix + t.PushSubscription(), topic: prefix + t.Name, function: t.Function, deadTopic: prefix + t.DeadLetterTopic,
 				ackDeadline: ackDeadline, format: pushFormat,
 			})
 		}
@@ -72,7 +72,7 @@ func topicPath(id string) string        { return "projects/" + project + "/topic
 func subscriptionPath(id string) string { return "projects/" + project + "/subscriptions/" + id }
 
 // createTopics creates the topics and their subscriptions. A dead-letter topic has a pull subscription for operators and
-// another for the log.
+// another for the log. Pull subscriptions that instances claim have the same long ack deadline.
 func (e *engines) createTopics(ctx context.Context) (err error) {
 	if e.conn, err = grpc.NewClient(e.pubsub.Addr, grpc.WithTransportCredentials(insecure.NewCredentials())); err != nil {
 		return err
@@ -92,6 +92,11 @@ func (e *engines) createTopics(ctx context.Context) (err error) {
 	byName := map[string]string{} // topics of subscriptions
 	for _, s := range subscriptions() {
 		byName[s.name] = s.topic
+	}
+	for _, t := range deploy.Topics() {
+		for _, name := range t.ClaimedSubscriptions() {
+			byName[prefix+name] = prefix + t.Name
+		}
 	}
 	for _, topic := range deadTopics() {
 		byName[topic], byName[logSubscription(topic)] = topic, topic

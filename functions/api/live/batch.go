@@ -33,6 +33,11 @@ func (f *Feed) enqueue(n review.ChangeNotice) {
 	if p.pending = append(p.pending, n); len(p.pending) > pendingNotices {
 		p.pending = p.pending[1:]
 	}
+	p.flushSoon()
+}
+
+// flushSoon makes Feed.run flush as soon as sendInterval allows it.
+func (p *productFeed) flushSoon() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
@@ -41,7 +46,7 @@ func (f *Feed) enqueue(n review.ChangeNotice) {
 
 // run sends the changes of a product to its streams until ctx ends, which is when the last stream is closed.
 func (f *Feed) run(ctx context.Context, p *productFeed) {
-	poll := f.pollInterval
+	poll := f.currentPollInterval()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -49,10 +54,10 @@ func (f *Feed) run(ctx context.Context, p *productFeed) {
 		case <-p.wake:
 		case <-time.After(poll):
 		}
-		poll = f.pollInterval
+		poll = f.currentPollInterval()
 		if err := f.flush(ctx, p); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "rating not sent to streams", "product", p.id, "err", err)
-			poll = min(retryInterval, f.pollInterval)
+			poll = min(retryInterval, poll)
 		}
 		select {
 		case <-ctx.Done():

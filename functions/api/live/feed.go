@@ -1,14 +1,13 @@
 // Package live sends live updates of reviews and ratings to browsers over server-sent events.
 //
-// Each instance of the function api has one Feed. It receives change notices of reviews from a Pub/Sub subscription of
-// its own and sends them, with the current rating, to all streams of the product on this instance. The wiring, the
+// Each instance of the function api has one Feed. It receives change notices of reviews from a Pub/Sub subscription that
+// it has claimed and sends them, with the current rating, to all streams of the product on this instance. The wiring, the
 // HTTP operation and the database belong to functions/api.
 package live
 
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"sync"
 	"time"
@@ -25,8 +24,10 @@ const (
 	pollInterval   = 30 * time.Second       // between two reads of a rating without change notices
 	retryInterval  = 5 * time.Second        // between a failed read of a rating and the next one
 	readTimeout    = 10 * time.Second       // of one read of a rating
-	createTimeout  = 5 * time.Second        // of the creation of the subscription
-	deleteTimeout  = 1 * time.Second        // of its deletion: Cloud Run grants 10 s for the whole shutdown
+	soloInterval   = 5 * time.Second        // between two reads of a rating while the feed has no claim
+	claimInterval  = time.Minute            // between a failed claim and the next one
+	claimTimeout   = 5 * time.Second        // of one claim
+	releaseTimeout = 1 * time.Second        // of a release: Cloud Run grants 10 s for the whole shutdown
 	queuedBatches  = 8                      // unread batches of a stream; a stream with more is closed
 	pendingNotices = 50                     // notices in a batch; a page with more changes reloads its list anyway
 )
@@ -35,21 +36,15 @@ const (
 // is called by several goroutines.
 type ReadRating func(ctx context.Context, product string) (any, error)
 
-// noticeSource delivers the change notices of reviews to one instance. Subscription implements it.
-type noticeSource interface {
-	// create starts to retain notices for receive. It succeeds when the source exists already.
-	create(ctx context.Context) error
-	// receive calls deliver, from several goroutines, until ctx ends (nil) or the source fails.
-	receive(ctx context.Context, deliver func(review.ChangeNotice)) error
-	// delete ends the retention of notices.
-	delete(ctx context.Context) error
-}
-
 // Feed distributes change notices and ratings to the streams of an instance. Its methods may be called concurrently.
 //
 // A Feed reads the rating of a product at most every sendInterval, however many reviews and streams the product has.
-// It receives notices only while it has streams, because an instance without requests has no CPU. It also reads ratings
-// every pollInterval, so a lost notice delays an update but does not lose it.
+// It claims a source and receives notices only while it has streams, because an instance without requests has no CPU. It also
+// reads ratings every pollInterval, so a lost notice delays an update but does not lose it.
+//
+// A Feed without a claim, because other instances have all sources or Pub/Sub fails, reads ratings every soloInterval. After
+// claimInterval it closes its streams: clients that reconnect read the list again, and so learn of changes that leave the
+// rating as it is. The first of them makes the Feed claim again.
 type Feed struct {
 	source noticeSource
 	rating ReadRating
@@ -59,12 +54,12 @@ type Feed struct {
 	sendInterval, pollInterval time.Duration
 	streamTiming               streamTiming
 
-	creating singleflight.Group
+	claiming singleflight.Group
 
 	mu            sync.Mutex
-	created       bool               // the source exists
 	ended         bool               // no more streams
-	stopReceiving context.CancelFunc // nil: the source is not received from
+	stopReceiving context.CancelFunc // nil: the feed has no claim
+	pause         *time.Timer        // ends a pause of claims; nil: no pause
 	receiving     sync.WaitGroup
 	products      map[string]*productFeed
 	clients       map[netip.Prefix]int // streams by client
@@ -74,7 +69,7 @@ type Feed struct {
 
 // NewFeed returns a Feed with at most maxStreams streams. With 0 every Watch fails with ErrTooManyStreams. The caller
 // closes the Feed.
-func NewFeed(s *Subscription, rating ReadRating, maxStreams int) *Feed {
+func NewFeed(s *Subscriptions, rating ReadRating, maxStreams int) *Feed {
 	return newFeed(s, rating, maxStreams)
 }
 
@@ -92,14 +87,14 @@ type productFeed struct {
 	id        string
 	streams   map[*Stream]bool
 	stop      context.CancelFunc    // ends Feed.run
-	wake      chan struct{}         // receives when pending is no longer empty
+	wake      chan struct{}         // receives when Feed.run should flush
 	pending   []review.ChangeNotice // at most one for each review
 	ratingTag string                // of the rating sent last
 }
 
 // Watch opens a stream of a product for a client. The stream begins with the current rating, unless lastEventID is
 // the id of that rating's event. Errors are ErrTooManyStreams, those of ReadRating, and clouderr.ErrUnavailable if the
-// feed has no subscription or the instance is stopping. The caller closes the stream.
+// instance is stopping or ctx ends. The caller closes the stream.
 func (f *Feed) Watch(ctx context.Context, product string, client netip.Prefix, lastEventID string) (*Stream, error) {
 	s, err := f.subscribe(ctx, product, client)
 	if err != nil {
@@ -113,24 +108,25 @@ func (f *Feed) Watch(ctx context.Context, product string, client netip.Prefix, l
 	return s, nil
 }
 
-// subscribe registers a stream without its first event.
+// subscribe opens a stream without its first event.
 func (f *Feed) subscribe(ctx context.Context, product string, client netip.Prefix) (*Stream, error) {
-	if err := f.checkLimits(client); err != nil {
+	s, err := f.register(product, client)
+	if err != nil {
 		return nil, err
 	}
-	if err := f.createSource(ctx); err != nil {
+	if err := f.claim(ctx); err != nil {
+		s.Close()
 		return nil, fmt.Errorf("watch %q: %w: %w", product, clouderr.ErrUnavailable, err)
 	}
+	return s, nil
+}
+
+// register adds a stream.
+func (f *Feed) register(product string, client netip.Prefix) (*Stream, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.checkLimitsLocked(client); err != nil { // other streams were opened meanwhile
+	if err := f.checkLimits(client); err != nil {
 		return nil, err
-	}
-	if !f.created {
-		return nil, fmt.Errorf("watch %q: %w: the subscription ended", product, clouderr.ErrUnavailable)
-	}
-	if f.stopReceiving == nil {
-		f.receive()
 	}
 	p := f.products[product]
 	if p == nil {
@@ -145,50 +141,6 @@ func (f *Feed) subscribe(ctx context.Context, product string, client netip.Prefi
 	f.networks[network(client)]++
 	f.streams++
 	return s, nil
-}
-
-// createSource creates the source unless it exists. Concurrent callers share one attempt. A failure is not cached.
-func (f *Feed) createSource(ctx context.Context) error {
-	f.mu.Lock()
-	created := f.created
-	f.mu.Unlock()
-	if created {
-		return nil
-	}
-	attempt := f.creating.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), createTimeout)
-		defer cancel()
-		err := f.source.create(ctx)
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		f.created = f.created || err == nil
-		return nil, err
-	})
-	select {
-	case result := <-attempt:
-		return result.Err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// receive receives from the source in the background until stopReceiving is called. When the source fails, receive
-// closes all streams: their clients reconnect, which creates the source again. The caller holds f.mu.
-func (f *Feed) receive() {
-	ctx, stop := context.WithCancel(context.Background())
-	f.stopReceiving = stop
-	f.receiving.Go(func() {
-		defer stop()
-		err := f.source.receive(ctx, f.enqueue)
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		if ctx.Err() != nil {
-			return
-		}
-		slog.Error("subscription to change notices ended", "err", err)
-		f.created = false
-		f.removeAll()
-	})
 }
 
 // remove closes a stream. With the last stream of a product it removes the product; with the last of all it stops
@@ -232,23 +184,15 @@ func (f *Feed) End() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.ended = true
+	if f.pause != nil {
+		f.pause.Stop()
+		f.pause = nil
+	}
 	f.removeAll()
 }
 
-// Close ends the feed and deletes its subscription. If the deletion fails, the subscription expires by itself. The
-// deletion ignores the cancellation of ctx.
-func (f *Feed) Close(ctx context.Context) {
+// Close ends the feed and releases its claim.
+func (f *Feed) Close() {
 	f.End()
 	f.receiving.Wait()
-	f.mu.Lock()
-	created := f.created
-	f.mu.Unlock()
-	if !created {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deleteTimeout)
-	defer cancel()
-	if err := f.source.delete(ctx); err != nil {
-		slog.WarnContext(ctx, "subscription left to expire", "err", err)
-	}
 }

@@ -17,21 +17,28 @@ import (
 
 const butter = "butter-cream-peaches"
 
-// fakeSource is a noticeSource that a test controls.
+// fakeSource is a noticeSource that a test controls, and its own claim.
 type fakeSource struct {
-	createErr error
+	claimErr  error
 	failure   chan error // ends receive
-	creations int
+	claims    int
+	releases  int
 	receivers int // running receive calls
 	deliver   func(review.ChangeNotice)
-	deleted   bool
+	slow      time.Duration // of a claim
 
-	mu sync.Mutex // guards receivers and deliver in receive, whose calls may overlap
+	mu sync.Mutex // guards all fields that calls change, because the calls may overlap
 }
 
-func (s *fakeSource) create(context.Context) error {
-	s.creations++
-	return s.createErr
+func (s *fakeSource) claim(context.Context) (noticeClaim, error) {
+	time.Sleep(s.slow)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.claims++
+	if s.claimErr != nil {
+		return nil, s.claimErr
+	}
+	return s, nil
 }
 
 func (s *fakeSource) receive(ctx context.Context, deliver func(review.ChangeNotice)) error {
@@ -52,8 +59,10 @@ func (s *fakeSource) receive(ctx context.Context, deliver func(review.ChangeNoti
 	}
 }
 
-func (s *fakeSource) delete(context.Context) error {
-	s.deleted = true
+func (s *fakeSource) release(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.releases++
 	return nil
 }
 
@@ -91,7 +100,10 @@ func withFeed(t *testing.T, test func(t *testing.T, f *Feed, s *fakeSource, r *f
 		s, r := &fakeSource{failure: make(chan error)}, &fakeRating{}
 		f := newFeed(s, r.read, DefaultStreams)
 		test(t, f, s, r)
-		f.Close(t.Context())
+		f.Close()
+		if s.claimErr == nil && s.claims != s.releases {
+			t.Errorf("%d claims and %d releases", s.claims, s.releases)
+		}
 		if f.streams != 0 || len(f.products) != 0 || len(f.clients) != 0 || len(f.networks) != 0 {
 			t.Errorf("after Close: %d streams of %d products, %d clients and %d networks", f.streams, len(f.products), len(f.clients), len(f.networks))
 		}
@@ -314,14 +326,14 @@ func TestNewClientsGetStreamsOfAFullInstance(t *testing.T) {
 	})
 }
 
-func TestFeedWithoutStreamsCreatesNoSubscription(t *testing.T) {
+func TestFeedWithoutStreamsClaimsNoSubscription(t *testing.T) {
 	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, _ *fakeRating) {
 		f.maxStreams = 0
 		if _, err := f.Watch(t.Context(), butter, clientA, ""); !errors.Is(err, ErrTooManyStreams) {
 			t.Errorf("Watch with 0 streams allowed: %v", err)
 		}
-		if s.creations != 0 {
-			t.Errorf("%d subscriptions created", s.creations)
+		if s.claims != 0 {
+			t.Errorf("%d subscriptions claimed", s.claims)
 		}
 	})
 }
@@ -338,56 +350,84 @@ func TestFailedRatingReadLeavesNoStream(t *testing.T) {
 	})
 }
 
-func TestFailedSubscriptionIsRetried(t *testing.T) {
-	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, _ *fakeRating) {
-		s.createErr = errors.New("unavailable")
-		for range 2 {
-			if _, err := f.Watch(t.Context(), butter, clientA, ""); !errors.Is(err, clouderr.ErrUnavailable) || !errors.Is(err, s.createErr) {
-				t.Errorf("Watch: %v", err)
+// With more instances than subscriptions, some have none.
+func TestFeedWithoutAClaimPollsAndReconnectsItsStreams(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, r *fakeRating) {
+		s.claimErr = errLeased
+		stream, other := watch(t, f, butter, clientA), watch(t, f, "other", clientB)
+		r.set(1, nil)
+		time.Sleep(soloInterval + sendInterval)
+		if got, closed := sent(stream); closed || !strings.Contains(got, `"count":1`) {
+			t.Errorf("closed: %v, sent %s within %v, want the rating", closed, got, soloInterval)
+		}
+		reads := r.reads
+		time.Sleep(30 * time.Second)
+		if n := r.reads - reads; n < 10 || n > 14 { // of two products
+			t.Errorf("%d reads of two ratings in 30 s, want 12", n)
+		}
+		if s.claims != 1 {
+			t.Errorf("%d claims, want 1", s.claims)
+		}
+		time.Sleep(claimInterval)
+		for _, stream := range []*Stream{stream, other} {
+			if _, closed := sent(stream); !closed {
+				t.Error("a stream is open for longer than claimInterval: its page misses edits")
 			}
 		}
-		s.createErr = nil
-		watch(t, f, butter, clientA)
-		watch(t, f, butter, clientB)
-		if s.creations != 3 || s.receivers != 1 {
-			t.Errorf("%d creations and %d receivers, want 3 and 1", s.creations, s.receivers)
+		s.claimErr = nil
+		stream = watch(t, f, butter, clientA) // a subscription is free again
+		if s.claims != 2 || s.receivers != 1 {
+			t.Errorf("%d claims and %d receivers, want 2 and 1", s.claims, s.receivers)
 		}
+		s.deliver(notice("a", 1))
+		if got, _ := sent(stream); !strings.Contains(got, "event: review") {
+			t.Errorf("sent %s, want the notice", got)
+		}
+		time.Sleep(2 * claimInterval)
+		if _, closed := sent(stream); closed {
+			t.Error("the stream of a feed with a claim is closed")
+		}
+		s.releases++ // balances the failed claim
 	})
 }
 
 func TestFeedReceivesOnlyWhileItHasStreams(t *testing.T) {
 	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, _ *fakeRating) {
-		for range 3 {
-			stream := watch(t, f, butter, clientA)
-			if s.receivers != 1 {
-				t.Errorf("%d receivers with one stream", s.receivers)
+		for i := range 3 {
+			stream, other := watch(t, f, butter, clientA), watch(t, f, butter, clientA)
+			other.Close()
+			if s.receivers != 1 || s.claims != i+1 || s.releases != i {
+				t.Errorf("%d receivers, %d claims and %d releases with a stream", s.receivers, s.claims, s.releases)
 			}
 			stream.Close()
 			synctest.Wait()
-			if s.receivers != 0 {
-				t.Errorf("%d receivers without streams", s.receivers)
+			if s.receivers != 0 || s.releases != i+1 {
+				t.Errorf("%d receivers and %d releases without streams", s.receivers, s.releases)
 			}
-		}
-		if s.creations != 1 || s.deleted {
-			t.Errorf("%d creations, deleted: %v before Close", s.creations, s.deleted)
-		}
-		f.Close(t.Context())
-		if !s.deleted {
-			t.Error("Close does not delete the subscription")
 		}
 	})
 }
 
-func TestStreamsEndWithTheSubscription(t *testing.T) {
-	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, _ *fakeRating) {
+func TestStreamsOutliveTheSubscription(t *testing.T) {
+	withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, r *fakeRating) {
 		stream := watch(t, f, butter, clientA)
-		s.failure <- errors.New("deleted")
+		r.set(1, nil)
+		s.failure <- errors.New("lease lost")
+		time.Sleep(time.Second)
+		if got, closed := sent(stream); closed || !strings.Contains(got, `"count":1`) {
+			t.Errorf("closed: %v, sent %s, want the rating at once", closed, got)
+		}
+		watch(t, f, butter, clientB)
+		if s.claims != 1 || s.releases != 1 {
+			t.Errorf("%d claims and %d releases during the pause, want 1 and 1", s.claims, s.releases)
+		}
+		time.Sleep(claimInterval)
 		if _, closed := sent(stream); !closed {
-			t.Error("stream stays open after its subscription failed")
+			t.Error("the stream is open after the pause: its page misses edits")
 		}
 		stream = watch(t, f, butter, clientA)
-		if s.creations != 2 || s.receivers != 1 {
-			t.Errorf("%d creations and %d receivers, want 2 and 1", s.creations, s.receivers)
+		if s.claims != 2 || s.receivers != 1 {
+			t.Errorf("%d claims and %d receivers, want 2 and 1", s.claims, s.receivers)
 		}
 		f.End()
 		if _, closed := sent(stream); !closed {
@@ -397,4 +437,41 @@ func TestStreamsEndWithTheSubscription(t *testing.T) {
 			t.Errorf("Watch after End: %v", err)
 		}
 	})
+}
+
+// The clients that wait for a slow claim may all disconnect, and the instance may stop.
+func TestClaimForNobodyIsReleased(t *testing.T) {
+	for name, leave := range map[string]func(f *Feed, disconnect func()){
+		"clients disconnect": func(_ *Feed, disconnect func()) { disconnect() },
+		"instance stops":     func(f *Feed, _ func()) { f.End() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			withFeed(t, func(t *testing.T, f *Feed, s *fakeSource, _ *fakeRating) {
+				s.slow = time.Second
+				ctx, disconnect := context.WithCancel(t.Context())
+				defer disconnect()
+				done := make(chan error)
+				for range 3 {
+					go func() {
+						stream, err := f.Watch(ctx, butter, clientA, "")
+						if err == nil {
+							stream.Close()
+						}
+						done <- err
+					}()
+				}
+				synctest.Wait()
+				leave(f, disconnect)
+				for range 3 {
+					if err := <-done; name == "clients disconnect" && !errors.Is(err, context.Canceled) {
+						t.Errorf("Watch: %v, want the error of the context", err)
+					}
+				}
+				time.Sleep(2 * time.Second)
+				if s.claims != 1 || s.releases != 1 || s.receivers != 0 {
+					t.Errorf("%d claims, %d releases and %d receivers, want 1, 1 and 0", s.claims, s.releases, s.receivers)
+				}
+			})
+		})
+	}
 }

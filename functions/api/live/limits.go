@@ -31,15 +31,8 @@ const (
 // ErrTooManyStreams reports that the instance, the client or its network has its largest number of streams.
 var ErrTooManyStreams = errors.New("too many streams")
 
-// checkLimits returns the error of a further stream of the client, nil if one is allowed.
+// checkLimits returns the error of a further stream of the client, nil if one is allowed. The caller holds f.mu.
 func (f *Feed) checkLimits(client netip.Prefix) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.checkLimitsLocked(client)
-}
-
-// checkLimitsLocked is checkLimits for callers that hold f.mu.
-func (f *Feed) checkLimitsLocked(client netip.Prefix) error {
 	ofNetwork := f.networks[network(client)]
 	switch {
 	case f.ended:

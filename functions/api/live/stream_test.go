@@ -38,7 +38,7 @@ func (c *stalledClient) Write([]byte) (int, error) {
 // Serve must return in each of these cases; otherwise the test times out.
 func TestStreamEnds(t *testing.T) {
 	f := newFeed(&fakeSource{failure: make(chan error)}, (&fakeRating{}).read, DefaultStreams)
-	defer f.Close(t.Context())
+	defer f.Close()
 	s, err := f.Watch(t.Context(), butter, clientA, "")
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +61,7 @@ func TestStreamEnds(t *testing.T) {
 
 func TestStreamBeginsWithTheRatingUnlessTheClientHasIt(t *testing.T) {
 	f := newFeed(&fakeSource{failure: make(chan error)}, (&fakeRating{count: 7}).read, DefaultStreams)
-	defer f.Close(t.Context())
+	defer f.Close()
 	serve := func(lastEventID string) string {
 		s, err := f.Watch(t.Context(), butter, clientA, lastEventID)
 		if err != nil {

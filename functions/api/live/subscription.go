@@ -2,61 +2,90 @@ package live
 
 import (
 	"context"
-	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
-	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/types/known/durationpb"
+	"cloud.google.com/go/storage"
 
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-// The expiration and retention of a subscription are the shortest that Pub/Sub accepts: old notices have no use.
-const (
-	expiration  = 24 * time.Hour
-	retention   = 10 * time.Minute
-	ackDeadline = 10 * time.Second
-)
+// SubscriptionsForm describes the input of ParseSubscriptions.
+const SubscriptionsForm = "a name and a number such as published-api:8"
 
-// Subscription is the Pub/Sub subscription of one instance. Each instance has its own, because each must receive all
-// notices. If an instance is killed before it deletes its subscription, Pub/Sub deletes it after expiration.
-type Subscription struct {
-	client      *pubsub.Client
-	topic, name string // full resource names
-}
+// maxSubscriptions bounds the number of subscriptions.
+const maxSubscriptions = 100
 
-// NewSubscription returns a subscription with a random name to the topic with the given id. It makes no request: the
-// Feed creates the subscription in Pub/Sub for its first stream. The client must outlive the Feed.
-func NewSubscription(client *pubsub.Client, topic string) *Subscription {
-	project, suffix := "projects/"+client.Project(), strings.ToLower(rand.Text())
-	return &Subscription{client, project + "/topics/" + topic, project + "/subscriptions/" + topic + "-api-" + suffix}
-}
-
-// create implements noticeSource. Messages published before it are not delivered.
-func (s *Subscription) create(ctx context.Context) error {
-	_, err := s.client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
-		Name: s.name, Topic: s.topic, AckDeadlineSeconds: int32(ackDeadline.Seconds()),
-		MessageRetentionDuration: durationpb.New(retention),
-		ExpirationPolicy:         &pubsubpb.ExpirationPolicy{Ttl: durationpb.New(expiration)},
-	})
-	if err != nil && status.Code(err) != codes.AlreadyExists { // an earlier call succeeded, but its response was lost
-		return fmt.Errorf("subscribe to %s: %w", s.topic, err)
+// ParseSubscriptions returns the IDs NAME-1 to NAME-NUMBER for an input NAME:NUMBER.
+func ParseSubscriptions(s string) (ids []string, err error) {
+	name, number, _ := strings.Cut(s, ":")
+	n, err := strconv.Atoi(number)
+	if err != nil || name == "" || n < 1 || n > maxSubscriptions {
+		return nil, fmt.Errorf("parse %q: not NAME:NUMBER with a number from 1 to %d", s, maxSubscriptions)
 	}
-	return nil
+	for i := range n {
+		ids = append(ids, name+"-"+strconv.Itoa(i+1))
+	}
+	return ids, nil
 }
 
-// receive implements noticeSource. It acknowledges and logs messages that are not change notices.
-func (s *Subscription) receive(ctx context.Context, deliver func(review.ChangeNotice)) error {
-	sub := s.client.Subscriber(s.name)
+// backlogAge is the age of a notice, before the claim of its subscription, up to which the notice is delivered. It allows for
+// clocks that differ. Older notices were published while no instance had the subscription.
+const backlogAge = 10 * time.Second
+
+// Subscriptions are the subscriptions of all instances to the topic of change notices. Each instance must receive all
+// notices, so it claims a subscription of its own by a lease. The deployment creates the subscriptions, because an account that
+// creates some needs a role on the whole project, with which it could read and delete every subscription.
+type Subscriptions struct {
+	client *pubsub.Client
+	ids    []string
+	leases leases
+}
+
+// NewSubscriptions returns the subscriptions with the given IDs, whose leases are objects of a bucket. It makes no request.
+// The clients must outlive the Feed.
+func NewSubscriptions(client *pubsub.Client, ids []string, bucket *storage.BucketHandle) *Subscriptions {
+	return &Subscriptions{client, ids, leases{bucket, time.Now}}
+}
+
+// claim implements noticeSource. It returns errLeased if other instances have all subscriptions.
+func (s *Subscriptions) claim(ctx context.Context) (noticeClaim, error) {
+	l, err := s.leases.acquire(ctx, s.ids)
+	if err != nil {
+		return nil, err
+	}
+	return &subscription{client: s.client, lease: l, from: s.leases.now().Add(-backlogAge)}, nil
+}
+
+// subscription is the subscription that an instance has claimed.
+type subscription struct {
+	client *pubsub.Client
+	lease  *lease
+	from   time.Time // older notices are of no use
+}
+
+// receive implements noticeClaim. It acknowledges and drops messages of the backlog, and logs those that are no notices.
+func (s *subscription) receive(ctx context.Context, deliver func(review.ChangeNotice)) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	kept := make(chan error, 1)
+	go func() {
+		err := s.lease.keep(ctx)
+		stop(err)
+		kept <- err
+	}()
+	sub := s.client.Subscriber(s.lease.name)
 	sub.ReceiveSettings.NumGoroutines = 1
 	err := sub.Receive(ctx, func(ctx context.Context, m *pubsub.Message) {
 		m.Ack() // in any case: redelivery would not help
+		if m.PublishTime.Before(s.from) {
+			return
+		}
 		switch decoded, err := review.Decode(m.Data, m.Attributes); n := decoded.(type) {
 		case review.ChangeNotice:
 			deliver(n)
@@ -64,17 +93,17 @@ func (s *Subscription) receive(ctx context.Context, deliver func(review.ChangeNo
 			slog.WarnContext(ctx, "message is not a change notice", "message", m.ID, "err", err)
 		}
 	})
-	if err != nil {
-		return fmt.Errorf("receive from %s: %w", s.name, err)
+	stop(nil)
+	if err = errors.Join(err, <-kept); err != nil {
+		return fmt.Errorf("receive from %s: %w", s.lease.name, err)
 	}
 	return nil
 }
 
-// delete implements noticeSource. A subscription that does not exist is not an error.
-func (s *Subscription) delete(ctx context.Context) error {
-	err := s.client.SubscriptionAdminClient.DeleteSubscription(ctx, &pubsubpb.DeleteSubscriptionRequest{Subscription: s.name})
-	if err != nil && status.Code(err) != codes.NotFound {
-		return fmt.Errorf("delete %s: %w", s.name, err)
+// release implements noticeClaim. The lease may be lost already.
+func (s *subscription) release(ctx context.Context) error {
+	if err := s.lease.extend(ctx, 0); err != nil && !errors.Is(err, errLeaseLost) {
+		return err
 	}
 	return nil
 }

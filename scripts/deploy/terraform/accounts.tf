@@ -49,20 +49,6 @@ resource "google_service_account_iam_member" "sign" {
   member             = local.member["review"]
 }
 
-# Each instance of api creates its own subscription. roles/pubsub.editor would also let it change topics.
-resource "google_project_iam_custom_role" "live" {
-  role_id     = "${replace(local.name, "-", "_")}_live"
-  title       = "live updates of ${local.name}"
-  stage       = "GA"
-  permissions = ["pubsub.subscriptions.create", "pubsub.subscriptions.consume", "pubsub.subscriptions.delete"]
-}
-
-resource "google_project_iam_member" "live" {
-  project = var.project
-  role    = google_project_iam_custom_role.live.name
-  member  = local.member["api"]
-}
-
 # A release deploys services and canary jobs with these accounts.
 resource "google_service_account_iam_member" "release" {
   for_each           = toset(concat(keys(local.functions), ["canary"]))

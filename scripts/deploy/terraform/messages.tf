@@ -1,9 +1,17 @@
 locals {
-  # Each row of topics.csv declares a topic. A row with a function also declares the push subscription TOPIC-FUNCTION.
+  # Each row of topics.csv declares a topic. A row with a function also declares the push subscription TOPIC-FUNCTION, or the
+  # pull subscriptions TOPIC-FUNCTION-1 and so on.
   topic_rows  = csvdecode(file("${path.module}/../topics.csv"))
   topics      = toset(local.topic_rows[*].topic)
   dead_topics = toset([for name in local.topics : name if endswith(name, "-dead")])
-  pushes      = { for row in local.topic_rows : "${row.topic}-${row.function}" => row if row.function != "" }
+  pushes      = { for row in local.topic_rows : "${row.topic}-${row.function}" => row if row.function != "" && row.pull_subscriptions == "" }
+  pulls = { for pull in flatten([
+    for row in local.topic_rows : [
+      for i in range(row.pull_subscriptions == "" ? 0 : tonumber(row.pull_subscriptions)) : {
+        name = "${row.topic}-${row.function}-${i + 1}", topic = row.topic, function = row.function
+      }
+    ]
+  ]) : pull.name => pull }
 
   # Eventarc triggers by event type of the originals bucket.
   triggers = {
@@ -57,6 +65,26 @@ resource "google_pubsub_subscription" "push" {
   expiration_policy {
     ttl = ""
   }
+}
+
+# Each instance of a function claims one. An instance that creates its own would need a role on the project, with access to all
+# subscriptions. Messages of before a claim have no use, so the retention is the shortest that Pub/Sub accepts.
+resource "google_pubsub_subscription" "pull" {
+  for_each                   = local.pulls
+  name                       = "${local.name}-${each.key}"
+  topic                      = google_pubsub_topic.this[each.value.topic].id
+  ack_deadline_seconds       = 10
+  message_retention_duration = "600s"
+  expiration_policy {
+    ttl = ""
+  }
+}
+
+resource "google_pubsub_subscription_iam_member" "pull" {
+  for_each     = local.pulls
+  subscription = google_pubsub_subscription.pull[each.key].name
+  role         = "roles/pubsub.subscriber"
+  member       = local.member[each.value.function]
 }
 
 resource "google_pubsub_topic_iam_member" "dead" {

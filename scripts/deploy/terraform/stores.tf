@@ -1,8 +1,9 @@
 locals {
   # Soft delete keeps deleted and replaced objects for some days, against mistakes; 0 disables it. Renditions can be rendered
-  # again, and sources are in git.
+  # again, leases last a minute, and sources are in git.
   buckets = {
     "archive"    = { lifecycle = "archive", kept_days = 7, cors = [] }
+    "leases"     = { lifecycle = "", kept_days = 0, cors = [] }
     "logs"       = { lifecycle = "logs", kept_days = 7, cors = [] }
     "originals"  = { lifecycle = "", kept_days = 7, cors = jsondecode(replace(file("${path.module}/../cors.json"), "{host}", local.host)) }
     "renditions" = { lifecycle = "", kept_days = 0, cors = [] }
