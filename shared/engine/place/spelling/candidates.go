@@ -95,10 +95,11 @@ func isBreak(r rune) bool { return strings.ContainsRune(",;()[]/|，、；（）
 // segments returns the whole name and, if commas, parentheses or slashes divide it, the name without the text after the first of
 // them, then the other parts.
 func segments(city, country string) []reading {
-	if len(city) > MaxBytes {
+	whole := words(city)
+	if len(whole) == 0 {
 		return nil
 	}
-	queue := []reading{{words: words(city), plain: true}}
+	queue := []reading{{words: whole, plain: true}}
 	var parts [][]string
 	for part := range strings.FieldsFuncSeq(city, isBreak) {
 		if w := words(part); len(w) > 0 {

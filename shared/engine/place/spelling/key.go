@@ -14,8 +14,12 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// MaxBytes is the maximum length of a name. Key returns "" for longer names, and Candidates returns none.
-const MaxBytes = 1024
+// MaxBytes is the maximum length of a name, and MaxKeyBytes that of its key. The key of a longer name is "", and it has no
+// candidates.
+const (
+	MaxBytes    = 1024
+	MaxKeyBytes = 512
+)
 
 // Key returns the alias key of a name: all spellings that differ in case, width, Unicode form, accents, or in hyphens,
 // apostrophes, dots and spaces have one key, and so have "St.", "Ste" and "Saint", Greek final sigma, and Arabic letter forms.
@@ -39,7 +43,15 @@ func words(name string) []string {
 	if len(name) > MaxBytes {
 		return nil
 	}
-	return expand(strings.Fields(fold(name)))
+	w := expand(strings.Fields(fold(name)))
+	n := 0
+	for _, s := range w {
+		n += len(s)
+	}
+	if n > MaxKeyBytes {
+		return nil
+	}
+	return w
 }
 
 // abbreviations maps the words that begin names to their full forms.

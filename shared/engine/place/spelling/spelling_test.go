@@ -2,6 +2,7 @@ package spelling_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hybrid-bts/functions/shared/engine/place/spelling"
@@ -71,6 +72,20 @@ func TestAdditionsLeaveTheCity(t *testing.T) {
 	}
 }
 
+func TestLongNamesHaveNoKey(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		want int
+	}{
+		{strings.Repeat("x", 512), 512}, {strings.Repeat("x", 513), 0}, {strings.Repeat(" ", 1023) + "x", 1}, {strings.Repeat(" ", 1024) + "x", 0},
+		{strings.Repeat("st ", 102) + "ab", 512}, {strings.Repeat("st ", 102) + "abc", 0}, {strings.Repeat("ﷺ", 340), 0},
+	} {
+		if got := spelling.Key(tc.name); len(got) != tc.want || (len(spelling.Candidates(tc.name, "")) > 0) != (tc.want > 0) {
+			t.Errorf("the key of a name of %d bytes has %d bytes, want %d", len(tc.name), len(got), tc.want)
+		}
+	}
+}
+
 func TestTheWholeNameIsTheFirstReading(t *testing.T) {
 	for name, want := range map[string]string{"Quezon City": "quezoncity", "New Mexico": "newmexico", "Ciudad de México": "ciudaddemexico", "100 Mile House": "100milehouse"} {
 		if got := spelling.Candidates(name, "")[0]; got != (spelling.Candidate{Key: want}) {
@@ -107,8 +122,8 @@ func FuzzCandidates(f *testing.F) {
 			t.Errorf("Candidates(%q, %q) = %+v, key %q", city, country, candidates, key)
 		}
 		for _, c := range candidates {
-			if c.Key == "" {
-				t.Errorf("Candidates(%q, %q) has an empty key", city, country)
+			if c.Key == "" || len(c.Key) > 2*spelling.MaxKeyBytes {
+				t.Errorf("Candidates(%q, %q) has the key %q", city, country, c.Key)
 			}
 		}
 		if plain := spelling.Plain(city, country); (plain != "") != (key != "") {
