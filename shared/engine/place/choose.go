@@ -21,6 +21,8 @@ const (
 	// cityPopulation is the population from which a postcode of another region does not make a place of its own: people give
 	// the city for its suburbs.
 	cityPopulation = 50_000
+	// stateCityPopulation is the same in countries with a subdivision in their keys, whose post office names the city of each postcode.
+	stateCityPopulation = 500_000
 	// homonymSign separates the name of a place from the number that distinguishes it from a larger place of that name. No
 	// folded name has it.
 	homonymSign = "@"
@@ -79,7 +81,7 @@ func (q *query) choose(reading spelling.Candidate) (Place, bool) {
 	if q.elsewhere != "" && winner.tier < postcodeAgrees {
 		return Place{}, false
 	}
-	if region := q.contradiction(winner, q.parts, postcode); region != "" {
+	if region := q.contradiction(winner, parts, postcode); region != "" {
 		q.elsewhere = cmp.Or(q.elsewhere, region)
 		return Place{}, false
 	}
@@ -160,13 +162,21 @@ func (q *query) contradiction(m match, parts []string, postcode string) string {
 			}
 		}
 	}
-	if in := areas(m.place.Country, postcode); len(in) > 0 && m.tier < postcodeAgrees && m.place.Population < cityPopulation && m.place.Part >= 0 {
+	if in := areas(m.place.Country, postcode); len(in) > 0 && m.tier < postcodeAgrees && m.place.Population < q.maxVillage(m.place.Country) && m.place.Part >= 0 {
 		if districtPostcodes[m.place.Country] {
 			return in[0]
 		}
 		return cmp.Or(q.regions[m.place.Country+in[0]], in[0])
 	}
 	return ""
+}
+
+// maxVillage returns the population from which a postcode of another region does not make a place of its own.
+func (q *query) maxVillage(country string) float64 {
+	if q.keyed[country] {
+		return stateCityPopulation
+	}
+	return cityPopulation
 }
 
 // known returns a place of the gazetteer.

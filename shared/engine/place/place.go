@@ -88,6 +88,12 @@ func resolve(a Address) (Place, error) {
 			break
 		}
 	}
+	for reading := range spelling.All(a.City, a.Country) { // the city may name its region
+		q.postcode = cmp.Or(q.postcode, reading.Postcode)
+		if reading.Part != "" {
+			q.parts = append(q.parts, reading.Part)
+		}
+	}
 	plain := spelling.Plain(a.City, a.Country)
 	p := Place{City: plain, Country: country, Name: strings.TrimSpace(a.City)}
 	region := cmp.Or(q.elsewhere, q.namedRegion(country))

@@ -101,8 +101,15 @@ func TestSpellingsOfAnUnknownPlaceAreOnePlace(t *testing.T) {
 		{place.Address{City: "Nowhereville", Country: "US", Postcode: "75460"}, "nowhereville", "us-tx"},
 		{place.Address{City: "Nowhereville", Country: "US"}, "nowhereville", "us"},
 		{place.Address{City: "Paris", Country: "US", Part: "Nevada"}, "paris", "us-nv"},
-		{place.Address{City: "Lourdes", Country: "FR", Postcode: "23000"}, "lourdes@23", "fr"}, // the town is in department 65
-		{place.Address{City: "AUREL", Country: "FR", Postcode: "26340"}, "aurel@26", "fr"},     // two villages
+		{place.Address{City: "PARIS NV", Country: "US"}, "paris", "us-nv"},
+		{place.Address{City: "Greenwood, ME 04255", Country: "US"}, "greenwood", "us-me"}, // Greenwood is a city in Indiana
+		{place.Address{City: "Nowhereville MT 59754", Country: "US"}, "nowhereville", "us-mt"},
+		{place.Address{City: "Nowhereville, NY", Country: "US"}, "nowhereville", "us-ny"}, // NY alone is New York
+		{place.Address{City: "Nowhereville - SP", Country: "BR"}, "nowhereville", "br-sp"},
+		{place.Address{City: "Nowhereville, Qc", Country: "CA"}, "nowhereville", "ca-qc"},
+		{place.Address{City: "Bartlett", Country: "US", Postcode: "03812"}, "bartlett", "us-nh"}, // 60,000 people live in that of Tennessee
+		{place.Address{City: "Lourdes", Country: "FR", Postcode: "23000"}, "lourdes@23", "fr"},   // the town is in department 65
+		{place.Address{City: "AUREL", Country: "FR", Postcode: "26340"}, "aurel@26", "fr"},       // two villages
 		{place.Address{City: "Aurel", Country: "FR", Postcode: "84390"}, "aurel@84", "fr"},
 		{place.Address{City: "Aurel", Country: "FR"}, "aurel", "fr"},
 		{place.Address{City: "Ailleville", Country: "FR", Postcode: "10200"}, "ailleville", "fr"},      // one village

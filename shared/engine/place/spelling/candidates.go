@@ -1,6 +1,7 @@
 package spelling
 
 import (
+	"cmp"
 	"iter"
 	"slices"
 	"strings"
@@ -49,8 +50,8 @@ func All(city, country string) iter.Seq[Candidate] {
 	}
 }
 
-// Plain returns the key under which a city that no gazetteer knows is its own place: its name without a postcode, CEDEX and
-// the country. It is "" for a name without letters and digits.
+// Plain returns the key under which a city that no gazetteer knows is its own place: its name without a postcode, CEDEX, the
+// country, and the state of a country whose addresses have one. It is "" for a name without letters and digits.
 func Plain(city, country string) string {
 	key := ""
 	for r := range read(city, countryCode(country)) {
@@ -93,7 +94,7 @@ func read(city, country string) iter.Seq[reading] {
 func isBreak(r rune) bool { return strings.ContainsRune(",;()[]/|，、；（）［］／", r) }
 
 // segments returns the whole name and, if commas, parentheses or slashes divide it, the name without the text after the first of
-// them, then the other parts.
+// them, then the name after a slash.
 func segments(city, country string) []reading {
 	whole := words(city)
 	if len(whole) == 0 {
@@ -123,11 +124,11 @@ func segments(city, country string) []reading {
 			queue = append(queue, reading{words: append(slices.Clone(p), parts[0]...), plain: true})
 		case code != "" && (country == "" || code == country):
 			first.country = code
-			if country == "" && isRegionCode(key) { // CA is Canada and California
+			if country == "" && isRegionCode(key, "") { // CA is Canada and California
 				queue = append(queue, reading{words: parts[0], part: key, postcode: first.postcode})
 			}
 		default:
-			first.plain = false
+			first.plain = first.plain && country != "" && (isRegionCode(key, country) || regionNames()[key])
 			first.part = key
 		}
 	}
@@ -135,8 +136,8 @@ func segments(city, country string) []reading {
 	if len(parts) > 2 {
 		queue = append(queue, reading{words: slices.Concat(parts[:len(parts)-1]...)})
 	}
-	for _, p := range parts[1:] {
-		queue = append(queue, reading{words: p})
+	if strings.ContainsAny(city, "/／") { // "Biel/Bienne"
+		queue = append(queue, reading{words: parts[1]})
 	}
 	return queue
 }
@@ -318,9 +319,10 @@ func trailingPart(r reading, country string) []reading {
 	}
 	for n := min(3, len(r.words)-1); n > 0; n-- {
 		key := compact(r.words[len(r.words)-n:])
-		isCode := n == 1 && len(key) <= 3 && strings.Contains(partCodeCountries, country) && country != ""
-		if isCode || isRegionCode(key) && (country == "" || country == "us") || regionNames()[key] && (country == "" || strings.Contains(partCodeCountries, country)) {
-			rest := r.with(r.words[:len(r.words)-n], false)
+		isCode := n == 1 && isRegionCode(key, country)
+		mayBeCode := n == 1 && len(key) <= 3 && country != "" && strings.Contains(partCodeCountries, country)
+		if isCode || mayBeCode || regionNames()[key] && (country == "" || strings.Contains(partCodeCountries, country)) {
+			rest := r.with(r.words[:len(r.words)-n], isCode && country != "")
 			rest.part = key
 			return []reading{rest}
 		}
@@ -331,7 +333,15 @@ func trailingPart(r reading, country string) []reading {
 // partCodeCountries are the countries whose addresses have the code of a part beside the city.
 const partCodeCountries = "us ca au br it mx in ar my"
 
-// isRegionCode reports whether s is the code of a state of the USA.
-func isRegionCode(s string) bool { return len(s) == 2 && strings.Contains(stateCodes, s+" ") }
+// isRegionCode reports whether s is the code of a state or province that addresses of a country have beside the city; without a
+// country, of a state of the USA.
+func isRegionCode(s, country string) bool {
+	return s != "" && strings.Contains(regionCodes[cmp.Or(country, "us")], " "+s+" ")
+}
 
-const stateCodes = "al ak az ar ca co ct de dc fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy pr "
+var regionCodes = map[string]string{
+	"us": " al ak az ar ca co ct de dc fl ga hi id il in ia ks ky la me md ma mi mn ms mo mt ne nv nh nj nm ny nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy pr ",
+	"ca": " ab bc mb nb nl ns nt nu on pe qc sk yt ",
+	"au": " act nsw nt qld sa tas vic wa ",
+	"br": " ac al ap am ba ce df es go ma mt ms mg pa pb pr pe pi rj rn rs ro rr sc sp se to ",
+}

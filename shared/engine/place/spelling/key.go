@@ -6,6 +6,7 @@
 package spelling
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -54,18 +55,21 @@ func words(name string) []string {
 	return w
 }
 
-// abbreviations maps the words that begin names to their full forms.
-var abbreviations = map[string]string{
-	"st": "saint", "ste": "sainte", "sankt": "saint", "sint": "saint", "snt": "saint", "sta": "santa", "sto": "santo",
-	"ft": "fort", "mt": "mount", "mtn": "mountain", "pte": "pointe", "gde": "grande", "gd": "grand",
-}
+// abbreviations maps words before other words to their full forms, and firstAbbreviations the first word of a name. Elsewhere
+// MT is Montana.
+var (
+	abbreviations      = map[string]string{"st": "saint", "ste": "sainte", "sankt": "saint", "sint": "saint", "snt": "saint", "sta": "santa", "sto": "santo"}
+	firstAbbreviations = map[string]string{"ft": "fort", "mt": "mount", "mtn": "mountain", "pte": "pointe", "gde": "grande", "gd": "grand"}
+)
 
-// expand replaces abbreviations before other words in place. The last word may be the code of a state: MT is Montana.
+// expand replaces abbreviations in place.
 func expand(w []string) []string {
 	for i := range max(0, len(w)-1) {
-		if full, ok := abbreviations[w[i]]; ok {
-			w[i] = full
+		full := abbreviations[w[i]]
+		if i == 0 {
+			full = cmp.Or(full, firstAbbreviations[w[i]])
 		}
+		w[i] = cmp.Or(full, w[i])
 	}
 	return w
 }
