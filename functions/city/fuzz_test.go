@@ -175,3 +175,33 @@ func FuzzAcceptEncoding(f *testing.F) {
 		}
 	})
 }
+
+// FuzzQueries sends queries for several cities and countries. No query may fail, or return a customer of another city.
+func FuzzQueries(f *testing.F) {
+	engine, err := customerstest.Start(f.Context())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { _ = engine.Close() })
+	addPlaces(f, engine)
+	h := newServer(engine).handler()
+	f.Add("city=Paris&city=Lyon", "prefix=par")
+	f.Add("country=FR&group=postcode", "prefix=%EC%84%9C&page_size=1")
+	f.Add("city=%00&exact=true&ambiguous=false", "prefix=%00")
+	f.Add("city=Paris,%20TX&sample=3&format=parquet", "prefix=st%20")
+	f.Add("country=FR&postcode_prefix=7&joined_from=2014-01-01&page_size=1", "")
+	f.Fuzz(func(t *testing.T, query, list string) {
+		for _, target := range []*url.URL{{Path: "/v1/customers", RawQuery: query}, {Path: "/v1/cities", RawQuery: list}} {
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.URL = target
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code >= 500 {
+				t.Errorf("%s: %d %s", target, w.Code, w.Body)
+			}
+			if values, err := url.ParseQuery(query); err == nil && w.Code == 200 && values.Has("country") && values.Get("country") == "KR" && strings.Contains(w.Body.String(), `"id":"paris`) {
+				t.Errorf("%s: %s, want no customer of Paris", target, w.Body)
+			}
+		}
+	})
+}

@@ -79,7 +79,7 @@ func placesOf(aliases []customers.Alias, c spelling.Candidate, country string) [
 			continue
 		}
 		all = append(all, a.Column())
-		if c.Part != "" && c.Part == part {
+		if c.Part != "" && spelling.PartCode(c.Part) == part {
 			inPart = append(inPart, a.Column())
 		}
 	}

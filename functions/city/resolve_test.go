@@ -119,6 +119,7 @@ func TestAllNamesOfAPlaceFindItsCustomers(t *testing.T) {
 	for name, want := range map[string]string{
 		"Paris": "Paris FR 6", "paris": "Paris FR 6", "PARIS": "Paris FR 6", "75015 Paris": "Paris FR 6", "PARIS CEDEX 08": "Paris FR 6", "Paris 15e Arrondissement": "Paris FR 6",
 		"Paris, France": "Paris FR 6", "파리": "Paris FR 6", "Parigi": "Paris FR 6", "巴黎": "Paris FR 6", "Paris 08": "Paris FR 6", "Paris, United States": "Paris US-TX 2", "Paris, TX": "Paris US-TX 2",
+		"Paris, Texas": "Paris US-TX 2", "Paris Texas": "Paris US-TX 2",
 		"서울": "서울 KR 5", "서울특별시": "서울 KR 5", "Seoul": "서울 KR 5", "seoul": "서울 KR 5", "ソウル": "서울 KR 5", "首尔": "서울 KR 5", "서울시": "서울 KR 5", "Sŏul": "Sŏul  0",
 		"Sao Paulo": "São Paulo BR 2", "são paulo": "São Paulo BR 2", "SÃO-PAULO": "São Paulo BR 2", "Lione": "Lyon FR 3", "Bangtan": "Bangtan KR 1", "Atlantis": "Atlantis  0",
 	} {

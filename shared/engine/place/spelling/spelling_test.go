@@ -134,3 +134,11 @@ func FuzzCandidates(f *testing.F) {
 		}
 	})
 }
+
+func TestPartCodeReadsNamesOfStates(t *testing.T) {
+	for part, want := range map[string]string{"texas": "tx", "newyork": "ny", "quebec": "qc", "westernaustralia": "wa", "tasmania": "tas", "tx": "tx", "bavaria": "bavaria", "": ""} {
+		if got := spelling.PartCode(part); got != want {
+			t.Errorf("PartCode(%q) = %q, want %q", part, got, want)
+		}
+	}
+}

@@ -7,19 +7,41 @@ import (
 	"unicode/utf8"
 )
 
-// regionNames has the keys of the names of the states of the USA, Canada and Australia.
+// regionNames has the keys of the names in codesByRegionName.
 var regionNames = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}
-	for name := range strings.SplitSeq(`Alabama,Alaska,Arizona,Arkansas,California,Colorado,Connecticut,Delaware,District of Columbia,Florida,Georgia,Hawaii,Idaho,Illinois,
-Indiana,Iowa,Kansas,Kentucky,Louisiana,Maine,Maryland,Massachusetts,Michigan,Minnesota,Mississippi,Missouri,Montana,Nebraska,Nevada,
-New Hampshire,New Jersey,New Mexico,New York,North Carolina,North Dakota,Ohio,Oklahoma,Oregon,Pennsylvania,Rhode Island,South Carolina,
-South Dakota,Tennessee,Texas,Utah,Vermont,Virginia,Washington,West Virginia,Wisconsin,Wyoming,Ontario,Québec,British Columbia,Alberta,
-Manitoba,Saskatchewan,Nova Scotia,New Brunswick,Newfoundland,Prince Edward Island,New South Wales,Victoria,Queensland,South Australia,
-Western Australia,Tasmania`, ",") {
-		names[Key(name)] = true
+	for name := range codesByRegionName() {
+		names[name] = true
 	}
 	return names
 })
+
+// codesByRegionName maps the keys of the names of the states of the USA, Canada and Australia to their lower-case codes.
+var codesByRegionName = sync.OnceValue(func() map[string]string {
+	codes := map[string]string{}
+	for region := range strings.SplitSeq(`al=Alabama,ak=Alaska,az=Arizona,ar=Arkansas,ca=California,co=Colorado,ct=Connecticut,de=Delaware,
+dc=District of Columbia,fl=Florida,ga=Georgia,hi=Hawaii,id=Idaho,il=Illinois,in=Indiana,ia=Iowa,ks=Kansas,ky=Kentucky,
+la=Louisiana,me=Maine,md=Maryland,ma=Massachusetts,mi=Michigan,mn=Minnesota,ms=Mississippi,mo=Missouri,mt=Montana,
+ne=Nebraska,nv=Nevada,nh=New Hampshire,nj=New Jersey,nm=New Mexico,ny=New York,nc=North Carolina,nd=North Dakota,
+oh=Ohio,ok=Oklahoma,or=Oregon,pa=Pennsylvania,ri=Rhode Island,sc=South Carolina,sd=South Dakota,tn=Tennessee,tx=Texas,
+ut=Utah,vt=Vermont,va=Virginia,wa=Washington,wv=West Virginia,wi=Wisconsin,wy=Wyoming,on=Ontario,qc=Québec,
+bc=British Columbia,ab=Alberta,mb=Manitoba,sk=Saskatchewan,ns=Nova Scotia,nb=New Brunswick,nl=Newfoundland,
+pe=Prince Edward Island,nsw=New South Wales,vic=Victoria,qld=Queensland,sa=South Australia,wa=Western Australia,
+tas=Tasmania`, ",") {
+		code, name, _ := strings.Cut(strings.TrimSpace(region), "=")
+		codes[Key(name)] = code
+	}
+	return codes
+})
+
+// PartCode returns the lower-case code of the state that a Candidate.Part names: "tx" for "texas". It returns other parts, such
+// as "tx", unchanged.
+func PartCode(part string) string {
+	if code := codesByRegionName()[part]; code != "" {
+		return code
+	}
+	return part
+}
 
 // titles removes words that describe a city before or after its name: "City of Paris", "Landeshauptstadt München".
 func titles(r reading, _ string) []reading {
