@@ -30,7 +30,7 @@ type processor struct {
 	failed    *storage.BucketHandle
 	archive   *storage.BucketHandle // nil if originals are not archived
 	pipeline  *render.Pipeline
-	ready     readyPublisher
+	images    noticePublisher
 
 	// flights merges concurrent deliveries of the same event.
 	flights singleflight.Group

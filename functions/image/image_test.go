@@ -61,7 +61,7 @@ func newShop(t testing.TB, fault func(*http.Request) *http.Response) *shop {
 	publisher, published := pubsubtest.New(t, "images")
 	s := &shop{files: files, server: srv, topic: published, processor: &processor{
 		bucket: originals, originals: files.Bucket(originals), failed: files.Bucket(failed), archive: files.Bucket(archive),
-		ready:    readyPublisher{topic.New(publisher)},
+		images:   noticePublisher{topic.New(publisher)},
 		pipeline: render.NewPipeline(render.DefaultMemoryMiB, rendition.DefaultPresets(), bucket.Bucket{Handle: files.Bucket(renditions)}),
 	}}
 	var mu sync.Mutex
@@ -131,11 +131,12 @@ func (s *shop) notices(t testing.TB) []string {
 	t.Helper()
 	var all []string
 	for _, m := range s.topic.Messages() {
-		var got rendition.Manifest
-		if err := json.Unmarshal(m.Data, &got); err != nil || m.Attributes["type"] != "image.ready" || m.Attributes["object"] != got.Object {
+		var got rendition.Manifest // a rejection has the same fields
+		if err := json.Unmarshal(m.Data, &got); err != nil || m.Attributes["object"] != got.Object {
 			t.Errorf("published %s %v: %v", m.Data, m.Attributes, err)
 		}
-		all = append(all, fmt.Sprint(got.Object, "#", got.Generation))
+		kind, _ := strings.CutPrefix(m.Attributes["type"]+" ", "image.ready ")
+		all = append(all, fmt.Sprint(kind, got.Object, "#", got.Generation))
 	}
 	slices.Sort(all)
 	return all
@@ -303,7 +304,7 @@ func TestOlderGenerationNeverReplacesANewerOne(t *testing.T) {
 func TestConcurrentDeliveriesHaveOneEffect(t *testing.T) {
 	s := newShop(t, nil)
 	instances := []*processor{s.processor, {
-		bucket: s.bucket, originals: s.originals, failed: s.failed, archive: s.archive, pipeline: s.pipeline, ready: s.ready,
+		bucket: s.bucket, originals: s.originals, failed: s.failed, archive: s.archive, pipeline: s.pipeline, images: s.images,
 	}}
 	const pictures = 8
 	var want, notices []string
@@ -342,7 +343,8 @@ func TestRejectedPictureIsKeptWithItsReason(t *testing.T) {
 	kept := fmt.Sprintf("failed/%s/%d", rendition.Key(name), g)
 	same(t, "failed", s.list(t, failed), []string{kept, kept + ".reason.json"})
 	same(t, "renditions", s.list(t, renditions), nil)
-	same(t, "notices", s.notices(t), nil)
+	notice := fmt.Sprintf("image.rejected %s#%d", name, g)
+	same(t, "notices", s.notices(t), []string{notice, notice})
 	o, err := s.server.GetObject(failed, kept+".reason.json")
 	if err != nil {
 		t.Fatal(err)
@@ -419,8 +421,8 @@ func TestFailedStorageRequestIsRetriedWithoutLoss(t *testing.T) {
 func TestUnpublishedNoticeIsPublishedByARedelivery(t *testing.T) {
 	s := newShop(t, nil)
 	publisher, published := pubsubtest.New(t, "images", pstest.WithErrorInjection("Publish", codes.PermissionDenied, "no"))
-	working := s.ready
-	s.ready = readyPublisher{topic.New(publisher)}
+	working := s.images
+	s.images = noticePublisher{topic.New(publisher)}
 	g := s.upload(t, "a.jpg", jpegOf(t, 40, 40))
 	if code := s.deliver(t, "a.jpg", g); code != http.StatusServiceUnavailable {
 		t.Fatalf("status %d", code)
@@ -428,7 +430,7 @@ func TestUnpublishedNoticeIsPublishedByARedelivery(t *testing.T) {
 	if len(published.Messages()) > 0 {
 		t.Fatal("a notice was published in spite of the fault")
 	}
-	s.ready = working
+	s.images = working
 	// For another instance, the writer of the manifest may still be publishing.
 	if code := s.deliver(t, "a.jpg", g); code != http.StatusServiceUnavailable {
 		t.Errorf("status %d", code)

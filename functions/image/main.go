@@ -14,7 +14,7 @@
 //	                       failed/; must not be public
 //	ARCHIVE_BUCKET         bucket for a copy of each generation of each original;       no copies
 //	                       copies of shoppers' photos are deleted with the photo
-//	IMAGES_TOPIC           ID of the topic for image.ready notices                      required
+//	IMAGES_TOPIC           ID of the topic for notices image.ready and image.rejected   required
 //	DEAD_LETTER_TOPIC      ID of the topic for events that can never be handled         required
 //	PRESETS                presets besides thumb, card, page and zoom, such as          none
 //	                       poster=2400,reviews/:avatar=96,logos/:card=400+png
@@ -86,7 +86,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	defer messages.Close()
 	p := &processor{
 		bucket: originals, originals: files.Bucket(originals), failed: files.Bucket(failed),
-		ready:    readyPublisher{messages.Topic(images)},
+		images:   noticePublisher{messages.Topic(images)},
 		pipeline: render.NewPipeline(memory, presets, bucket.Bucket{Handle: files.Bucket(renditions)}),
 	}
 	if archive != "" {

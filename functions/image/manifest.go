@@ -63,7 +63,7 @@ func (p *processor) announceStored(ctx context.Context, o object, stored *rendit
 // announce publishes the notice of a stored manifest and marks the manifest as announced.
 func (p *processor) announce(ctx context.Context, m *rendition.Manifest) error {
 	m.Announced = true
-	if err := p.ready.publish(ctx, *m); err != nil {
+	if err := p.images.publishReady(ctx, *m); err != nil {
 		return err
 	}
 	err := p.pipeline.Renditions.PutManifest(ctx, m)

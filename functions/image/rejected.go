@@ -23,7 +23,13 @@ type rejection struct {
 	At         time.Time      `json:"at"`
 }
 
-// keepRejected copies a rejected picture to the failed bucket and stores the reason beside it.
+// isTooLarge reports whether a smaller picture would not have the reason.
+func isTooLarge(r picture.Reason) bool {
+	return r == picture.TooLarge || r == picture.TooManyPixels || r == picture.TooMuchMemory || r == picture.TooSlow
+}
+
+// keepRejected copies a rejected picture to the failed bucket, stores the reason beside it and publishes the notice. It does
+// so at each delivery, so a notice may arrive twice.
 func (p *processor) keepRejected(ctx context.Context, original bucket.Original, o object, r *picture.RejectedError) error {
 	name := failedFolder + copyName(o)
 	if err := original.CopyTo(ctx, p.failed, name); err != nil {
@@ -40,5 +46,5 @@ func (p *processor) keepRejected(ctx context.Context, original bucket.Original, 
 	}
 	slog.WarnContext(ctx, "picture rejected",
 		"object", o.Name, "generation", o.Generation, "reason", r.Reason, "err", r.Detail)
-	return nil
+	return p.images.publishRejected(ctx, o, r)
 }

@@ -2,9 +2,11 @@
 // a review, stores it, keeps the rating of its product exact, and applies later edits, erasures, decisions, replies, votes and
 // reports. It records the actions of operators in table Audit, and in the log under "operator acted".
 //
-// Trigger: Pub/Sub topics reviews and commands, by push subscriptions with an ack deadline of 30 s or more. Package
-// shared/schema/review declares the messages. The topic reviews has submissions, the topic commands all other messages. Cloud
-// Scheduler publishes the message that asks for a sweep: content that nobody could judge is judged again; see sweep.go.
+// Trigger: Pub/Sub topics reviews, commands and images, by push subscriptions with an ack deadline of 30 s or more. Package
+// shared/schema/review declares the messages. The topic reviews has submissions, the topic commands all other messages, and
+// the topic images the notices of the function image, which package shared/schema/rendition declares. Cloud Scheduler
+// publishes the message that asks for a sweep: content that nobody could judge is judged again, and photos that no review
+// claimed in time are deleted; see sweep.go and expiry.go.
 //
 //	variable               meaning                                                     default
 //	GOOGLE_CLOUD_PROJECT   project of the database, the topics and the traces          required
@@ -15,6 +17,7 @@
 //	PUBLISHED_TOPIC        ID of the topic that gets a change notice for every         required
 //	                       review whose page may have changed
 //	COMMANDS_SUBSCRIPTION  ID of the push subscription to the topic commands           required
+//	IMAGES_SUBSCRIPTION    ID of the push subscription to the topic images             required
 //	REVIEWS_COMMANDS_UNTIL time until which the topic reviews may carry commands too,  never
 //	                       as releases from before the topic commands publish them,
 //	                       such as 2026-12-31T00:00:00Z
@@ -100,6 +103,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	deadReviews, deadCommands := e.Required("DEAD_LETTER_TOPIC"), e.Required("COMMANDS_DEAD_TOPIC")
 	senders := senderPolicy{
 		commands: "projects/" + project + "/subscriptions/" + e.Required("COMMANDS_SUBSCRIPTION"), now: time.Now,
+		images: "projects/" + project + "/subscriptions/" + e.Required("IMAGES_SUBSCRIPTION"),
 		legacyUntil: env.Parsed(&e, "REVIEWS_COMMANDS_UNTIL", time.Time{}, "a time such as 2026-12-31T00:00:00Z",
 			func(s string) (time.Time, error) { return time.Parse(time.RFC3339, s) }),
 	}

@@ -74,6 +74,34 @@ type history struct {
 	votes    []review.Vote
 	reports  []review.Report
 	erased   bool
+	lost     map[string]bool // photos that no review may name any more
+}
+
+// photos returns the photos of the newest content that are not lost.
+func (m *history) photos() (photos []string) {
+	if r := m.newest(); r != nil {
+		for _, photo := range without(r.Photos, nil) {
+			if !m.lost[photo] {
+				photos = append(photos, photo)
+			}
+		}
+	}
+	return photos
+}
+
+// addContent adds content. Photos that only earlier content has are lost, whichever content arrives first.
+func (m *history) addContent(r review.Review) {
+	if r.EditedAt.IsZero() && len(m.contents) > 0 {
+		return
+	}
+	before := m.photos()
+	m.contents = append(m.contents, r)
+	if m.lost == nil {
+		m.lost = map[string]bool{}
+	}
+	for _, photo := range without(slices.Concat(before, r.Photos), m.newest().Photos) {
+		m.lost[photo] = true
+	}
 }
 
 // newest returns the newest content, nil without content.
@@ -99,9 +127,7 @@ func (m *history) add(msg review.Message) (redeliver bool) {
 	}
 	switch msg := msg.(type) {
 	case review.Review:
-		if !msg.EditedAt.IsZero() || len(m.contents) == 0 {
-			m.contents = append(m.contents, msg)
-		}
+		m.addContent(msg)
 	case review.Erasure:
 		m.erased = true
 	case review.Decision:
@@ -214,7 +240,7 @@ func (m *history) view() view {
 	r := m.newest()
 	status, why := m.status()
 	found, _ := byText{}.assess(context.Background(), *r)
-	v := view{status, why, r.Revision(), r.Rating, r.Text, r.Author, without(r.Photos, nil), m.helpful(), "", spanner.NullFloat64{}, nil, true}
+	v := view{status, why, r.Revision(), r.Rating, r.Text, r.Author, m.photos(), m.helpful(), "", spanner.NullFloat64{}, nil, true}
 	if found.scored {
 		v.Score = spanner.NullFloat64{Float64: found.score, Valid: true}
 	}

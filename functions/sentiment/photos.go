@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"cloud.google.com/go/storage"
 
@@ -35,7 +37,49 @@ func (o photoOwners) unowned(photos []string) (rest []string) {
 	return rest
 }
 
-// ownershipChange lists photos whose owner changes with a review: claimed photos become its own, released ones nobody's.
+// available returns the distinct photos that the review owns or may claim.
+func (f contentFacts) available(k review.Key, photos []string) (own []string) {
+	for _, photo := range f.owners.available(k, photos) {
+		if _, erased := f.erased[photo]; !erased {
+			own = append(own, photo)
+		}
+	}
+	return own
+}
+
+// unclaimable returns the photos of superseded content that are to be deleted: those that no review owns and that are not
+// erased yet.
+func (f contentFacts) unclaimable(photos []string) (late []string) {
+	for _, photo := range f.owners.unowned(photos) {
+		if _, erased := f.erased[photo]; !erased {
+			late = append(late, photo)
+		}
+	}
+	return late
+}
+
+// setMissing stores why the review lacks photos that its content names.
+func (r *record) setMissing(missing []string, facts contentFacts) {
+	r.MissingPhotos, r.MissingCauses = missing, nil
+	for _, photo := range missing {
+		r.MissingCauses = append(r.MissingCauses, string(cmp.Or(facts.erased[photo], review.PhotoTaken)))
+	}
+}
+
+// losePhoto takes a photo from the review, for the cause, and reports whether the review had it.
+func (r *record) losePhoto(photo string, cause review.PhotoCause) bool {
+	if !slices.Contains(r.Photos, photo) {
+		return false
+	}
+	r.Photos = without(r.Photos, []string{photo})
+	r.PendingDeletions = without(append(slices.Clone(r.PendingDeletions), photo), nil)
+	r.MissingPhotos = append(slices.Clone(r.MissingPhotos), photo)
+	r.MissingCauses = append(slices.Clone(r.MissingCauses), string(cause))
+	return true
+}
+
+// ownershipChange lists photos whose owner changes with a review: claimed photos become its own, released ones nobody's, and
+// nobody may claim these again.
 type ownershipChange struct{ claimed, released []string }
 
 // photoBucket is the bucket that shoppers upload photos to.

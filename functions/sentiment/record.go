@@ -45,6 +45,8 @@ type record struct {
 	Author           string
 	Locale           string
 	Photos           []string // the photos that the review owns
+	MissingPhotos    []string // photos that the content names and the review lacks
+	MissingCauses    []string // review.PhotoCause of each
 	PendingDeletions []string `spanner:"Dropped"` // photos that the bucket may still hold, though no review owns them
 	SubmittedAt      time.Time
 	EditedAt         spanner.NullTime

@@ -32,13 +32,14 @@ func (r *record) isOlderThan(from review.Review) bool {
 // its photos to the pending deletions.
 func (r *record) hasSeen(from review.Review) bool {
 	known := from.EditedAt.IsZero() || slices.Contains(r.Revisions, from.Revision())
-	return !r.isOlderThan(from) && known && len(without(from.Photos, r.Photos)) == 0
+	return !r.isOlderThan(from) && known && len(without(from.Photos, slices.Concat(r.Photos, r.MissingPhotos))) == 0
 }
 
 // contentFacts are the facts outside a review that decide how its content is stored.
 type contentFacts struct {
 	productExists bool
 	owners        photoOwners // of the content's photos
+	erased        map[string]review.PhotoCause
 }
 
 // addContent stores the content of from, unless the record has newer content, and returns the change of photo ownership.
@@ -49,18 +50,20 @@ func (r *record) addContent(from review.Review, found assessment, facts contentF
 		return ownershipChange{}
 	case !r.isOlderThan(from):
 		r.addRevisions(from)
-		r.PendingDeletions = without(slices.Concat(r.PendingDeletions, facts.owners.unowned(without(from.Photos, r.Photos))), nil)
-		return ownershipChange{}
+		late := facts.unclaimable(without(from.Photos, r.Photos))
+		r.PendingDeletions = without(slices.Concat(r.PendingDeletions, late), nil)
+		return ownershipChange{released: late}
 	}
 	if !facts.productExists {
 		found.flag = reason.UnknownProduct
 	}
-	photos := facts.owners.available(from.About(), from.Photos)
+	photos := facts.available(from.About(), from.Photos)
 	change := ownershipChange{claimed: facts.owners.unowned(photos), released: without(r.Photos, photos)}
 	r.Rating, r.Text, r.Author, r.Locale, r.SubmittedAt = int64(from.Rating), from.Text, from.Author, from.Locale, from.SubmittedAt
 	r.EditedAt = spanner.NullTime{Time: from.EditedAt, Valid: !from.EditedAt.IsZero()}
 	r.PendingDeletions = without(slices.Concat(r.Photos, r.PendingDeletions), photos)
 	r.Photos = photos
+	r.setMissing(without(from.Photos, photos), facts)
 	r.Revision = spanner.NullInt64{Int64: from.Revision(), Valid: true}
 	r.addRevisions(from)
 	if !r.isStored() {

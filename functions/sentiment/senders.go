@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hybrid-bts/functions/shared/event"
+	"github.com/hybrid-bts/functions/shared/schema/rendition"
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
@@ -15,6 +16,8 @@ import (
 type senderPolicy struct {
 	// commands is the full name of the subscription to the topic commands, such as projects/P/subscriptions/S.
 	commands string
+	// images is the full name of the subscription to the topic images, which carries notices of the function image alone.
+	images string
 	// legacyUntil is the time until which other subscriptions deliver commands too, because releases from before the topic
 	// commands published them to the topic reviews. Zero: never.
 	legacyUntil time.Time
@@ -38,11 +41,16 @@ func (p senderPolicy) isCommand(e event.Event) bool {
 	return p.commands != "" && e.Source == p.commands
 }
 
+// isNotice reports whether e is a notice of the function image, from its topic or replayed to the topic commands.
+func (p senderPolicy) isNotice(e event.Event) bool {
+	return p.images != "" && e.Source == p.images || p.isCommand(e) && e.Attributes[rendition.NoticeType] != ""
+}
+
 // deadLetters returns DeadLetters that keeps the two topics apart: a replay publishes a dead letter to the topic it came from,
 // so a message that the policy refused never reaches the topic commands.
 func (p senderPolicy) deadLetters(commands, others event.DeadLetters) event.DeadLetters {
 	return func(ctx context.Context, e event.Event, reason error) error {
-		if p.isCommand(e) {
+		if p.isCommand(e) || p.isNotice(e) {
 			return commands(ctx, e, reason)
 		}
 		return others(ctx, e, reason)

@@ -68,6 +68,16 @@ type store interface {
 	judge(ctx context.Context, k review.Key, revision int64, found judgement) (outcome, error)
 	// postponeJudgement sets the time from which toJudge returns a revision that waits; the zero time: it waits no longer.
 	postponeJudgement(ctx context.Context, k review.Key, revision int64, until time.Time) error
+	// addUpload stores that a photo was uploaded, unless a review owns it or its name is erased.
+	addUpload(ctx context.Context, photo string) (upload, error)
+	// erasePhoto takes a photo from its review, for the cause, and forbids its name.
+	erasePhoto(ctx context.Context, photo string, cause review.PhotoCause) (upload, error)
+	// unclaimed returns at most limit photos that no review owns, whose upload was stored before the given time.
+	unclaimed(ctx context.Context, before time.Time, limit int64) ([]string, error)
+	// expireUpload forbids the name of a photo, and reports whether it did: not if a review owns the photo.
+	expireUpload(ctx context.Context, photo string) (bool, error)
+	// removeUpload removes what addUpload stored.
+	removeUpload(ctx context.Context, photo string) error
 	// removePendingDeletions removes photos that the bucket no longer has from the pending deletions.
 	removePendingDeletions(ctx context.Context, k review.Key, photos []string) error
 }
@@ -80,6 +90,7 @@ type reviewWriter struct {
 	notices  topic.Publisher // takes a change notice for every message
 	senders  senderPolicy
 	now      func() time.Time
+	expiry   uploadExpiry
 
 	// flights merges simultaneous deliveries of the same content, because an assessment costs money.
 	flights singleflight.Group
@@ -87,6 +98,9 @@ type reviewWriter struct {
 
 // handleEvent handles one delivery of a message.
 func (w *reviewWriter) handleEvent(ctx context.Context, e event.Event) error {
+	if w.senders.isNotice(e) {
+		return w.handleUpload(ctx, e)
+	}
 	m, err := review.Decode(e.Data, e.Attributes)
 	if errors.Is(err, review.ErrUnsupported) {
 		return err
@@ -115,6 +129,7 @@ func (w *reviewWriter) handle(ctx context.Context, m review.Message) error {
 	case review.LetterAction:
 		return w.store.recordLetterAction(ctx, m)
 	case review.Sweep:
+		w.expireUploads(ctx)
 		w.sweep(ctx)
 		return nil
 	}
@@ -125,7 +140,14 @@ func (w *reviewWriter) handle(ctx context.Context, m review.Message) error {
 	if _, isVote := m.(review.Vote); isVote { // never changes the status, and most messages are votes
 		now.photos = nil
 	}
-	return w.finish(ctx, now)
+	if err := w.finish(ctx, now); err != nil {
+		return err
+	}
+	if r, ok := m.(review.Review); ok {
+		w.expiry.seen(r.SubmittedAt)
+		w.expireUploads(ctx)
+	}
+	return nil
 }
 
 // write stores the change that a message describes.

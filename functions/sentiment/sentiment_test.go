@@ -225,6 +225,7 @@ type system struct {
 // Full names of the subscriptions.
 const (
 	reviewsSubscription  = "projects/shop/subscriptions/reviews-sentiment"
+	imagesSubscription   = "projects/shop/subscriptions/images-sentiment"
 	commandsSubscription = "projects/shop/subscriptions/commands-sentiment"
 )
 
@@ -269,7 +270,7 @@ func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system
 	}
 	w := &reviewWriter{
 		assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: topic.New(published),
-		senders: senderPolicy{commands: commandsSubscription}, now: time.Now,
+		senders: senderPolicy{commands: commandsSubscription, images: imagesSubscription}, now: time.Now,
 	}
 	allDead := w.senders.deadLetters(event.DeadLetterTopic(topic.New(deadCommands)), event.DeadLetterTopic(topic.New(dead)))
 	return system{event.Handler(w.handleEvent, allDead), w, db, srv, lang, letters, notices, storage, fault, commandLetters}

@@ -179,7 +179,6 @@ func (s spannerStore) erase(ctx context.Context, m review.Erasure, photos ...str
 			}
 			writes = append(writes, spanner.Delete("Reviews", spanner.Key{k.Product, k.Review}),
 				spanner.Delete("Votes", spanner.Key{k.Product, k.Review}.AsPrefix()))
-			writes = append(writes, ownershipMutations(k, ownershipChange{released: r.Photos})...)
 			cleared, err := clearReasons(ctx, tx, k)
 			if err != nil {
 				return err
@@ -196,6 +195,7 @@ func (s spannerStore) erase(ctx context.Context, m review.Erasure, photos ...str
 		if !changed {
 			return tx.BufferWrite(writes)
 		}
+		writes = append(writes, ownershipMutations(k, ownershipChange{released: t.Photos})...)
 		t.ErasedAt = spanner.CommitTimestamp
 		row, err := spanner.InsertOrUpdateStruct("Erased", t)
 		if err != nil {
@@ -261,7 +261,10 @@ func readFacts(ctx context.Context, tx rowReader, from review.Review) (facts con
 	if facts.productExists, err = exists(ctx, tx, "Products", "Product", spanner.Key{from.Product}); err != nil {
 		return facts, err
 	}
-	facts.owners, err = readOwners(ctx, tx, from.Photos)
+	if facts.owners, err = readOwners(ctx, tx, from.Photos); err != nil {
+		return facts, err
+	}
+	facts.erased, err = readErased(ctx, tx, from.Photos)
 	return facts, err
 }
 
@@ -281,13 +284,15 @@ func readOwners(ctx context.Context, tx rowReader, photos []string) (photoOwners
 	return owners, nil
 }
 
-// ownershipMutations returns the mutations of table PhotoOwners for a change that concerns the review.
+// ownershipMutations returns the mutations of the tables of photos for a change that concerns the review.
 func ownershipMutations(k review.Key, change ownershipChange) (writes []*spanner.Mutation) {
 	for _, photo := range change.claimed {
-		writes = append(writes, spanner.Insert("PhotoOwners", []string{"Photo", "Product", "Review"}, []any{photo, k.Product, k.Review}))
+		writes = append(writes, spanner.Insert("PhotoOwners", []string{"Photo", "Product", "Review"}, []any{photo, k.Product, k.Review}),
+			spanner.Delete("UnclaimedPhotos", spanner.Key{photo}))
 	}
 	for _, photo := range change.released {
-		writes = append(writes, spanner.Delete("PhotoOwners", spanner.Key{photo}))
+		writes = append(writes, spanner.Delete("PhotoOwners", spanner.Key{photo}), spanner.Delete("UnclaimedPhotos", spanner.Key{photo}),
+			erasedPhoto(photo, review.PhotoDeleted))
 	}
 	return writes
 }

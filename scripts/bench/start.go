@@ -80,7 +80,7 @@ func firstResponse(ctx context.Context, binary string) (time.Duration, error) {
 		"BIGTABLE_INSTANCE=i", "REVIEWS_TOPIC=t", "PUBLISHED_TOPIC=p", "PUBLISHED_SUBSCRIPTIONS=p:1", "LEASES_BUCKET=l", "DEAD_LETTER_TOPIC=d", "ORIGINALS_BUCKET=o", "RENDITIONS_BUCKET=r",
 		"FAILED_BUCKET=f", "IMAGES_TOPIC=i", "STORAGE_EMULATOR_HOST=http://" + unreachable, "PAGE_TOKEN_KEY=" + strings.Repeat("k", 32), "AUTHOR_TOKEN_KEY=" + strings.Repeat("k", 32),
 		"SLACK_WEBHOOK_URL=http://" + unreachable + "/services",
-		"COMMANDS_TOPIC=c", "COMMANDS_DEAD=d", "COMMANDS_DEAD_TOPIC=d", "COMMANDS_SUBSCRIPTION=c", "REVIEWS_DEAD=d", "ORIGINALS_TOPIC=o", "ORIGINALS_DEAD=d", "OIDC_ISSUER=http://" + unreachable, "OIDC_AUDIENCE=a",
+		"COMMANDS_TOPIC=c", "COMMANDS_DEAD=d", "COMMANDS_DEAD_TOPIC=d", "COMMANDS_SUBSCRIPTION=c", "IMAGES_SUBSCRIPTION=i", "REVIEWS_DEAD=d", "ORIGINALS_TOPIC=o", "ORIGINALS_DEAD=d", "OIDC_ISSUER=http://" + unreachable, "OIDC_AUDIENCE=a",
 	}
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
