@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -158,4 +160,30 @@ func TestOriginHasNoPathOrOtherParts(t *testing.T) {
 			t.Errorf("parseOrigin(%q) = %q, want an error", bad, got)
 		}
 	}
+}
+
+func TestOnlyTheAuthorLearnsWhichPhotosAreMissing(t *testing.T) {
+	spannerdbtest.Run(t, func(t *testing.T, db *spanner.Client) {
+		d := newCommandServer(t, db, noon)
+		id, complete := uuid.NewString(), uuid.NewString()
+		addReview(t, db, id, map[string]any{"MissingPhotos": []string{aPhoto}, "MissingCauses": []string{"unreadable"}})
+		addReview(t, db, complete, nil)
+		for _, tc := range []struct {
+			id, token string
+			want      []missingPhoto
+		}{
+			{id, d.tokens.Token(butter, id), []missingPhoto{{aPhoto, "unreadable"}}},
+			{id, "", nil},
+			{complete, d.tokens.Token(butter, complete), nil},
+		} {
+			w := d.send(http.MethodGet, tc.id, "", "Author-Token", tc.token)
+			var got review
+			if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || w.Code != http.StatusOK {
+				t.Fatalf("status %d, %v", w.Code, err)
+			}
+			if diff := cmp.Diff(tc.want, got.MissingPhotos); diff != "" {
+				t.Error(diff)
+			}
+		}
+	})
 }

@@ -34,10 +34,18 @@ type review struct {
 	PublishedAt *time.Time `json:"published_at" doc:"null while the review is not published."`
 	Photos      []picture  `json:"photos" nullable:"false" doc:"Photos whose renditions are ready."`
 
+	MissingPhotos []missingPhoto `json:"missing_photos,omitempty" doc:"Photos that the author sent and the review lacks. Only its author can read them; absent without any."`
+
 	Revision int64 `json:"revision" doc:"Version of the content, which every edit changes. A vote names the version that the visitor saw."`
 
 	Objects []string `json:"-"` // object names of all photos
 	Votes   *int64   `json:"-"` // Helpful as stored: nil in a row from before votes were counted
+}
+
+// missingPhoto is a photo that a review lacks.
+type missingPhoto struct {
+	Object string `json:"object" doc:"Name of the photo." example:"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"`
+	Cause  string `json:"cause" doc:"Why: unreadable, a damaged file or an unsupported kind of picture, such as an animation; too_large; expired, no review named the photo within a day; deleted, by an edit or an erasure; taken, it belongs to another review. Later releases may add causes." example:"unreadable"`
 }
 
 // aspect is an aspect of the product that a review mentions.
@@ -111,6 +119,9 @@ func (s *server) getReview(ctx context.Context, in *getReviewInput) (*getReviewO
 	if r.Reason != nil && !byAuthor {
 		out.Body = withheld{r.ID, r.Product, r.Status, *r.Reason, r.SubmittedAt}
 		return out, nil
+	}
+	if !byAuthor {
+		r.MissingPhotos = nil
 	}
 	one := []review{r}
 	s.addPhotos(ctx, one)

@@ -20,8 +20,9 @@ var reviewColumns = []string{"Review", "Product", "Status", "Rating", "Text", "A
 	"ScoredBy", "Aspects", "AspectScores", "Helpful", "Reply", "RepliedAt", "RepliedOn", "Revision", "SubmittedAt", "EditedAt", "PublishedAt",
 	"Photos"}
 
-// singleReviewColumns add the columns of the reason to reviewColumns. Lists have published reviews only, which have none.
-var singleReviewColumns = slices.Concat(reviewColumns, reason.ColumnNames)
+// singleReviewColumns add the columns of the reason, and those for the author, to reviewColumns. Lists have published reviews
+// only, which have no reason.
+var singleReviewColumns = slices.Concat(reviewColumns, reason.ColumnNames, []string{"MissingPhotos", "MissingCauses"})
 
 // reviewRow is a row of the table Reviews.
 type reviewRow struct {
@@ -41,6 +42,8 @@ type reviewRow struct {
 	SubmittedAt           time.Time
 	EditedAt, PublishedAt *time.Time
 	Photos                []string
+
+	MissingPhotos, MissingCauses []string // NULL: none
 }
 
 // review returns the review of the row. AspectScores has a score for each of Aspects.
@@ -54,6 +57,9 @@ func (row reviewRow) review() review {
 	}
 	if row.Revision != nil { // NULL in a row from before edits existed
 		r.Revision = *row.Revision
+	}
+	for i, name := range row.MissingPhotos { // MissingCauses has a cause for each
+		r.MissingPhotos = append(r.MissingPhotos, missingPhoto{name, row.MissingCauses[i]})
 	}
 	for i, name := range row.Aspects {
 		r.Aspects = append(r.Aspects, aspect{name, row.AspectScores[i]})

@@ -30,6 +30,9 @@
 // Eventarc trigger and a push subscription causes duplicate work but no wrong result. A deletion may be delivered
 // before the picture is rendered, so the function checks after each rendering that the picture still exists.
 //
+// image.rejected is published at each delivery of the event of a picture that can never be rendered. The function sentiment
+// deletes such a photo and reports the cause to its author.
+//
 // image.ready is published at least once for each generation, and twice only in two cases. The writer of a manifest
 // publishes the notice and then marks the manifest as announced. If an instance stops before it marks the manifest, the
 // redelivered event publishes the notice once the manifest is older than any delivery can run, so a notice published

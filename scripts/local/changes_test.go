@@ -134,6 +134,17 @@ func (r *running) testChanges(t *testing.T) {
 		resp.Body.Close()
 		return resp.StatusCode
 	}
+	unreadable := r.sendPhoto(t, []byte("no picture"))
+	refused := r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodPost, "/v1/reviews",
+		fmt.Sprintf(`{"product":%q,"rating":5,"text":"","photos":[%q]}`, product, unreadable))
+	published(t, r.url+refused["status_url"].(string))
+	eventually(t, "the author learns of the unreadable photo", func() bool {
+		got := r.call(t, http.DefaultClient, http.StatusOK, http.MethodGet, refused["status_url"].(string), "", "Author-Token", refused["author_token"].(string))
+		missing, _ := got["missing_photos"].([]any)
+		return len(missing) == 1 && missing[0].(map[string]any)["cause"] == "unreadable"
+	})
+	r.call(t, http.DefaultClient, http.StatusAccepted, http.MethodDelete, refused["status_url"].(string), "", "Author-Token", refused["author_token"].(string))
+	eventually(t, "the unreadable photo is deleted from all buckets", func() bool { return len(left(unreadable)) == 0 })
 	unclaimed := r.sendPhoto(t, sound(t, 5))
 	eventually(t, "everybody sees the photos", func() bool { return public(first) == http.StatusOK && public(second) == http.StatusOK })
 	eventually(t, "another photo is rendered", func() bool { return len(left(unclaimed)) > 2 })

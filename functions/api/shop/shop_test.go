@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
 func newSite(t testing.TB) *Site {
@@ -25,14 +27,24 @@ func newSite(t testing.TB) *Site {
 	return s
 }
 
+// photoCauses returns the causes for which a review lacks a photo.
+func photoCauses() (names []string) {
+	for _, cause := range wire.PhotoCauses {
+		names = append(names, string(cause))
+	}
+	return names
+}
+
 // composedKeys are text keys composed of a prefix and a name in a response of the API or the status of a review.
 var composedKeys = map[string][]string{
-	"kind_":       append([]string{""}, productKinds...),
-	"aspect_":     {"delivery", "packaging", "quality", "size", "price", "contents"},
-	"tone_":       {tone(1), tone(0), tone(-1)},
-	"sort_":       reviewSorts,
-	"say_":        {"published", "held", "rejected"},
-	"say_status_": {"pending", "published", "held", "rejected", "waiting", "deleted", "unknown"},
+	"kind_":   append([]string{""}, productKinds...),
+	"aspect_": {"delivery", "packaging", "quality", "size", "price", "contents"},
+	"tone_":   {tone(1), tone(0), tone(-1)},
+	"sort_":   reviewSorts,
+	"say_":    {"published", "held", "rejected"},
+
+	"say_photo_missing_": append([]string{"other"}, photoCauses()...),
+	"say_status_":        {"pending", "published", "held", "rejected", "waiting", "deleted", "unknown"},
 }
 
 // usedTexts returns the text keys that templates, modules and Go code use.

@@ -5,7 +5,7 @@ import { drafts, mine, outbox } from './device.js';
 import { flush } from './outbox.js';
 import { announce, h, number, pathOf, stars, t } from './page.js';
 import { photoPicker } from './photos.js';
-import { badge, readReview, settle, statusText } from './status.js';
+import { badge, photoTexts, readReview, settle, settlePhotos, statusText } from './status.js';
 
 const FIELDS = ['product', 'rating', 'text', 'author', 'photos'];
 
@@ -133,16 +133,20 @@ function follow(entry) {
   });
   on('sent', async ({ id }) => {
     show(entry, 'pending', t('pending'));
-    conclude(entry, await settle(mine.find(id) ?? { ...entry, id }));
+    const one = mine.find(id) ?? { ...entry, id };
+    conclude(entry, one, await settle(one));
   });
 }
 
 const outcome = document.getElementById('outcome');
 
-// Shows the final status of a review, or that it takes long if review is null.
-function conclude(entry, review) {
-  if (review) show({ ...entry, review }, review.status, statusText(review));
-  else show(entry, 'pending', t('delayed'));
+// Shows the final status of a review, or that it takes long if review is null. Then it shows which photos the review lacks.
+async function conclude(entry, one, review) {
+  if (!review) return show(entry, 'pending', t('delayed'));
+  show({ ...entry, review }, review.status, statusText(review));
+  const now = await settlePhotos(one, review, JSON.parse(entry.body).photos?.length ?? 0);
+  const missing = photoTexts(now);
+  if (missing.length) show({ ...entry, review: now }, now.status, [statusText(now), ...missing].join(' '));
 }
 
 /** Replaces the form by the review, its status and a message. */
@@ -178,7 +182,7 @@ async function saveEdit() {
     mine.put({ ...editing, ...now });
     const entry = { body: JSON.stringify(now), product };
     show(entry, 'pending', t('saved'));
-    conclude(entry, await settle(editing, editedAt));
+    conclude(entry, editing, await settle(editing, editedAt));
   } catch (error) {
     setSending(false);
     if (!(error instanceof Problem) || error.transient) showErrors({ form: t('edit_failed') });

@@ -4,7 +4,7 @@ import { productPath, request } from './api.js';
 import { mine, outbox } from './device.js';
 import { flush } from './outbox.js';
 import { announce, day, h, pathOf, stars, t } from './page.js';
-import { badge, readReview, statusText } from './status.js';
+import { badge, photoTexts, readReview, statusText } from './status.js';
 
 const list = document.getElementById('mine');
 const deleteDialog = document.getElementById('sure');
@@ -46,7 +46,7 @@ async function readStatus(one) {
 
 function sentCard(one, now) {
   const notes = ['held', 'rejected'].includes(now.status) ? h('p', { class: 'note' }, statusText(now)) : null;
-  const article = card(one, now.rating || one.rating, now.text || one.text, now.status, notes);
+  const article = card(one, now.rating || one.rating, now.text || one.text, now.status, notes, ...photoTexts(now).map((text) => h('p', { class: 'note' }, text)));
   article.dataset.id = one.id;
   if (now.status === 'deleted') {
     article.append(h('p', { class: 'pages' }, button(t('discard'), () => {
