@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"io"
 	"os"
 	"path/filepath"
@@ -10,6 +11,9 @@ import (
 	"testing"
 
 	"cloud.google.com/go/bigtable/bttest"
+
+	"github.com/hybrid-bts/functions/scripts/data/customers/load"
+	"github.com/hybrid-bts/functions/shared/fake/customerstest"
 )
 
 // command runs the command with the variables of a Bigtable instance. It returns the standard output.
@@ -107,5 +111,122 @@ func TestInvalidCommandLinesAreUsageErrors(t *testing.T) {
 	}
 	if left, _ := filepath.Glob("*"); left != nil {
 		t.Errorf("files remain: %v", left)
+	}
+}
+
+// The files of testdata have the headers and the quirks of public files, with few and fictional rows.
+func TestPublicFilesLoadByOneCommand(t *testing.T) {
+	engine, err := customerstest.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	t.Setenv("BIGTABLE_EMULATOR_HOST", engine.Addr)
+	dir, err := filepath.Abs("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for _, tc := range []struct {
+		args []string
+		want []string // in the output
+	}{
+		{[]string{"northwind.csv"}, []string{"loaded 4 of 4 rows in 4 cities", "name      from contactName", "2 rows: phone is no number of its country and is kept as written (lines 3, 4)", "not read: companyName, contactTitle, fax"}},
+		{[]string{"datablist.csv"}, []string{"loaded 4 of 4 rows in 4 cities", "name      from First Name + Last Name", "id        from Customer Id", "joined    from Subscription Date"}},
+		{[]string{"-country", "BR", "olist.csv"}, []string{"loaded 3 of 3 rows in 3 cities", "city      from customer_city", "part      from customer_state"}},
+		{[]string{"adventureworks.txt"}, []string{"loaded 2 of 2 rows in 2 cities", "delimiter bar, UTF-16LE with BOM, CRLF", "name      from FirstName + MiddleName + LastName", "street    from AddressLine1 + AddressLine2"}},
+		{[]string{"-country", "France", "-map", "id=Code_commune_INSEE+Code_postal+Ligne_5", "laposte.csv"}, []string{"loaded 3 of 3 rows in 3 cities", "delimiter semicolon, windows-1252, LF"}},
+		{[]string{"world-cities.csv"}, []string{"loaded 3 of 3 rows in 3 cities", "city      from name"}},
+	} {
+		args := append([]string{"load"}, tc.args...)
+		args[len(args)-1] = filepath.Join(dir, args[len(args)-1])
+		vars := map[string]string{"GOOGLE_CLOUD_PROJECT": customerstest.Project, "BIGTABLE_INSTANCE": customerstest.Instance}
+		var out bytes.Buffer
+		err := run(t.Context(), args, func(name string) (string, bool) { v, ok := vars[name]; return v, ok }, nil, &out, io.Discard)
+		if err != nil {
+			t.Errorf("%v: %v", tc.args, err)
+		}
+		for _, want := range tc.want {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("%v: output lacks %q:\n%s", tc.args, want, out.String())
+			}
+		}
+	}
+	want := map[string]string{"paris#fr#": "2", "paris#us-tx#": "1", "são paulo#br-sp#": "1", "london#gb#": "1"}
+	for city, n := range cityCounts(t, engine.Client) {
+		if want[city] != "" && n != want[city] {
+			t.Errorf("city %s has %s customers, want %s", city, n, want[city])
+		}
+		delete(want, city)
+	}
+	if len(want) > 0 {
+		t.Errorf("cities are missing: %v", want)
+	}
+}
+
+func TestHelpNamesEveryColumn(t *testing.T) {
+	for _, args := range [][]string{{"-help"}, {"help"}, {"load", "-help"}, {"erase", "-h"}, {"generate", "-help"}} {
+		var out bytes.Buffer
+		if err := run(t.Context(), args, nil, nil, io.Discard, &out); !errors.Is(err, flag.ErrHelp) || out.Len() == 0 {
+			t.Errorf("%q: error %v, output %q", args, err, out.String())
+		}
+		for _, field := range load.FieldNames() {
+			if args[0] == "load" && !strings.Contains(out.String(), "\n  "+field+" ") {
+				t.Errorf("%q does not name %s", args, field)
+			}
+		}
+	}
+}
+
+func TestFilesWithoutAHeaderPrintNoValues(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, file := range []string{"1,Kim Minjun,Seoul,KR\n", "1,Kim Minjun,Seoul,KR\r2,Kim Minjun,Busan,KR\r"} {
+		var out bytes.Buffer
+		err := run(t.Context(), []string{"load", "-dry-run", "-"}, nil, strings.NewReader(file), &out, &out)
+		if err == nil || strings.Contains(out.String()+err.Error(), "Kim") {
+			t.Errorf("error %v, output %q", err, out.String())
+		}
+	}
+	out, err := command(t, "1,Kim Minjun,Seoul,KR\r2,Kim Minjun,Busan,KR\r", "load", "-dry-run", "-header", "id,name,city,country", "-")
+	if err != nil || !strings.Contains(out, "would load 2 of 2 rows in 2 cities") {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestProgressEndsOnlyWithTheLoad(t *testing.T) {
+	for _, complete := range []bool{true, false} {
+		var out bytes.Buffer
+		p := newProgress(&out)
+		p.show(10, 1)
+		p.end(complete)
+		if strings.Contains(out.String(), "100%") != complete || strings.Contains(out.String(), "stopped") == complete {
+			t.Errorf("complete %t: %q", complete, out.String())
+		}
+	}
+}
+
+func TestErasedCustomersAreNamedByIDOrFile(t *testing.T) {
+	engine, err := bttest.NewServer("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer engine.Close()
+	t.Setenv("BIGTABLE_EMULATOR_HOST", engine.Addr)
+	t.Chdir(t.TempDir())
+	if _, err := command(t, "id,city,country\n1,Paris,FR\n2,Paris,FR\n3,Lyon,FR\n4,Lyon,FR\n", "load", "-create", "-"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("ids.txt", []byte("3\n9\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := command(t, "", "load", "-erase", "1", "ids.txt")
+	if err != nil || out != "removed 2 customers in 2 cities\n1 ids have no customer\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	if out, err = command(t, "2\n", "erase", "-"); err != nil || out != "removed 1 customers in 1 cities\n" {
+		t.Errorf("%q, %v", out, err)
+	}
+	if out, err = command(t, "id,city,country\n5,Paris,FR\n", "load", "-replace", "-"); err != nil || !strings.Contains(out, "1 customers removed that the file does not have") {
+		t.Errorf("%q, %v", out, err)
 	}
 }

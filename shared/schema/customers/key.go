@@ -92,9 +92,13 @@ const (
 
 // escape returns s with the separator, the escape sign and ASCII control characters as %XX.
 func escape(s string) string {
+	isEscaped := func(r rune) bool { return r < ' ' || r == 0x7f || r == rune(separator[0]) || r == escapeSign }
+	if !strings.ContainsFunc(s, isEscaped) { // most parts; a load builds several keys for each customer
+		return s
+	}
 	var b strings.Builder
 	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == 0x7f || c == separator[0] || c == escapeSign {
+		if c := s[i]; isEscaped(rune(c)) {
 			fmt.Fprintf(&b, "%c%02X", escapeSign, c)
 		} else {
 			b.WriteByte(c)
@@ -108,6 +112,12 @@ var errEscape = errors.New("invalid escape sequence or UTF-8")
 
 // unescape is the inverse of escape. It returns errEscape for strings that escape does not return.
 func unescape(s string) (string, error) {
+	if strings.IndexByte(s, escapeSign) < 0 {
+		if !utf8.ValidString(s) || escape(s) != s {
+			return "", errEscape
+		}
+		return s, nil
+	}
 	var b strings.Builder
 	for rest := s; rest != ""; {
 		i := strings.IndexByte(rest, escapeSign)

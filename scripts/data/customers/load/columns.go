@@ -51,7 +51,7 @@ var fields = normalizedFields([fieldCount]field{
 		names: []string{
 			"customerid", "customernumber", "customerno", "customercode", "customerkey", "clientid", "clientnumber", "memberid", "memberno", "userid",
 			"accountid", "contactid", "personid", "id", "uuid", "guid", "고객번호", "고객id", "고객아이디", "회원번호", "회원id", "아이디", "顧客id", "顧客番号",
-			"顧客コード", "会員番号", "会員id", "客户编号", "客户id", "会员编号", "会员id", "numeroclient", "numclient", "idclient", "codeclient", "identifiant",
+			"顧客コード", "会員番号", "会員id", "客户编号", "客户id", "会员编号", "会员id", "numeroclient", "numclient", "nclient", "idclient", "codeclient", "identifiant",
 			"kundennummer", "kundenid", "kundennr", "idcliente", "codigocliente", "numerocliente", "codicecliente", "klantnummer", "klantid", "musterino",
 			"customeralternatekey", "uniqueid", "customeruniqueid", "number", "no", "geonameid", "codecommuneinsee", "codeinsee",
 		},

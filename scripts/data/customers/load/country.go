@@ -13,11 +13,12 @@ import (
 // errCountry is the reason for countries that ISO 3166 does not have.
 var errCountry = errors.New("is not a country of ISO 3166, by code or name")
 
-// otherCodes are codes that are not in ISO 3166-1 but in use, and codes that it withdrew or reserves, with their country;
+// otherCodes are codes that are not in ISO 3166-1 but in use, and codes that it withdrew or reserves or that are no countries, with their country;
 // "" for codes without one. The successors are those of CLDR.
 var otherCodes = map[string]string{
 	"UK": "GB", "EL": "GR", "XK": "XK", "AN": "CW", "YU": "RS", "CS": "RS", "SU": "RU", "AC": "SH", "TA": "SH", "IC": "ES", "EA": "ES", "DG": "IO", "CP": "FR", "CQ": "GG",
 	"CT": "", "FQ": "", "JT": "", "MI": "", "NQ": "", "NT": "", "PC": "", "PU": "", "PZ": "", "WK": "",
+	"EZ": "", "UN": "",
 }
 
 // CountryCode returns the ISO 3166-1 code of two letters of a country, given by any code or name.
@@ -153,8 +154,8 @@ func spellings(name string) []string {
 	if rest, ok := strings.CutPrefix(name, "St. "); ok {
 		all = append(all, normalize("Saint "+strings.ReplaceAll(rest, "&", "and")), normalize("Saint "+rest))
 	}
-	if short, _, ok := strings.Cut(name, " ("); ok {
-		all = append(all, normalize(short))
+	if i := strings.IndexAny(name, "(（"); i > 0 {
+		all = append(all, normalize(name[:i]))
 	}
 	return all
 }

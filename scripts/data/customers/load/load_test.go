@@ -395,11 +395,13 @@ func TestLastRowOfACustomerWins(t *testing.T) {
 	for key, cells := range dump(t, client, customers.CustomersTable) {
 		names[key[strings.LastIndexByte(key, '#')+1:]] = cells[0]
 	}
-	want := map[string]string{}
+	want, cities := map[string]string{}, map[string]string{}
 	for i := 4993; i < 5000; i++ {
 		want[fmt.Sprint(i%7)] = fmt.Sprintf("profile:name=A%d", i)
+		cities[fmt.Sprint(i%7)] = fmt.Sprintf("city%d", i%3)
 	}
 	check(t, names, want)
+	checkTables(t, client, cities)
 }
 
 func TestDryRunValidatesTheFile(t *testing.T) {
@@ -417,10 +419,27 @@ type writeLimiter struct {
 	n     atomic.Int64
 }
 
-func (l *writeLimiter) option() grpc.ServerOption {
-	return grpc.StreamInterceptor(func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		return handler(srv, &limitedStream{ss, l, info.FullMethod})
-	})
+func (l *writeLimiter) options() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.StreamInterceptor(func(srv any, ss grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+			return handler(srv, &limitedStream{ss, l, info.FullMethod})
+		}),
+		grpc.UnaryInterceptor(func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+			if err := l.check(info.FullMethod, "MutateRow", req); err != nil {
+				return nil, err
+			}
+			return handler(ctx, req)
+		}),
+	}
+}
+
+// check returns an error for a write to the table after the limit.
+func (l *writeLimiter) check(method, write string, request any) error {
+	r, ok := request.(interface{ GetTableName() string })
+	if ok && strings.HasSuffix(method, write) && strings.HasSuffix(r.GetTableName(), "/"+l.table) && l.n.Add(-1) < 0 {
+		return status.Error(codes.PermissionDenied, "killed")
+	}
+	return nil
 }
 
 type limitedStream struct {
@@ -433,11 +452,7 @@ func (s *limitedStream) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err
 	}
-	r, ok := m.(interface{ GetTableName() string })
-	if ok && strings.HasSuffix(s.method, "MutateRows") && strings.HasSuffix(r.GetTableName(), "/"+s.limiter.table) && s.limiter.n.Add(-1) < 0 {
-		return status.Error(codes.PermissionDenied, "killed")
-	}
-	return nil
+	return s.limiter.check(s.method, "MutateRows", m)
 }
 
 func TestNextLoadCompletesAKilledLoad(t *testing.T) {
@@ -454,7 +469,7 @@ func TestNextLoadCompletesAKilledLoad(t *testing.T) {
 			t.Run(table+", "+name, func(t *testing.T) {
 				limiter := &writeLimiter{table: table}
 				limiter.n.Store(1000)
-				client := start(t, limiter.option())
+				client := start(t, limiter.options()...)
 				mustLoad(t, client, file("Paris"))
 				limiter.n.Store(writes)
 				l := load.Loader{Client: client}
@@ -475,7 +490,7 @@ func TestNextLoadCompletesAKilledLoad(t *testing.T) {
 func TestNextLoadCountsTheCitiesOfAKilledLoad(t *testing.T) {
 	limiter := &writeLimiter{table: customers.CustomersTable}
 	limiter.n.Store(1)
-	client := start(t, limiter.option())
+	client := start(t, limiter.options()...)
 	l := load.Loader{Client: client}
 	if _, err := l.Load(t.Context(), strings.NewReader(header+"1,A,Paris,FR\n2,A,Paris,FR\n3,A,Paris,FR\n4,A,Paris,FR\n5,A,Paris,FR\n6,A,Paris,FR\n")); err == nil {
 		t.Fatal("Load succeeded, want the error of the server")

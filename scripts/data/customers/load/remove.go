@@ -105,11 +105,6 @@ func (t *tableWriter) removeCustomers(ctx context.Context, homes map[string][]st
 	if err := t.markCities(ctx, cities); err != nil {
 		return err
 	}
-	t.mu.Lock()
-	for city := range cities {
-		t.touched[city].isNew = false
-	}
-	t.mu.Unlock()
 	if err := rows.apply(ctx, t.customers, customers.CustomersTable); err != nil {
 		return err
 	}
