@@ -16,7 +16,6 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -89,18 +88,17 @@ type sources struct {
 
 // readTable reads a table of cities.
 func (s *sources) readTable(name string) error {
-	f, err := os.Open(name)
+	table, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
 	if s.byID == nil {
 		s.byID = map[uint32]*record{}
 	}
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for n := 1; lines.Scan(); n++ {
-		r, err := parseRecord(lines.Text())
+	n := 0
+	for line := range strings.Lines(string(table)) {
+		n++
+		r, err := parseRecord(strings.TrimRight(line, "\r\n"))
 		if err != nil {
 			return fmt.Errorf("%s, line %d: %w", name, n, err)
 		}
@@ -110,9 +108,6 @@ func (s *sources) readTable(name string) error {
 		}
 		s.records = append(s.records, r)
 		s.byID[r.id] = r
-	}
-	if err := lines.Err(); err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
 	}
 	return nil
 }

@@ -84,9 +84,6 @@ func resolve(a Address) (Place, error) {
 				return p, nil
 			}
 		}
-		if q.elsewhere != "" {
-			break
-		}
 	}
 	for reading := range spelling.All(a.City, a.Country) { // the city may name its region
 		q.postcode = cmp.Or(q.postcode, reading.Postcode)

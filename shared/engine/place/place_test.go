@@ -70,6 +70,13 @@ func TestPlacesOfOneNameStayApart(t *testing.T) {
 		{place.Address{City: "San Juan", Country: "US", Part: "PR"}, "san juan#pr", false},
 		{place.Address{City: "La Rochelle", Country: "FR", Postcode: "70120"}, "la rochelle#fr", true}, // the city is in department 17
 		{place.Address{City: "Malmö", Country: "SE"}, "malmö#se", false},
+		{place.Address{City: "Yokohama", Country: "JP"}, "yokohama#jp", false}, // another one has 5,000 people
+		{place.Address{City: "Hude", Country: "DE"}, "hude#de", true},
+		{place.Address{City: "Hüde", Country: "DE"}, "hüde@2898081#de", false},
+		{place.Address{City: "Green Acres", Country: "US", Part: "CA"}, "green acres@5354008#us-ca", false},
+		{place.Address{City: "GREENACRES CA", Country: "US"}, "greenacres#us-ca", true},
+		{place.Address{City: "Paris, Canada"}, "paris#ca-on", false},
+		{place.Address{City: "Paris, ON", Country: "CA"}, "paris#ca-on", false},
 		{place.Address{City: "Malmo", Country: "SE"}, "malmö#se", false},
 		{place.Address{City: "Halle", Country: "DE", Part: "Sachsen-Anhalt"}, "halle (saale)#de", false},
 		{place.Address{City: "광주", Country: "KR", Part: "경기도"}, "gwangju@1841810#kr", false},
@@ -112,8 +119,9 @@ func TestSpellingsOfAnUnknownPlaceAreOnePlace(t *testing.T) {
 		{place.Address{City: "AUREL", Country: "FR", Postcode: "26340"}, "aurel@26", "fr"},       // two villages
 		{place.Address{City: "Aurel", Country: "FR", Postcode: "84390"}, "aurel@84", "fr"},
 		{place.Address{City: "Aurel", Country: "FR"}, "aurel", "fr"},
-		{place.Address{City: "Ailleville", Country: "FR", Postcode: "10200"}, "ailleville", "fr"},      // one village
-		{place.Address{City: "Petites Anses", Country: "FR", Postcode: "46100"}, "petitesanses", "fr"}, // not the one in Guadeloupe
+		{place.Address{City: "Ailleville", Country: "FR", Postcode: "10200"}, "ailleville", "fr"},         // one village
+		{place.Address{City: "Petites Anses", Country: "FR", Postcode: "46100"}, "petitesanses", "fr"},    // not the one in Guadeloupe
+		{place.Address{City: "Lourdes/Paris", Country: "FR", Postcode: "23000"}, "lourdesparis@23", "fr"}, // neither is there
 		{place.Address{City: "💜", Country: "KR"}, "💜", "kr"},
 	} {
 		if p := resolve(t, tc.Address); p.Known || p.City != tc.city || p.Country != tc.country {

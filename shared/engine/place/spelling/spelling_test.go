@@ -75,6 +75,22 @@ func TestAdditionsLeaveTheCity(t *testing.T) {
 	}
 }
 
+func TestTheNumberOfReadingsIsBounded(t *testing.T) {
+	if n := len(spelling.Candidates(strings.Repeat("1 ", 200), "")); n != 24 {
+		t.Errorf("a name of 200 numbers has %d readings, want 24", n)
+	}
+}
+
+func TestNumbersOfDistrictsAreNoPostcodes(t *testing.T) {
+	for _, name := range []string{"Paris 15ème", "Paris 15eme", "15ème Paris"} {
+		for _, c := range spelling.Candidates(name, "FR") {
+			if c.Postcode != "" {
+				t.Errorf("%q has the postcode %q", name, c.Postcode)
+			}
+		}
+	}
+}
+
 func TestLongNamesHaveNoKey(t *testing.T) {
 	for _, tc := range []struct {
 		name string
@@ -106,6 +122,8 @@ func TestTextsBesideTheCityAreReported(t *testing.T) {
 		"Paris, France":        {Key: "paris", Country: "fr"},
 		"1012 AB Amsterdam":    {Key: "amsterdam", Postcode: "1012ab"},
 		"Los Angeles CA 90001": {Key: "losangeles", Part: "ca", Postcode: "90001"},
+		"Los Angeles, CA":      {Key: "losangeles", Part: "ca"},
+		"Toronto, CA":          {Key: "toronto", Country: "ca"},
 	} {
 		if got := spelling.Candidates(name, ""); !slices.Contains(got, want) {
 			t.Errorf("%q has the readings %+v, want %+v", name, got, want)
