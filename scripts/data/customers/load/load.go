@@ -2,21 +2,23 @@
 //
 // Loads are idempotent. A load replaces the row of each customer whole, so loading a file twice changes nothing, and
 // loading the file again completes a load that was killed. A customer has one row. If the file gives a customer another
-// city, the load moves the row; the table homes holds the row key of each customer for that. The last row of a customer
-// in a file wins. Customers missing from a file keep their rows, because a file may hold only some customers.
+// place, the load moves the row; the table homes holds the row key of each customer for that. The last row of a customer
+// in a file wins. Customers missing from a file keep their rows, because a file may hold only some customers, unless the
+// load replaces the table: then it removes, after its last row, each customer whose row does not have its version. Erase
+// removes customers by id.
 //
 // Loads recount cities and do not add to counts. After a load wrote its rows, it reads each city that it wrote to or
-// moved a customer out of, row keys and city cells only. So counts are right after any sequence of loads of the same
-// file, a changed file or a part. The price is one read of the touched cities for each load.
+// removed a customer from, row keys and city cells only. So counts are right after any sequence of loads and erasures. A
+// city that had no customer before, and got each customer once, is counted without that read.
 //
 // Before a load touches a city, it sets a mark in the row of the city. The write of the count deletes the mark. A
 // killed load leaves its marks, and every later load counts the marked cities too, until the marks expire after
-// LoadingMarkTTL.
+// LoadingMarkTTL. Writes in flight end before a load returns, so that none of them arrives during the next load.
 //
-// Concurrent loads are safe. The version of a count is the time at which its read began, so the latest read wins, and
-// the read of the load that ends last sees all rows. The clock skew between two machines must be less than the time
-// between their counts. If two concurrent loads give a customer different cities, the customer may have a row in both
-// cities until a later load of the customer.
+// Concurrent loads are safe, but for those that replace or erase. The version of a count is the time at which its read
+// began, so the latest read wins, and the read of the load that ends last sees all rows. The clock skew between two
+// machines must be less than the time between their counts. If two concurrent loads give a customer different cities,
+// the customer may have a row in both cities until a later load of the customer.
 package load
 
 import (
