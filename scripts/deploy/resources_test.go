@@ -78,6 +78,9 @@ func TestSubscriptionsRetryAndDeadLetter(t *testing.T) {
 		if strings.Contains(line, "create prod-hybridbts-published-api-") {
 			wants[1] = "--message-retention-duration=10m"
 		}
+		if strings.Contains(line, "create prod-hybridbts-commands-erasures ") {
+			wants[1] = "--message-retention-duration=31d"
+		}
 		if !strings.Contains(line, "create prod-hybridbts-") || strings.Contains(line, "--push-endpoint") {
 			pushes++
 			wants = append(wants, "--ack-deadline=60", "--min-retry-delay=10s", "--max-retry-delay=600s", "--max-delivery-attempts=10", "--dead-letter-topic=")

@@ -220,6 +220,11 @@ while IFS=, read -r -u 3 name function dead pulls; do
     create_push_subscription "$name" "$function" "$dead"
   fi
 done 3<scripts/deploy/topics.csv
+# The subscription keeps erasures outside the database, for longer than a backup. scripts/data/erasures applies them to a
+# restored database. Nothing acknowledges them otherwise.
+exists pubsub subscriptions describe "$e-commands-erasures" ||
+  gcp pubsub subscriptions create "$e-commands-erasures" --topic="$e-commands" --message-filter='attributes.kind="erasure"' \
+    --ack-deadline=60 --message-retention-duration=31d --expiration-period=never
 grant roles/pubsub.publisher "service-$number@gcp-sa-monitoring-notification.iam.gserviceaccount.com" pubsub topics "$e-alerts"
 grant roles/pubsub.publisher billing-budget-alert@system.gserviceaccount.com pubsub topics "$e-alerts"
 

@@ -114,6 +114,7 @@ while IFS=, read -r -u 3 name function _ pulls; do
     absent pubsub subscriptions describe "$subscription" || gcp pubsub subscriptions delete "$subscription"
   done
 done 3<scripts/deploy/topics.csv
+absent pubsub subscriptions describe "$e-commands-erasures" || gcp pubsub subscriptions delete "$e-commands-erasures"
 for name in $(sed 1d scripts/deploy/topics.csv | cut -d, -f1 | uniq); do
   absent pubsub topics describe "$e-$name" || gcp pubsub topics delete "$e-$name"
 done

@@ -288,7 +288,7 @@ var translations = map[string]func(*translation) error{
 	},
 	"google_pubsub_subscription": func(t *translation) error {
 		t.setCall("pubsub subscriptions create", "name", "ack-deadline", "ack_deadline_seconds",
-			"message-retention-duration", "message_retention_duration", "min-retry-delay", "retry_policy.minimum_backoff",
+			"message-filter", "filter", "message-retention-duration", "message_retention_duration", "min-retry-delay", "retry_policy.minimum_backoff",
 			"max-retry-delay", "retry_policy.maximum_backoff", "max-delivery-attempts", "dead_letter_policy.max_delivery_attempts",
 			"push-endpoint", "push_config.push_endpoint", "push-auth-token-audience", "push_config.oidc_token.audience",
 			"push-auth-service-account", "push_config.oidc_token.service_account_email")

@@ -422,8 +422,11 @@ func subscriptionProblems(body map[string]any) []string {
 func deliveryProblems(s *pubsubpb.Subscription) (problems []string) {
 	report := func(format string, args ...any) { problems = append(problems, fmt.Sprintf(format, args...)) }
 	want := 7 * 24 * time.Hour
-	if s.AckDeadlineSeconds == 10 { // only the newest messages are of use
+	switch {
+	case s.AckDeadlineSeconds == 10: // only the newest messages are of use
 		want = 10 * time.Minute
+	case s.Filter != "": // erasures outlive the backups
+		want = 31 * 24 * time.Hour
 	}
 	if s.ExpirationPolicy == nil || s.ExpirationPolicy.Ttl != nil || s.MessageRetentionDuration.AsDuration() != want {
 		report("the subscription expires, or retains messages for %v instead of %v", s.MessageRetentionDuration.AsDuration(), want)
@@ -502,6 +505,7 @@ func TestTerraformCreatesTheResourcesOfSetup(t *testing.T) {
 		"wrong dead-letter topic":              {"google_pubsub_topic.this[each.value.dead_letter_topic].id", `google_pubsub_topic.this["images"].id`},
 		"missing topic":                        {"toset(local.topic_rows[*].topic)", `toset([for row in local.topic_rows : row.topic if row.topic != "images"])`},
 		"expiring subscription":                {`ttl = "" # never`, `ttl = "86400s"`},
+		"erasures that die with a backup":      {`message_retention_duration = "2678400s"`, "message_retention_duration = local.week"},
 		"wrong event type":                     {`storage.object.v1.${each.key}`, `storage.object.v2.${each.key}`},
 		"wrong delivery settings of a trigger": {"--max-delivery-attempts=10", "--max-delivery-attempts=5"},
 		"public bucket":                        {`public_access_prevention    = "enforced"`, `public_access_prevention    = "inherited"`},

@@ -22,6 +22,9 @@ import (
 // eventTopic carries the events of the originals bucket. It stands for the topic that Eventarc creates.
 const eventTopic = prefix + "eventarc"
 
+// erasures is the subscription that scripts/data/erasures reads.
+const erasures = prefix + "commands-erasures"
+
 // subscription is a push subscription with a dead-letter policy.
 type subscription struct {
 	// name, topic and deadTopic are ids in the local project.
@@ -101,10 +104,15 @@ func (e *engines) createTopics(ctx context.Context) (err error) {
 	for _, topic := range deadTopics() {
 		byName[topic], byName[logSubscription(topic)] = topic, topic
 	}
+	byName[erasures] = prefix + "commands"
 	for name, topic := range byName {
-		if _, err := e.client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
+		s := &pubsubpb.Subscription{
 			Name: subscriptionPath(name), Topic: topicPath(topic), AckDeadlineSeconds: 600, MessageRetentionDuration: durationpb.New(24 * time.Hour),
-		}); err != nil {
+		}
+		if name == erasures {
+			s.Filter = `attributes.kind="erasure"`
+		}
+		if _, err := e.client.SubscriptionAdminClient.CreateSubscription(ctx, s); err != nil {
 			return fmt.Errorf("create subscription %s: %w", name, err)
 		}
 	}

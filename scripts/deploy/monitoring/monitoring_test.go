@@ -328,6 +328,7 @@ func TestBacklogIgnoresRetainedDeadLetters(t *testing.T) {
 	for name, want := range map[string]bool{
 		"prod-hybridbts-reviews-dead": true, "prod-hybridbts-alerts-dead": true,
 		"prod-hybridbts-published-api-8":    true, // unclaimed ones have a backlog of 10 minutes
+		"prod-hybridbts-commands-erasures":  true,
 		"prod-hybridbts-reviews-dead-alert": false, "prod-hybridbts-reviews-sentiment": false,
 		"eventarc-asia-northeast3-prod-hybridbts-originals-finalized-sub-001": false,
 	} {

@@ -41,6 +41,19 @@ resource "google_pubsub_subscription" "dead_letters" {
   }
 }
 
+# Keeps erasures outside the database, for longer than a backup. scripts/data/erasures applies them to a restored database.
+# Nothing acknowledges them otherwise.
+resource "google_pubsub_subscription" "erasures" {
+  name                       = "${local.name}-commands-erasures"
+  topic                      = google_pubsub_topic.this["commands"].id
+  filter                     = "attributes.kind=\"erasure\""
+  ack_deadline_seconds       = 60
+  message_retention_duration = "2678400s"
+  expiration_policy {
+    ttl = ""
+  }
+}
+
 resource "google_pubsub_subscription" "push" {
   for_each                   = local.pushes
   name                       = "${local.name}-${each.key}"
