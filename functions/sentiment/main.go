@@ -42,6 +42,10 @@
 //	LANGUAGE_CHARACTERS    maximum characters of a text that are sent to the API for   1000
 //	                       scoring, cut at the end of a sentence; 0: all. The API
 //	                       bills by the 1,000
+//	MODERATION_UNITS       units of 100 characters that all instances together send     20000
+//	                       for moderation on a day (UTC); 0: no limit. Then the
+//	                       embedded filter decides alone, and what it cannot judge
+//	                       is held until the next day
 //	PORT                   port or host:port to listen on                              8080
 //
 // Roles: roles/spanner.databaseUser on the database, roles/pubsub.publisher on the three topics,
@@ -60,7 +64,7 @@
 // (https://cloud.google.com/natural-language/pricing) is $0.001 for 1,000 characters scored, after 5,000 such units
 // a month, and $0.0005 for 100 characters moderated, after 50,000. So 1,000 reviews of 80 characters
 // cost $1.00 and up to $0.50, of 800 characters $1.00 and up to $4.00; MODERATION=embedded saves the
-// second amount. The function caches results for thirty days, and never pays for the same text twice in that time.
+// second amount, and MODERATION_UNITS limits it, by default to $10 a day. The function caches results for thirty days, and never pays for the same text twice in that time.
 //
 // Retried: every failure except a malformed message, which goes to the dead-letter topic with its reason. A message
 // of a newer release is redelivered too, because that release may follow soon. Redelivery is safe, in any order: the
@@ -114,6 +118,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		characters: e.Int("LANGUAGE_CHARACTERS", 1000, 0),
 	}
 	endpoint, quota := e.String("LANGUAGE_ENDPOINT", ""), e.Int("LANGUAGE_QPM", 600, 1)
+	budget := &unitBudget{daily: int64(e.Int("MODERATION_UNITS", 20_000, 0)), now: time.Now}
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
 		return err
@@ -123,14 +128,14 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer db.Close()
-	a.authors = spannerAuthors{db}
+	a.authors, budget.store = spannerAuthors{db}, spannerUnits{db}
 	if a.scoring != scoringEmbedded || a.moderation == moderationLanguage {
 		client, err := openLanguage(ctx, endpoint)
 		if err != nil {
 			return err
 		}
 		defer client.Close()
-		a.language = &naturalLanguage{client: client, quota: newQuota(quota, callTimeout, retryAfter), results: spannerResults{db}}
+		a.language = &naturalLanguage{client: client, quota: newQuota(quota, callTimeout, retryAfter), results: spannerResults{db}, budget: budget}
 	}
 	messages, err := topic.Open(ctx, project)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -118,6 +119,8 @@ func (a *analyzer) moderateText(ctx context.Context, r review.Review) judgement 
 	switch {
 	case err == nil:
 		return judgement{flag: flagOf(found)}
+	case errors.Is(err, errBudgetExhausted):
+		return filterAlone(r.Text, confidence, supported)
 	case status.Code(err) == codes.InvalidArgument:
 		slog.WarnContext(ctx, "Natural Language API rejects the text; moderating by the embedded filter", "err", err)
 		return withoutAPI(confidence, supported, judgement{flag: reason.Moderation}) // no later call judges it, so an operator does

@@ -50,6 +50,7 @@ func openLanguage(ctx context.Context, endpoint string) (*language.Client, error
 type naturalLanguage struct {
 	client  *language.Client
 	quota   quota
+	budget  *unitBudget // of moderate
 	results resultCache
 	flights singleflight.Group
 }
@@ -118,9 +119,12 @@ type category struct {
 	Severity   float64 `json:"severity,omitempty"` // 0 to 1; 0: the category has no severity
 }
 
-// moderate returns the moderation categories of a non-empty text.
+// moderate returns the moderation categories of a non-empty text, or errBudgetExhausted.
 func (n *naturalLanguage) moderate(ctx context.Context, text string) ([]category, error) {
 	return cachedResult(ctx, n, moderationName, text, func(ctx context.Context) (found []category, err error) {
+		if err := n.budget.take(ctx, text); err != nil {
+			return nil, err
+		}
 		resp, err := n.client.ModerateText(ctx, &languagepb.ModerateTextRequest{
 			Document:     document(text),
 			ModelVersion: languagepb.ModerateTextRequest_MODEL_VERSION_2,

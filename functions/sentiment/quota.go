@@ -38,7 +38,9 @@ func newQuota(perMinute int, timeout, pause time.Duration) quota {
 			Timeout:      pause,
 			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
 			IsSuccessful: func(err error) bool { return !isUnavailable(err) }, // an API that rejects a text is up
-			IsExcluded:   func(err error) bool { return errors.Is(err, errQuotaExhausted) || status.Code(err) == codes.Canceled },
+			IsExcluded: func(err error) bool {
+				return errors.Is(err, errQuotaExhausted) || errors.Is(err, errBudgetExhausted) || status.Code(err) == codes.Canceled
+			},
 			OnStateChange: func(_ string, from, to gobreaker.State) {
 				slog.Warn("circuit breaker of the Natural Language API changed its state", "from", from.String(), "to", to.String())
 			},

@@ -266,7 +266,7 @@ func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system
 	}, originals)
 	a := &analyzer{
 		scoring: scoringLanguage, moderation: moderationOff, filter: embeddedFilter,
-		language: &naturalLanguage{client: client, quota: newQuota(1e6, callTimeout, retryAfter), results: spannerResults{db}},
+		language: &naturalLanguage{client: client, quota: newQuota(1e6, callTimeout, retryAfter), results: spannerResults{db}, budget: &unitBudget{}},
 	}
 	w := &reviewWriter{
 		assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: topic.New(published),
