@@ -179,6 +179,7 @@ func TestIdleMonthCountsTheConfiguredResources(t *testing.T) {
 		"uptime":          hoursPerMonth * 60 / flag(`monitoring uptime create .* --period=(\d+)`) * 6 / 1000, // from six locations
 		"dns":             float64(strings.Count(calls, "managed-zones create")),
 		"secret":          float64(strings.Count(calls, "gcloud secrets create")),
+		"scheduler":       float64(strings.Count(calls, "gcloud scheduler jobs create")),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("quantities of an idle month differ from the configuration (-want +page):\n%s", diff)

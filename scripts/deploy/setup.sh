@@ -99,7 +99,7 @@ while IFS=, read -r function ingress _ _ _ _ _ _ _ _ _ secret cache _; do
   for variable in ${secret//;/ }; do secrets+=("${variable#*=\{env\}-hybridbts-} $function"); done
 done <scripts/deploy/services.csv
 
-apis=(artifactregistry bigtable bigtableadmin billingbudgets cloudbilling cloudbuild cloudresourcemanager compute dns eventarc iam
+apis=(artifactregistry bigtable bigtableadmin billingbudgets cloudbilling cloudbuild cloudresourcemanager cloudscheduler compute dns eventarc iam
   iamcredentials language logging monitoring pubsub run secretmanager serviceusage spanner storage)
 apis=("${apis[@]/%/.googleapis.com}")
 for ((i = 0; i < ${#apis[@]}; i += 20)); do # services enable accepts 20 APIs a call
@@ -225,6 +225,10 @@ done 3<scripts/deploy/topics.csv
 exists pubsub subscriptions describe "$e-commands-erasures" ||
   gcp pubsub subscriptions create "$e-commands-erasures" --topic="$e-commands" --message-filter='attributes.kind="erasure"' \
     --ack-deadline=60 --message-retention-duration=31d --expiration-period=never
+# Asks sentiment to judge content again that nobody could judge. Cloud Scheduler's service agent may publish to every topic.
+exists scheduler jobs describe "$e-sweep" --location="$REGION" ||
+  gcp scheduler jobs create pubsub "$e-sweep" --location="$REGION" --schedule="* * * * *" --topic="$e-commands" --message-body={} \
+    --attributes=kind=sweep,schema_version=2
 grant roles/pubsub.publisher "service-$number@gcp-sa-monitoring-notification.iam.gserviceaccount.com" pubsub topics "$e-alerts"
 grant roles/pubsub.publisher billing-budget-alert@system.gserviceaccount.com pubsub topics "$e-alerts"
 

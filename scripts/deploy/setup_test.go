@@ -188,7 +188,7 @@ func TestSetupEnablesEveryAPIBeforeItsFirstCall(t *testing.T) {
 	t.Parallel()
 	calls, _, _ := runSetup(t, releasedProject)
 	apis := map[string]string{ // by command group; other groups are named like their API
-		"artifacts": "artifactregistry", "bigtable": "bigtableadmin", "iam": "iam", "projects": "cloudresourcemanager", "secrets": "secretmanager",
+		"artifacts": "artifactregistry", "scheduler": "cloudscheduler", "bigtable": "bigtableadmin", "iam": "iam", "projects": "cloudresourcemanager", "secrets": "secretmanager",
 		"beta services": "serviceusage", "beta monitoring": "monitoring", "alpha monitoring": "monitoring", "billing projects": "cloudbilling", "billing budgets": "billingbudgets",
 	}
 	var enabled []string

@@ -93,6 +93,7 @@ host=$(query HOST. dns managed-zones describe "$e" --format='value(dnsName)' 2>/
 absent dns record-sets describe "$host" --zone="$e" --type=A || gcp dns record-sets delete "$host" --zone="$e" --type=A
 absent dns managed-zones describe "$e" || gcp dns managed-zones delete "$e"
 
+absent scheduler jobs describe "$e-sweep" --location="$REGION" || gcp scheduler jobs delete "$e-sweep" --location="$REGION"
 for name in deleted finalized; do
   absent eventarc triggers describe "$e-originals-$name" --location="$REGION" || gcp eventarc triggers delete "$e-originals-$name" --location="$REGION"
 done

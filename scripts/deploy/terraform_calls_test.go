@@ -1,6 +1,7 @@
 package deploy_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -281,6 +282,20 @@ var translations = map[string]func(*translation) error{
 			}
 		}
 		return nil
+	},
+	"google_cloud_scheduler_job": func(t *translation) error {
+		t.setCall("scheduler jobs create pubsub", "name", "location", "region", "schedule", "schedule")
+		topic := t.text("pubsub_target.topic_name")
+		t.setFlag("topic", topic[strings.LastIndex(topic, "/")+1:]) // gcloud takes the name alone, too
+		body, err := base64.StdEncoding.DecodeString(t.text("pubsub_target.data"))
+		t.setFlag("message-body", string(body))
+		var attributes []string
+		for name, value := range t.take("pubsub_target.attributes").(map[string]any) {
+			attributes = append(attributes, name+"="+flagText(value))
+		}
+		slices.Sort(attributes)
+		t.setFlag("attributes", strings.Join(attributes, ","))
+		return err
 	},
 	"google_pubsub_topic": func(t *translation) error {
 		t.setCall("pubsub topics create", "name", "message-retention-duration", "message_retention_duration")

@@ -34,6 +34,7 @@ type metric struct {
 var metrics = map[string]metric{
 	"bigtable.googleapis.com/cluster/cpu_load":                      {"bigtable_cluster", "gauge", "number", nil},
 	"bigtable.googleapis.com/cluster/cpu_load_hottest_node":         {"bigtable_cluster", "gauge", "number", nil},
+	"logging.googleapis.com/user/prod-hybridbts-moderation-budget":  {"cloud_run_revision", "delta", "distribution", nil},
 	"logging.googleapis.com/user/prod-hybridbts-latency":            {"cloud_run_revision", "delta", "distribution", nil},
 	"monitoring.googleapis.com/uptime_check/check_passed":           {"uptime_url", "gauge", "bool", nil},
 	"pubsub.googleapis.com/subscription/dead_letter_message_count":  {"pubsub_subscription", "delta", "number", nil},
@@ -303,7 +304,7 @@ func TestAlertsFireAtTheDocumentedThresholds(t *testing.T) {
 	}
 	for name, want := range map[string][]trigger{
 		"latency": {{0.5, 5 * time.Minute}}, "errors": {{0.01, 5 * time.Minute}}, "cpu": {{0.6, 15 * time.Minute}}, "backlog": {{300, 0}},
-		"dead-letters": {{0, 0}, {0, 0}}, "language-quota": {{0, 5 * time.Minute}}, "spanner-cpu": {{0.65, 10 * time.Minute}},
+		"dead-letters": {{0, 0}, {0, 0}}, "language-quota": {{0, 5 * time.Minute}}, "moderation-budget": {{0, 0}}, "spanner-cpu": {{0.65, 10 * time.Minute}},
 		"bigtable-cpu": {{0.7, 10 * time.Minute}, {0.9, 10 * time.Minute}}, "uptime": {{1, time.Minute}},
 	} {
 		var got []trigger

@@ -51,7 +51,7 @@ locals {
 
   apis = [
     "artifactregistry", "bigtable", "bigtableadmin", "billingbudgets", "cloudbilling", "cloudbuild", "cloudresourcemanager",
-    "compute", "dns", "eventarc", "iam", "iamcredentials", "language", "logging", "monitoring", "pubsub", "run",
+    "cloudscheduler", "compute", "dns", "eventarc", "iam", "iamcredentials", "language", "logging", "monitoring", "pubsub", "run",
     "secretmanager", "serviceusage", "spanner", "storage",
   ]
 

@@ -116,6 +116,22 @@ resource "google_pubsub_subscription_iam_member" "push" {
   depends_on   = [terraform_data.agent]
 }
 
+# Asks sentiment to judge content again that nobody could judge. Cloud Scheduler's service agent may publish to every topic.
+resource "google_cloud_scheduler_job" "sweep" {
+  name     = "${local.name}-sweep"
+  region   = var.region
+  schedule = "* * * * *"
+  pubsub_target {
+    topic_name = google_pubsub_topic.this["commands"].id
+    data       = "e30=" # {} in base64
+    attributes = {
+      kind           = "sweep"
+      schema_version = "2"
+    }
+  }
+  depends_on = [google_project_service.this]
+}
+
 # Cloud Monitoring and the budget publish alerts.
 resource "google_pubsub_topic_iam_member" "alerts" {
   for_each   = toset([local.monitoring_agent, local.budget_agent])
