@@ -29,7 +29,7 @@ type operatorPage struct {
 
 func (p *operatorPage) register(mux *http.ServeMux) {
 	mux.HandleFunc("GET /admin", p.index)
-	for _, file := range []string{"admin.css", "admin.js", "api.js", "chart.js", "login.js", "words.js"} {
+	for _, file := range []string{"admin.css", "admin.js", "api.js", "audit.js", "bulk.js", "chart.js", "dom.js", "drafts.js", "login.js", "words.js"} {
 		mux.Handle("GET /admin/"+file, asset(file))
 	}
 }

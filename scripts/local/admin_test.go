@@ -150,6 +150,8 @@ func (r *running) testAdmin(t *testing.T) {
 		b.waitFor("the dead letter is gone", `document.querySelector("[aria-busy=false]") !== null && `+letter+` === undefined`)
 	})
 
+	t.Run("operators work through a queue", func(t *testing.T) { r.testQueue(t, &tab{ctx: b.ctx, t: t}) })
+
 	b.do("open the days", chromedp.Click(`#places a[href="#days"]`), chromedp.WaitVisible("svg.chart"))
 	b.waitFor("the chart and the table have reviews of today", `document.querySelector("svg.chart .published") !== null &&
 		document.querySelectorAll("tbody tr").length === 30 && Number(document.querySelector("tbody td").textContent) > 0`)
@@ -160,7 +162,7 @@ func (r *running) testAdmin(t *testing.T) {
 			call(b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}})
 			for _, width := range []int64{360, 1440} {
 				b.do("resize the window", chromedp.EmulateViewport(width, 900))
-				for _, view := range []string{"days", "letters", "reviews"} {
+				for _, view := range []string{"days", "letters", "audit", "reviews"} {
 					b.do("open "+view, chromedp.Click(`#places a[href="#`+view+`"]`))
 					b.waitFor("the view is complete", `location.hash === "#`+view+`" && document.querySelector("[aria-busy=true]") === null &&
 						document.querySelector("h1").textContent === document.querySelector("#places [aria-current]").textContent`)
