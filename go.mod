@@ -15,6 +15,7 @@ require (
 	cloud.google.com/go/run v1.24.1
 	cloud.google.com/go/spanner v1.96.1
 	cloud.google.com/go/storage v1.70.0
+	cloud.google.com/go/vision/v2 v2.17.1
 	github.com/GoogleCloudPlatform/functions-framework-go v1.9.2
 	github.com/chromedp/cdproto v0.159.1
 	github.com/chromedp/chromedp v0.22.1

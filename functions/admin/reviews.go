@@ -53,7 +53,7 @@ type moderated struct {
 	Product     string       `json:"product" doc:"ID of the product."`
 	Status      wire.Status  `json:"status" enum:"published,held,rejected"`
 	Reason      *string      `json:"reason" doc:"Reason for the status: the words of the operator, or the English words of the reason code. null if the review is published."`
-	ReasonCode  *reason.Code `json:"reason_code" enum:"unknown_product,contact_details,solicitation,abusive_language,sexual_content,violent_content,pending_moderation,moderation,reported,edited_after_hold,edited_after_rejection,operator" doc:"Code of the reason. operator means that an operator decided and wrote the reason. null if the review is published."`
+	ReasonCode  *reason.Code `json:"reason_code" enum:"unknown_product,contact_details,solicitation,abusive_language,sexual_content,violent_content,unsafe_photo,pending_moderation,moderation,reported,edited_after_hold,edited_after_rejection,operator" doc:"Code of the reason. operator means that an operator decided and wrote the reason. null if the review is published."`
 	HeldAt      *time.Time   `json:"held_at" doc:"Time at which the review was held or rejected. null if it is published."`
 	Revision    int64        `json:"revision" doc:"Revision of the content. A decision must name it."`
 	Rating      int64        `json:"rating" minimum:"1" maximum:"5"`

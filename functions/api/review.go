@@ -45,7 +45,7 @@ type review struct {
 // missingPhoto is a photo that a review lacks.
 type missingPhoto struct {
 	Object string `json:"object" doc:"Name of the photo." example:"reviews/6f2c5c0e-8a53-4d2e-9d2b-1e6f0a4f7c11.jpg"`
-	Cause  string `json:"cause" doc:"Why: unreadable, a damaged file or an unsupported kind of picture, such as an animation; too_large; expired, no review named the photo within a day; deleted, by an edit or an erasure; taken, it belongs to another review. Later releases may add causes." example:"unreadable"`
+	Cause  string `json:"cause" doc:"Why: unreadable, a damaged file or an unsupported kind of picture, such as an animation; too_large; unsafe, moderation rejects it; expired, no review named the photo within a day; deleted, by an edit or an erasure; taken, it belongs to another review. Later releases may add causes." example:"unreadable"`
 }
 
 // aspect is an aspect of the product that a review mentions.

@@ -17,6 +17,7 @@ type analyzer struct {
 	language   *naturalLanguage                                       // nil when neither scoring nor moderation uses it
 	characters int                                                    // maximum characters of a text to send for scoring; 0: all
 	authors    authors
+	photos     photoModerator // nil: photos are not judged
 }
 
 // assess scores and moderates the content of a review. It returns an error only if a redelivery may get a better result.

@@ -33,6 +33,11 @@
 //	                       the Natural Language API for a text that the filter is
 //	                       unsure of, a review with photos, or a new author. What the
 //	                       chosen checks cannot judge is held
+//	PHOTO_MODERATION       off; safe-search, the Cloud Vision API: a photo that is     off
+//	                       likely to be unsafe holds the review. It costs $1.50 for
+//	                       1,000 photos, after 1,000 a month
+//	VISION_ENDPOINT        host:port of the Cloud Vision API, as LANGUAGE_ENDPOINT     the API's own
+//	VISION_QPM             API calls a minute of one instance                          1800
 //	LANGUAGE_ENDPOINT      host:port of the Natural Language API; a loopback address   the API's own
 //	                       means an embedded server: no TLS, no credentials
 //	LANGUAGE_QPM           API calls a minute of one instance: the project's quota     600
@@ -119,6 +124,8 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 	}
 	endpoint, quota := e.String("LANGUAGE_ENDPOINT", ""), e.Int("LANGUAGE_QPM", 600, 1)
 	budget := &unitBudget{daily: int64(e.Int("MODERATION_UNITS", 20_000, 0)), now: time.Now}
+	judgePhotos := env.Parsed(&e, "PHOTO_MODERATION", false, "off or safe-search", parsePhotoModeration)
+	visionEndpoint, visionQuota := e.String("VISION_ENDPOINT", ""), e.Int("VISION_QPM", 1800, 1)
 	port := e.String("PORT", "8080")
 	if err := e.Err(); err != nil {
 		return err
@@ -137,6 +144,14 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		defer client.Close()
 		a.language = &naturalLanguage{client: client, quota: newQuota(quota, callTimeout, retryAfter), results: spannerResults{db}, budget: budget}
 	}
+	if judgePhotos {
+		client, err := openVision(ctx, visionEndpoint)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		a.photos = &safeSearch{client: client, bucket: originals, quota: newQuota(visionQuota, callTimeout, retryAfter)}
+	}
 	messages, err := topic.Open(ctx, project)
 	if err != nil {
 		return err
@@ -148,7 +163,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		return err
 	}
 	defer files.Close()
-	w := &reviewWriter{assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: notices, senders: senders, now: time.Now}
+	w := &reviewWriter{assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: notices, senders: senders, safeSearch: a.photos, now: time.Now}
 	dead := senders.deadLetters(event.DeadLetterTopic(messages.Topic(deadCommands)), event.DeadLetterTopic(messages.Topic(deadReviews)))
 	h := event.Handler(w.handleEvent, dead)
 	return framework.Serve(ctx, "Sentiment", port, cloudlog.Trace(project, h))

@@ -69,9 +69,25 @@ type judgement struct {
 	unjudged bool        // a moderator could not answer now, so a sweep judges the content again; see sweep.go
 }
 
-// moderate judges the content of a review. It runs the free checks first. It always returns: content that no check could judge
-// has the flag reason.PendingModeration.
+// moderate judges the content of a review, first its words, then its photos. It always returns: content that no check could
+// judge has the flag reason.PendingModeration.
 func (a *analyzer) moderate(ctx context.Context, r review.Review) judgement {
+	found := a.moderateWords(ctx, r)
+	if found.flag != "" && found.flag != reason.PendingModeration {
+		return found // certain, so the photos need no paid call
+	}
+	photos, err := a.moderatePhotos(ctx, r.Photos)
+	if err != nil {
+		slog.WarnContext(ctx, "photos are not judged; the review waits", "review", r.ID, "err", err)
+	}
+	if photos.flag == "" {
+		return found
+	}
+	return photos
+}
+
+// moderateWords judges the text and the author's name. It runs the free checks first.
+func (a *analyzer) moderateWords(ctx context.Context, r review.Review) judgement {
 	if a.moderation == moderationOff {
 		return judgement{}
 	}

@@ -92,6 +92,8 @@ type reviewWriter struct {
 	now      func() time.Time
 	expiry   uploadExpiry
 
+	safeSearch photoModerator // judges late uploads; nil: nobody does
+
 	// flights merges simultaneous deliveries of the same content, because an assessment costs money.
 	flights singleflight.Group
 }

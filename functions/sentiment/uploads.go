@@ -29,7 +29,7 @@ func (w *reviewWriter) handleUpload(ctx context.Context, e event.Event) error {
 	var err error
 	switch e.Attributes[rendition.NoticeType] {
 	case rendition.NoticeReady:
-		found, err = w.store.addUpload(ctx, photo)
+		found, err = w.addUpload(ctx, photo)
 	case rendition.NoticeRejected:
 		var r rendition.Rejection
 		if err := json.Unmarshal(e.Data, &r); err != nil {
@@ -54,6 +54,24 @@ func (w *reviewWriter) handleUpload(ctx context.Context, e event.Event) error {
 	}
 	w.expireUploads(ctx)
 	return nil
+}
+
+// addUpload stores an upload. Moderation has not seen a photo that is uploaded after its review was published, so addUpload
+// judges it, and erases an unsafe one. A review that is not published keeps its photos for the operator.
+func (w *reviewWriter) addUpload(ctx context.Context, photo string) (upload, error) {
+	found, err := w.store.addUpload(ctx, photo)
+	if err != nil || w.safeSearch == nil || found.erased || found.owner == (review.Key{}) {
+		return found, err
+	}
+	r, _, err := w.store.load(ctx, found.owner)
+	if err != nil || r == nil || r.Status != review.Published {
+		return found, err
+	}
+	flag, err := w.safeSearch.judge(ctx, photo)
+	if err != nil || flag == "" {
+		return found, err
+	}
+	return w.store.erasePhoto(ctx, photo, review.PhotoUnsafe)
 }
 
 // finishStored finishes the delivery of a message about a review, as the database has it.

@@ -100,7 +100,7 @@ while IFS=, read -r function ingress _ _ _ _ _ _ _ _ _ secret cache _; do
 done <scripts/deploy/services.csv
 
 apis=(artifactregistry bigtable bigtableadmin billingbudgets cloudbilling cloudbuild cloudresourcemanager cloudscheduler compute dns eventarc iam
-  iamcredentials language logging monitoring pubsub run secretmanager serviceusage spanner storage)
+  iamcredentials language logging monitoring pubsub run secretmanager serviceusage spanner storage vision)
 apis=("${apis[@]/%/.googleapis.com}")
 for ((i = 0; i < ${#apis[@]}; i += 20)); do # services enable accepts 20 APIs a call
   gcp services enable "${apis[@]:i:20}"

@@ -91,6 +91,7 @@ func (e *engines) environ(function, url string) ([]string, error) {
 		"PRODUCT_SEARCH":         "scan",                 // embedded Spanner has no search index
 		"RATE_LIMIT":             "off",                  // all clients of a laptop share one address
 		"LANGUAGE_QPM":           "600",                  // one instance has the whole quota
+		"PHOTO_MODERATION":       "off",                  // a laptop has no Cloud Vision API
 		"MEMORY_MIB":             "256",                  // less than deployed: all functions share a laptop
 		"REVIEWS_COMMANDS_UNTIL": "1970-01-01T00:00:00Z", // no message is from an earlier release
 	})

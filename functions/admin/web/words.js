@@ -49,7 +49,7 @@ const words = {
     day: "Day", asTable: "Show as table", chart: "Bar chart of reviews by day. The table below has the same numbers.",
     total: "Last 30 days: {0} published, {1} held, {2} rejected.",
     reason_unknown_product: "product not in the catalogue", reason_contact_details: "contact details", reason_solicitation: "solicitation", reason_abusive_language: "abusive language",
-    reason_sexual_content: "sexual content", reason_violent_content: "violent content", reason_pending_moderation: "waits for the automatic check", reason_moderation: "content needs a check", reason_reported: "reported by readers",
+    reason_sexual_content: "sexual content", reason_violent_content: "violent content", reason_unsafe_photo: "photo that may be unsafe", reason_pending_moderation: "waits for the automatic check", reason_moderation: "content needs a check", reason_reported: "reported by readers",
     reason_edited_after_hold: "edited after it was held", reason_edited_after_rejection: "edited after it was rejected",
   },
   ko: {
@@ -100,7 +100,7 @@ const words = {
     day: "날짜", asTable: "표로 보기", chart: "막대그래프예요. 같은 숫자가 아래 표에 있어요.",
     total: "30일 동안 공개 {0}개, 보류 {1}개, 거절 {2}개.",
     reason_unknown_product: "상점에 없는 상품", reason_contact_details: "연락처", reason_solicitation: "광고·거래 유도", reason_abusive_language: "욕설",
-    reason_sexual_content: "선정적인 내용", reason_violent_content: "폭력적인 내용", reason_pending_moderation: "자동 확인을 기다리는 중", reason_moderation: "확인이 필요한 내용", reason_reported: "독자 신고",
+    reason_sexual_content: "선정적인 내용", reason_violent_content: "폭력적인 내용", reason_unsafe_photo: "부적절할 수 있는 사진", reason_pending_moderation: "자동 확인을 기다리는 중", reason_moderation: "확인이 필요한 내용", reason_reported: "독자 신고",
     reason_edited_after_hold: "보류한 뒤 수정됨", reason_edited_after_rejection: "거절한 뒤 수정됨",
   },
 };

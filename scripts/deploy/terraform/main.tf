@@ -52,7 +52,7 @@ locals {
   apis = [
     "artifactregistry", "bigtable", "bigtableadmin", "billingbudgets", "cloudbilling", "cloudbuild", "cloudresourcemanager",
     "cloudscheduler", "compute", "dns", "eventarc", "iam", "iamcredentials", "language", "logging", "monitoring", "pubsub", "run",
-    "secretmanager", "serviceusage", "spanner", "storage",
+    "secretmanager", "serviceusage", "spanner", "storage", "vision",
   ]
 
   # Service agents: accounts that Google's services act as in this project.

@@ -8,10 +8,11 @@ type PhotoCause string
 const (
 	PhotoUnreadable PhotoCause = "unreadable" // no picture, a damaged one, or of an unsupported kind such as an animation
 	PhotoTooLarge   PhotoCause = "too_large"  // too many bytes or pixels
+	PhotoUnsafe     PhotoCause = "unsafe"     // moderation of photos
 	PhotoExpired    PhotoCause = "expired"    // no review named the photo in time
 	PhotoDeleted    PhotoCause = "deleted"    // its review was edited without it, or erased
 	PhotoTaken      PhotoCause = "taken"      // belongs to another review
 )
 
 // PhotoCauses are all causes.
-var PhotoCauses = []PhotoCause{PhotoUnreadable, PhotoTooLarge, PhotoExpired, PhotoDeleted, PhotoTaken}
+var PhotoCauses = []PhotoCause{PhotoUnreadable, PhotoTooLarge, PhotoUnsafe, PhotoExpired, PhotoDeleted, PhotoTaken}

@@ -30,7 +30,7 @@ export async function settle(one, editedAt) {
 /** Returns the message for the author of a review, in its page's language. */
 export const statusText = (review) => (review.reason === 'pending_moderation' ? t('being_checked') : t(review.status));
 
-const CAUSES = ['unreadable', 'too_large', 'expired', 'deleted', 'taken'];
+const CAUSES = ['unreadable', 'too_large', 'unsafe', 'expired', 'deleted', 'taken'];
 
 /** Returns a message for each photo that the author sent and the review lacks. The API returns these to the author only. */
 export const photoTexts = (review) => (review.missing_photos ?? []).map(({ cause }) => t(`photo_missing_${CAUSES.includes(cause) ? cause : 'other'}`));

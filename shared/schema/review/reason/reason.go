@@ -17,6 +17,7 @@ const (
 	AbusiveLanguage      Code = "abusive_language"
 	SexualContent        Code = "sexual_content"
 	ViolentContent       Code = "violent_content"
+	UnsafePhoto          Code = "unsafe_photo"       // moderation of photos
 	PendingModeration    Code = "pending_moderation" // nobody could judge the content yet; functions/sentiment judges it again
 	Moderation           Code = "moderation"         // moderation, in words that no release of this package wrote
 	Reported             Code = "reported"           // readers reported the content; no content flag
@@ -27,7 +28,7 @@ const (
 
 // Codes are all reason codes.
 var Codes = []Code{
-	UnknownProduct, ContactDetails, Solicitation, AbusiveLanguage, SexualContent, ViolentContent, PendingModeration, Moderation,
+	UnknownProduct, ContactDetails, Solicitation, AbusiveLanguage, SexualContent, ViolentContent, UnsafePhoto, PendingModeration, Moderation,
 	Reported, EditedAfterHold, EditedAfterRejection, Operator,
 }
 
@@ -40,6 +41,7 @@ var texts = map[Code]string{
 	AbusiveLanguage:      "abusive language",
 	SexualContent:        "sexual content",
 	ViolentContent:       "violent content",
+	UnsafePhoto:          "unsafe photo",
 	PendingModeration:    "pending moderation",
 	EditedAfterHold:      "edited after it was held",
 	EditedAfterRejection: "edited after it was rejected",

@@ -10,7 +10,7 @@ import (
 func TestReasonCodesAreReadFromTheirTexts(t *testing.T) {
 	texts := map[reason.Code]string{
 		"unknown_product": "unknown product", "contact_details": "contact details", "solicitation": "solicitation", "abusive_language": "abusive language",
-		"sexual_content": "sexual content", "violent_content": "violent content", "pending_moderation": "pending moderation", "edited_after_hold": "edited after it was held",
+		"sexual_content": "sexual content", "violent_content": "violent content", "unsafe_photo": "unsafe photo", "pending_moderation": "pending moderation", "edited_after_hold": "edited after it was held",
 		"edited_after_rejection": "edited after it was rejected",
 	}
 	for _, code := range reason.Codes {
