@@ -49,8 +49,8 @@
 //	                       bills by the 1,000
 //	MODERATION_UNITS       units of 100 characters that all instances together send     20000
 //	                       for moderation on a day (UTC); 0: no limit. Then the
-//	                       embedded filter decides alone, and what it cannot judge
-//	                       is held until the next day
+//	                       embedded filter decides alone, and texts that it cannot judge
+//	                       are held until the next day
 //	PORT                   port or host:port to listen on                              8080
 //
 // Roles: roles/spanner.databaseUser on the database, roles/pubsub.publisher on the three topics,

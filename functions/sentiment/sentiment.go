@@ -76,7 +76,7 @@ type store interface {
 	unclaimed(ctx context.Context, before time.Time, limit int64) ([]string, error)
 	// expireUpload forbids the name of a photo, and reports whether it did: not if a review owns the photo.
 	expireUpload(ctx context.Context, photo string) (bool, error)
-	// removeUpload removes what addUpload stored.
+	// removeUpload removes the row that addUpload stored.
 	removeUpload(ctx context.Context, photo string) error
 	// removePendingDeletions removes photos that the bucket no longer has from the pending deletions.
 	removePendingDeletions(ctx context.Context, k review.Key, photos []string) error

@@ -90,7 +90,7 @@ const (
 // It is not one of Columns.
 var AmbiguousColumn = Column{"address", "ambiguous"}
 
-// PartColumn is the column of CustomersTable for the state, province or region as written, which helps to tell places of one
+// PartColumn is the column of CustomersTable for the state, province or region as written, which helps to keep places of one
 // name apart. It is not one of Columns.
 var PartColumn = Column{"address", "part"}
 

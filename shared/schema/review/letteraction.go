@@ -21,7 +21,7 @@ const (
 	Discard LetterVerb = "discard" // the message is deleted
 )
 
-// LetterAction records what an operator did with a dead letter. It concerns no review: the review writer adds it to the
+// LetterAction records the action of an operator on a dead letter. It concerns no review: the review writer adds it to the
 // audit table, which it alone writes.
 type LetterAction struct {
 	Verb     LetterVerb `json:"verb"`

@@ -56,7 +56,7 @@ type Loader struct {
 	Client *bigtable.Client
 	// Table has the options of the file. Load sets Known.
 	Table table.Options
-	// Mapping has the columns of fields that their names do not tell. Nil maps none.
+	// Mapping has the columns of fields that their names do not reveal. Nil maps none.
 	Mapping Mapping
 	// Country is the ISO 3166 code of two letters of rows without a country; "" rejects them.
 	Country string

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// Bounds of a Parquet file. Package parquet allocates what a file declares, so the declarations are checked before.
+// Bounds of a Parquet file. Package parquet allocates the sizes that a file declares, so the declarations are checked before.
 const (
 	maxFooterBytes     = 16 << 20
 	maxFooterElements  = 400_000  // of all lists of the footer
@@ -221,7 +221,7 @@ const (
 	thriftStruct = 12
 )
 
-// thriftWalk walks a text in Thrift's compact protocol without allocating what it declares.
+// thriftWalk walks a text in Thrift's compact protocol without allocating the sizes that it declares.
 type thriftWalk struct {
 	text     []byte
 	at       int

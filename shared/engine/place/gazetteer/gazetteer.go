@@ -304,7 +304,7 @@ func (g *Gazetteer) each(f func(place, name uint32)) {
 	}
 }
 
-// finish computes what the file leaves out. It reports whether the lengths fit the columns.
+// finish computes the columns that the file leaves out. It reports whether the lengths fit the columns.
 func (g *Gazetteer) finish() bool {
 	var at block
 	length := 0
