@@ -219,5 +219,7 @@ var disguisedHosts = []hinted{
 	// "polka dot shop" is no host name: the label has six letters or more.
 	{[]string{" dot "}, `[a-z0-9\-]{6,} {1,2}dot {1,2}(?:shop|store|xyz|online|site|info|link|club|top|vip)(?:[^a-z0-9\-]|$)|[\p{L}\p{N}\-]{2,} {1,2}dot {1,2}(?:com|net|org|kr|jp|cn|fr|es|io)(?:[^a-z0-9\-]|$)`},
 	{[]string{"닷", "쩜", "점", "点", "點", "ドット"}, `[a-z0-9\-]{4,} ?(?:닷|쩜|점|点|點|ドット) ?(?:shop|store|xyz|online|site|kr|jp|cn)(?:[^a-z0-9\-]|$)`},
-	{[]string{"bit ", "tinyurl", "cutt "}, `\b(?:bit|cutt) ly/[a-z0-9]|\btinyurl[ .]com`},
+	{[]string{"dot"}, `\b[a-z0-9]{1,12} dot (?:me|ly|gg|cc|to|gl) (?:slash|/) ?[a-z0-9]`},
+	{[]string{"com best", ". com"}, `[a-z0-9\-]{6,}\. com(?: |$)`},
+	{[]string{"bit ", "tinyurl", "cutt "}, `\b(?:bit|cutt) ly ?/ ?[a-z0-9]|\btinyurl[ .]com`},
 }
