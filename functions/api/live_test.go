@@ -17,6 +17,7 @@ import (
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"cloud.google.com/go/spanner"
 	"cloud.google.com/go/storage"
+	"github.com/fsouza/fake-gcs-server/fakestorage"
 	"github.com/google/uuid"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -291,7 +292,7 @@ func TestShutdownEndsOpenStreamsAtOnce(t *testing.T) {
 		for range events { // until it ends
 		}
 	}
-	leases, _, err := files.ListObjects("leases", "", "", false)
+	leases, _, err := files.ListObjectsWithOptions("leases", fakestorage.ListOptions{})
 	if err != nil || len(leases) != 1 {
 		t.Fatalf("%d leases after the shutdown, %v, want one", len(leases), err)
 	}
@@ -364,7 +365,7 @@ func TestHeadOpensNoStream(t *testing.T) {
 	if w := ask(h, http.MethodHead, "/v1/products/none/events"); w.Code != http.StatusNotFound {
 		t.Errorf("HEAD of an unknown product: %d", w.Code)
 	}
-	if leases, _, err := storageServer.ListObjects("leases", "", "", false); err != nil || len(leases) != 0 {
+	if leases, _, err := storageServer.ListObjectsWithOptions("leases", fakestorage.ListOptions{}); err != nil || len(leases) != 0 {
 		t.Errorf("%d leases, %v, want none", len(leases), err)
 	}
 }

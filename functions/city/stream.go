@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"iter"
 	"log/slog"
+	"maps"
 	"net/http"
 	"time"
 
@@ -127,9 +128,7 @@ func (s stream) compresses(r *http.Request) bool { return s.format != parquet &&
 
 // setHeaders sets the headers of the stream.
 func (s stream) setHeaders(h http.Header, compress bool) {
-	for name, values := range s.header {
-		h[name] = values
-	}
+	maps.Copy(h, s.header)
 	contentType := s.format.mediaType()
 	switch s.format {
 	case csv:

@@ -149,7 +149,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 		if err != nil {
 			return err
 		}
-		defer client.Close()
+		defer func() { _ = client.Close() }() // the process ends
 		a.photos = &safeSearch{client: client, bucket: originals, quota: newQuota(visionQuota, callTimeout, retryAfter)}
 	}
 	messages, err := topic.Open(ctx, project)

@@ -199,7 +199,7 @@ func TestWorkbooksKeepDigitsZerosAndDates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	form, rows := read(t, f, table.Options{})
 	if form != `xlsx, sheet "Customers"` || !cmp.Equal(rows, want) {
 		t.Errorf("form %s, rows %q, want %q", form, rows, want)
