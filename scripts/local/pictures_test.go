@@ -322,6 +322,10 @@ func (r *running) manifests(t *testing.T) func(n int) []string {
 		var mu sync.Mutex
 		var got []string
 		if err := client.Subscriber(sub).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
+			defer m.Ack()
+			if m.Attributes[rendition.NoticeType] != rendition.NoticeReady {
+				return
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			var manifest rendition.Manifest
@@ -329,7 +333,6 @@ func (r *running) manifests(t *testing.T) func(n int) []string {
 				t.Error(err)
 			}
 			got = append(got, fmt.Sprint(manifest.Object, "#", manifest.Generation))
-			m.Ack()
 			if len(got) == n {
 				time.AfterFunc(time.Second, cancel)
 			}

@@ -81,6 +81,13 @@ func (r *fakeRating) read(context.Context, string) (any, error) {
 	return map[string]int64{"count": r.count}, r.err
 }
 
+// readCount returns the number of reads so far.
+func (r *fakeRating) readCount() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.reads
+}
+
 func (r *fakeRating) set(count int64, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -360,9 +367,9 @@ func TestFeedWithoutAClaimPollsAndReconnectsItsStreams(t *testing.T) {
 		if got, closed := sent(stream); closed || !strings.Contains(got, `"count":1`) {
 			t.Errorf("closed: %v, sent %s within %v, want the rating", closed, got, soloInterval)
 		}
-		reads := r.reads
+		reads := r.readCount()
 		time.Sleep(30 * time.Second)
-		if n := r.reads - reads; n < 10 || n > 14 { // of two products
+		if n := r.readCount() - reads; n < 10 || n > 14 { // of two products
 			t.Errorf("%d reads of two ratings in 30 s, want 12", n)
 		}
 		if s.claims != 1 {
@@ -468,6 +475,8 @@ func TestClaimForNobodyIsReleased(t *testing.T) {
 					}
 				}
 				time.Sleep(2 * time.Second)
+				s.mu.Lock()
+				defer s.mu.Unlock()
 				if s.claims != 1 || s.releases != 1 || s.receivers != 0 {
 					t.Errorf("%d claims, %d releases and %d receivers, want 1, 1 and 0", s.claims, s.releases, s.receivers)
 				}

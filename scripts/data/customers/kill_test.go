@@ -36,12 +36,12 @@ type killer struct {
 	mu     sync.Mutex
 	pid    int // 0 if there is no process
 	writes atomic.Int64
-	at     int64 // number of the write; 0 kills never
+	at     atomic.Int64 // number of the write; 0 kills never
 }
 
 // received counts a write.
 func (k *killer) received(method string) {
-	if strings.Contains(method, "Mutate") && k.writes.Add(1) == k.at {
+	if strings.Contains(method, "Mutate") && k.writes.Add(1) == k.at.Load() {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		_ = syscall.Kill(k.pid, syscall.SIGKILL)
@@ -72,7 +72,7 @@ func (k *killer) command(t *testing.T, addr string, at int64, args ...string) bo
 	cmd.Stdout, cmd.Stderr = &out, &out
 	k.mu.Lock()
 	k.writes.Store(0)
-	k.at = at
+	k.at.Store(at)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
