@@ -21,8 +21,8 @@ import (
 	"github.com/hybrid-bts/functions/shared/schema/review"
 )
 
-// varying matches the parts of an answer that differ between runs: ids, times and tokens.
-var varying = regexp.MustCompile(`g=\d{16}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+Z|"(next_page_token|author_token)": *"[^"]+"`)
+// varying matches the parts of an answer that differ between runs: ids, times, revisions and tokens.
+var varying = regexp.MustCompile(`g=\d{16}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\d{4}-\d\d-\d\dT[0-9:.]+Z|"(next_page_token|author_token)": *"[^"]+"|"revision": *\d{16}`)
 
 // testReadme runs the commands of README.md that have an answer there, and compares the answers.
 func (r *running) testReadme(t *testing.T) {
