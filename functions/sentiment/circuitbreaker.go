@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
@@ -15,6 +16,22 @@ const (
 	tripAfter  = 5
 	retryAfter = 30 * time.Second
 )
+
+// newCircuitBreaker returns a circuit breaker that stays open for pause. It logs its states with the name of the API.
+func newCircuitBreaker(api string, pause time.Duration) *gobreaker.CircuitBreaker[struct{}] {
+	return gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Name:         api,
+		Timeout:      pause,
+		ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
+		IsSuccessful: func(err error) bool { return !isUnavailable(err) }, // an API that rejects a request is up
+		IsExcluded: func(err error) bool {
+			return errors.Is(err, errQuotaExhausted) || errors.Is(err, errBudgetExhausted) || status.Code(err) == codes.Canceled
+		},
+		OnStateChange: func(api string, from, to gobreaker.State) {
+			slog.Warn("circuit breaker of the "+api+" changed its state", "from", from.String(), "to", to.String())
+		},
+	})
+}
 
 // isUnavailable reports whether the API cannot answer now and may later. Invalid input and missing permissions are not
 // such errors.

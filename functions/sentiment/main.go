@@ -31,8 +31,8 @@
 //	MODERATION             checks that flag content: off; embedded, contact details,   language
 //	                       solicitation and the embedded filter; language, these and
 //	                       the Natural Language API for a text that the filter is
-//	                       unsure of, a review with photos, or a new author. What the
-//	                       chosen checks cannot judge is held
+//	                       unsure of, a review with photos, or a new author. A text
+//	                       that the chosen checks cannot judge is held
 //	PHOTO_MODERATION       off; safe-search, the Cloud Vision API: a photo that is     off
 //	                       likely to be unsafe holds the review. It costs $1.50 for
 //	                       1,000 photos, after 1,000 a month
@@ -142,7 +142,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 			return err
 		}
 		defer client.Close()
-		a.language = &naturalLanguage{client: client, quota: newQuota(quota, callTimeout, retryAfter), results: spannerResults{db}, budget: budget}
+		a.language = &naturalLanguage{client: client, quota: newQuota(languageName, quota, callTimeout, retryAfter), results: spannerResults{db}, budget: budget}
 	}
 	if judgePhotos {
 		client, err := openVision(ctx, visionEndpoint)
@@ -150,7 +150,7 @@ func run(ctx context.Context, lookup func(string) (string, bool)) error {
 			return err
 		}
 		defer func() { _ = client.Close() }() // the process ends
-		a.photos = &safeSearch{client: client, bucket: originals, quota: newQuota(visionQuota, callTimeout, retryAfter)}
+		a.photos = &safeSearch{client: client, bucket: originals, quota: newQuota(visionName, visionQuota, callTimeout, retryAfter)}
 	}
 	messages, err := topic.Open(ctx, project)
 	if err != nil {

@@ -74,7 +74,7 @@ func startModerator(t testing.TB, how moderation) (*analyzer, *moderator) {
 	})
 	return &analyzer{
 		scoring: scoringEmbedded, moderation: how, filter: func(string) (float64, bool) { return 0, true }, authors: knownAuthors{names: []string{"아미"}},
-		language: &naturalLanguage{client: client, quota: newQuota(1e6, callTimeout, retryAfter), results: &memoryCache{}, budget: &unitBudget{}},
+		language: &naturalLanguage{client: client, quota: newQuota(languageName, 1e6, callTimeout, retryAfter), results: &memoryCache{}, budget: &unitBudget{}},
 	}, m
 }
 

@@ -12,11 +12,6 @@ import (
 	language "cloud.google.com/go/language/apiv2"
 	"cloud.google.com/go/language/apiv2/languagepb"
 	"golang.org/x/sync/singleflight"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-
-	"github.com/hybrid-bts/functions/shared/loopback"
 )
 
 // Names of the API's methods, which key cached results. apiName is also the value of scored_by. A new version of a method
@@ -28,15 +23,7 @@ const (
 
 // openLanguage returns a client of the Natural Language API at endpoint, "" for the API's own.
 func openLanguage(ctx context.Context, endpoint string) (*language.Client, error) {
-	var opts []option.ClientOption
-	if endpoint != "" {
-		opts = append(opts, option.WithEndpoint(endpoint))
-	}
-	if loopback.IsHostPort(endpoint) {
-		opts = append(opts, option.WithoutAuthentication(),
-			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
-	}
-	c, err := language.NewClient(ctx, opts...)
+	c, err := language.NewClient(ctx, clientOptions(endpoint)...)
 	if err != nil {
 		return nil, fmt.Errorf("open Natural Language API %q: %w", endpoint, err)
 	}

@@ -3,22 +3,25 @@ package main
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
 	"golang.org/x/time/rate"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
-// callTimeout bounds one call of the Natural Language API. Two calls, for sentiment and for moderation, fit into deadline.
+// callTimeout bounds one call of an API. Two calls of the Natural Language API, for sentiment and for moderation, fit into deadline.
 const callTimeout = 5 * time.Second
 
-// errQuotaExhausted is the error for a call that the quota does not allow now.
-var errQuotaExhausted = errors.New("quota of the Natural Language API is exhausted")
+// Names of the APIs in logs.
+const (
+	languageName = "Natural Language API"
+	visionName   = "Cloud Vision API"
+)
 
-// quota limits the calls of the Natural Language API to the quota of one instance. Its circuit breaker stops calls while
+// errQuotaExhausted is the error for a call that the quota does not allow now.
+var errQuotaExhausted = errors.New("quota of the API is exhausted")
+
+// quota limits the calls of an API to the quota of one instance. Its circuit breaker stops calls while
 // the API is down. It is safe for concurrent use.
 type quota struct {
 	bucket  *rate.Limiter // a token bucket, with a token for each call
@@ -27,24 +30,14 @@ type quota struct {
 }
 
 // newQuota returns a quota of perMinute calls in any minute, each bounded by timeout. Its circuit breaker stays open for pause.
-func newQuota(perMinute int, timeout, pause time.Duration) quota {
+// api is the name of the API in logs.
+func newQuota(api string, perMinute int, timeout, pause time.Duration) quota {
 	// A minute sees at most the tokens of a full bucket and the tokens that flow in: a tenth and nine tenths of the quota.
 	burst := max(1, perMinute/10)
 	return quota{
 		timeout: timeout,
 		bucket:  rate.NewLimiter(rate.Limit(float64(max(1, perMinute-burst))/60), burst),
-		breaker: gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-			Name:         "natural language",
-			Timeout:      pause,
-			ReadyToTrip:  func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= tripAfter },
-			IsSuccessful: func(err error) bool { return !isUnavailable(err) }, // an API that rejects a text is up
-			IsExcluded: func(err error) bool {
-				return errors.Is(err, errQuotaExhausted) || errors.Is(err, errBudgetExhausted) || status.Code(err) == codes.Canceled
-			},
-			OnStateChange: func(_ string, from, to gobreaker.State) {
-				slog.Warn("circuit breaker of the Natural Language API changed its state", "from", from.String(), "to", to.String())
-			},
-		}),
+		breaker: newCircuitBreaker(api, pause),
 	}
 }
 

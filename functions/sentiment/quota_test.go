@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,7 +28,7 @@ func (l quota) try(t *testing.T, err error) (made bool, got error) {
 
 func TestCircuitBreakerOpensAndClosesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := newQuota(1e6, callTimeout, retryAfter)
+		l := newQuota(languageName, 1e6, callTimeout, retryAfter)
 		down := status.Error(codes.Unavailable, "injected")
 		for i := range tripAfter {
 			if made, err := l.try(t, down); !made || !errors.Is(err, down) {
@@ -51,6 +54,19 @@ func TestCircuitBreakerOpensAndClosesAgain(t *testing.T) {
 	})
 }
 
+func TestCircuitBreakerLogsTheNameOfItsAPI(t *testing.T) {
+	var log bytes.Buffer
+	defer slog.SetDefault(slog.Default())
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	l := newQuota(visionName, 1e6, callTimeout, retryAfter)
+	for range tripAfter {
+		_, _ = l.try(t, status.Error(codes.Unavailable, "injected"))
+	}
+	if !strings.Contains(log.String(), "circuit breaker of the "+visionName) {
+		t.Errorf("log %q", log.String())
+	}
+}
+
 func TestErrorsOfTheCallerDoNotOpenTheCircuitBreaker(t *testing.T) {
 	for name, err := range map[string]error{
 		"a rejected text":      status.Error(codes.InvalidArgument, "injected"),
@@ -58,7 +74,7 @@ func TestErrorsOfTheCallerDoNotOpenTheCircuitBreaker(t *testing.T) {
 		"a cancelled delivery": status.Error(codes.Canceled, "injected"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newQuota(1e6, callTimeout, retryAfter)
+			l := newQuota(languageName, 1e6, callTimeout, retryAfter)
 			for range 5 * tripAfter {
 				if made, got := l.try(t, fmt.Errorf("wrapped: %w", err)); !made || !errors.Is(got, err) || isUnavailable(got) {
 					t.Fatalf("made %v, %v", made, got)
@@ -71,7 +87,7 @@ func TestErrorsOfTheCallerDoNotOpenTheCircuitBreaker(t *testing.T) {
 func TestAnyMinuteHasAtMostTheQuotaOfCalls(t *testing.T) {
 	for _, quota := range []int{1, 7, 150, 600} {
 		synctest.Test(t, func(t *testing.T) {
-			l := newQuota(quota, callTimeout, retryAfter)
+			l := newQuota(languageName, quota, callTimeout, retryAfter)
 			var made []time.Time
 			for began := time.Now(); time.Since(began) < 3*time.Minute; time.Sleep(20 * time.Millisecond) {
 				if ok, err := l.try(t, nil); ok {

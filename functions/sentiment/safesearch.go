@@ -6,13 +6,9 @@ import (
 
 	vision "cloud.google.com/go/vision/v2/apiv1"
 	"cloud.google.com/go/vision/v2/apiv1/visionpb"
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
-	"github.com/hybrid-bts/functions/shared/loopback"
 	"github.com/hybrid-bts/functions/shared/schema/review/reason"
 )
 
@@ -42,15 +38,7 @@ func parsePhotoModeration(s string) (bool, error) {
 
 // openVision returns a client of the Cloud Vision API at endpoint, "" for the API's own.
 func openVision(ctx context.Context, endpoint string) (*vision.ImageAnnotatorClient, error) {
-	var opts []option.ClientOption
-	if endpoint != "" {
-		opts = append(opts, option.WithEndpoint(endpoint))
-	}
-	if loopback.IsHostPort(endpoint) {
-		opts = append(opts, option.WithoutAuthentication(),
-			option.WithGRPCDialOption(grpc.WithTransportCredentials(insecure.NewCredentials())))
-	}
-	c, err := vision.NewImageAnnotatorClient(ctx, opts...)
+	c, err := vision.NewImageAnnotatorClient(ctx, clientOptions(endpoint)...)
 	if err != nil {
 		return nil, fmt.Errorf("open Cloud Vision API %q: %w", endpoint, err)
 	}

@@ -49,7 +49,7 @@ func startVision(t testing.TB) (system, *visiontest.Server) {
 		srv.Close()
 	})
 	a := s.reviewWriter.assessor.(*analyzer)
-	a.photos = &safeSearch{client: client, bucket: originals, quota: newQuota(1e6, callTimeout, time.Millisecond)}
+	a.photos = &safeSearch{client: client, bucket: originals, quota: newQuota(visionName, 1e6, callTimeout, time.Millisecond)}
 	s.reviewWriter.safeSearch = a.photos
 	return s, srv
 }

@@ -59,7 +59,7 @@ func startAPI(t testing.TB, how scoring) (*analyzer, *languagetest.Server) {
 		client.Close()
 		srv.Close()
 	})
-	n := &naturalLanguage{client: client, quota: newQuota(1e6, callTimeout, retryAfter), results: &memoryCache{}}
+	n := &naturalLanguage{client: client, quota: newQuota(languageName, 1e6, callTimeout, retryAfter), results: &memoryCache{}}
 	return &analyzer{scoring: how, moderation: moderationOff, filter: embeddedFilter, language: n}, srv
 }
 
@@ -74,7 +74,7 @@ func TestScorerDependsOnSettingAndFault(t *testing.T) {
 		return func(_ *analyzer, s *languagetest.Server) { s.Fail(status.Error(c, "injected")) }
 	}
 	slow := func(a *analyzer, s *languagetest.Server) {
-		a.language.quota = newQuota(1e6, 50*time.Millisecond, retryAfter)
+		a.language.quota = newQuota(languageName, 1e6, 50*time.Millisecond, retryAfter)
 		s.Delay(time.Minute)
 	}
 	const unscored, redelivery = "unscored", "redelivery"
@@ -129,7 +129,7 @@ func TestScorerDependsOnSettingAndFault(t *testing.T) {
 
 func TestExhaustedQuotaFallsBackToTheEmbeddedModel(t *testing.T) {
 	a, srv := startAPI(t, scoringLanguageThenEmbedded)
-	a.language.quota = newQuota(1, callTimeout, retryAfter)
+	a.language.quota = newQuota(languageName, 1, callTimeout, retryAfter)
 	for i, want := range []string{apiName, embedded.Name, embedded.Name} {
 		found, err := a.assess(t.Context(), newReview(5, praise+strings.Repeat("!", i)))
 		if err != nil || found.scoredBy != want {
@@ -157,7 +157,7 @@ func TestOutageStopsCallsAfterFewFailures(t *testing.T) {
 
 func TestAPIScoresAgainAfterAnOutage(t *testing.T) {
 	a, srv := startAPI(t, scoringLanguageThenEmbedded)
-	a.language.quota = newQuota(1e6, callTimeout, 50*time.Millisecond)
+	a.language.quota = newQuota(languageName, 1e6, callTimeout, 50*time.Millisecond)
 	srv.Fail(status.Error(codes.Unavailable, "injected"))
 	for i := range tripAfter {
 		if _, err := a.assess(t.Context(), newReview(1, blame+strings.Repeat("!", i))); err != nil {

@@ -266,7 +266,7 @@ func startOn(t testing.TB, db *spanner.Client, srv *spannerdbtest.Server) system
 	}, originals)
 	a := &analyzer{
 		scoring: scoringLanguage, moderation: moderationOff, filter: embeddedFilter,
-		language: &naturalLanguage{client: client, quota: newQuota(1e6, callTimeout, retryAfter), results: spannerResults{db}, budget: &unitBudget{}},
+		language: &naturalLanguage{client: client, quota: newQuota(languageName, 1e6, callTimeout, retryAfter), results: spannerResults{db}, budget: &unitBudget{}},
 	}
 	w := &reviewWriter{
 		assessor: a, store: spannerStore{db}, photos: photoBucket{files.Bucket(originals)}, notices: topic.New(published),
@@ -516,7 +516,7 @@ func TestTextThatTheAPIRejectsIsStoredWithoutAScore(t *testing.T) {
 
 func TestSlowCallEndsAtItsTimeout(t *testing.T) {
 	s := start(t)
-	s.reviewWriter.assessor.(*analyzer).language.quota = newQuota(1e6, 50*time.Millisecond, retryAfter)
+	s.reviewWriter.assessor.(*analyzer).language.quota = newQuota(languageName, 1e6, 50*time.Millisecond, retryAfter)
 	s.language.Delay(time.Minute)
 	began := time.Now()
 	if code := s.deliverReview(t, newReview(5, "good")); code != http.StatusServiceUnavailable {

@@ -245,7 +245,7 @@ func TestAPIThatIsDownHoldsForeignAbuse(t *testing.T) {
 	s := start(t)
 	a := s.reviewWriter.assessor.(*analyzer)
 	a.scoring, a.moderation, a.authors = scoringLanguageThenEmbedded, moderationLanguage, spannerAuthors{s.db}
-	a.language.quota = newQuota(1e6, callTimeout, time.Millisecond)
+	a.language.quota = newQuota(languageName, 1e6, callTimeout, time.Millisecond)
 	texts := []string{"Eres una puta mierda de vendedor", "Ты сука и мошенник, верни деньги", "Va te faire foutre, vendeur de merde", "死ね、詐欺師の店員", "đồ chó lừa đảo khách hàng", "ไอ้สัตว์ โกงลูกค้า", "操你妈的骗子卖家"}
 	s.language.Fail(status.Error(codes.Unavailable, "injected"))
 	var all []review.Review
