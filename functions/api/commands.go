@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -10,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/hybrid-bts/functions/shared/authortoken"
+	"github.com/hybrid-bts/functions/shared/problem"
 	"github.com/hybrid-bts/functions/shared/problem/requestbody"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 	"github.com/hybrid-bts/functions/shared/topic"
@@ -111,6 +113,18 @@ type Taken struct {
 // newTaken returns the response to an accepted command about a review.
 func newTaken(k wire.Key) Taken {
 	return Taken{k.Review, "/v1/products/" + k.Product + "/reviews/" + k.Review}
+}
+
+// publishedRevision returns the current revision of a review that is published, or a problem with status 404.
+func (c *commands) publishedRevision(ctx context.Context, k wire.Key) (revision, error) {
+	current, err := c.revisions.currentRevision(ctx, k)
+	switch {
+	case err != nil && !errors.Is(err, errNotFound) && !errors.Is(err, errErased):
+		return revision{}, err
+	case err != nil, current.status != wire.Published:
+		return revision{}, problem.New(http.StatusNotFound, "no published review "+k.Review+" of "+k.Product)
+	}
+	return current, nil
 }
 
 // publish publishes a message to the review writer.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/hybrid-bts/functions/shared/limit"
-	"github.com/hybrid-bts/functions/shared/problem"
 	wire "github.com/hybrid-bts/functions/shared/schema/review"
 )
 
@@ -60,12 +58,9 @@ func (in *reportInput) Resolve(ctx huma.Context) []error {
 // report answers POST /v1/products/{product}/reviews/{review}/report.
 func (c *commands) report(ctx context.Context, in *reportInput) (*takenOutput, error) {
 	k := in.key()
-	current, err := c.revisions.currentRevision(ctx, k)
-	if err != nil && !errors.Is(err, errNotFound) && !errors.Is(err, errErased) {
+	current, err := c.publishedRevision(ctx, k)
+	if err != nil {
 		return nil, err
-	}
-	if err != nil || current.status != wire.Published {
-		return nil, problem.New(http.StatusNotFound, "no published review "+k.Review+" of "+k.Product)
 	}
 	r := wire.Report{Key: k, Revision: current.number, Reporter: c.reporter(in.request, k, current.number), At: c.now().UTC().Truncate(time.Microsecond)}
 	return &takenOutput{newTaken(k)}, c.publish(ctx, r)

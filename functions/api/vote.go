@@ -5,7 +5,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -35,12 +34,9 @@ func (in *voteInput) Resolve(ctx huma.Context) []error {
 // vote answers POST /v1/products/{product}/reviews/{review}/helpful.
 func (c *commands) vote(ctx context.Context, in *voteInput) (*takenOutput, error) {
 	k := in.key()
-	current, err := c.revisions.currentRevision(ctx, k)
-	if err != nil && !errors.Is(err, errNotFound) && !errors.Is(err, errErased) {
+	current, err := c.publishedRevision(ctx, k)
+	if err != nil {
 		return nil, err
-	}
-	if err != nil || current.status != wire.Published {
-		return nil, problem.New(http.StatusNotFound, "no published review "+k.Review+" of "+k.Product)
 	}
 	if in.Revision != 0 && in.Revision != current.number {
 		return nil, problem.New(http.StatusConflict, "the author edited the review; read it again before you vote")
