@@ -285,11 +285,9 @@ func startAndStop(t *testing.T, binary string, service deploy.Service) {
 	}
 	const unreachable = "127.0.0.1:1"
 	env := []string{"PORT=" + port, "K_SERVICE=" + service.Function, "GOOGLE_CLOUD_PROJECT=shop", "SPANNER_EMULATOR_HOST=" + unreachable,
-		"BIGTABLE_EMULATOR_HOST=" + unreachable, "PUBSUB_EMULATOR_HOST=" + unreachable, "STORAGE_EMULATOR_HOST=http://" + unreachable, "LANGUAGE_ENDPOINT=" + unreachable}
+		"BIGTABLE_EMULATOR_HOST=" + unreachable, "PUBSUB_EMULATOR_HOST=" + unreachable, "STORAGE_EMULATOR_HOST=http://" + unreachable, "LANGUAGE_ENDPOINT=" + unreachable,
+		"VISION_ENDPOINT=" + unreachable}
 	for _, v := range service.Variables {
-		if v.Name == "PHOTO_MODERATION" {
-			continue // its client needs credentials of Google Cloud
-		}
 		env = append(env, v.Name+"="+strings.NewReplacer("{env}", "dev", "{host}", "dev.hybridbts.tech").Replace(v.Value))
 	}
 	for _, secret := range service.Secrets {
