@@ -164,7 +164,7 @@ func hostile(t *testing.T) map[string]struct {
 // The test uploads valid and hostile pictures while events are delivered twice and out of order.
 func TestEveryPictureIsRenderedOnce(t *testing.T) {
 	sys := start(t, "-seed=false", "-redeliver", "0.3", "-shuffle")
-	announced := sys.manifests(t)
+	notices := sys.notices(t)
 	t.Setenv("STORAGE_EMULATOR_HOST", sys.env["image"]["STORAGE_EMULATOR_HOST"])
 	files, err := storage.NewClient(t.Context(), option.WithoutAuthentication())
 	if err != nil {
@@ -234,11 +234,20 @@ func TestEveryPictureIsRenderedOnce(t *testing.T) {
 	if len(kept) != len(want.archived) {
 		t.Errorf("the archive has %d objects, want %d: %q", len(kept), len(want.archived), kept)
 	}
-	got := announced(len(rendered))
-	slices.Sort(got)
-	slices.Sort(rendered)
-	if !slices.Equal(got, rendered) {
-		t.Errorf("%d messages on topic images for %d pictures", len(got), len(rendered))
+	// A rendering is announced once. The notice of a rejection repeats with its event.
+	got := notices(len(rendered) + len(rejected))
+	for kind, want := range map[string][]string{rendition.NoticeReady: rendered, rendition.NoticeRejected: rejected} {
+		slices.Sort(got[kind])
+		slices.Sort(want)
+		if kind == rendition.NoticeRejected {
+			got[kind] = slices.Compact(got[kind])
+		}
+		if !slices.Equal(got[kind], want) {
+			t.Errorf("%d notices %s for %d pictures", len(got[kind]), kind, len(want))
+		}
+	}
+	if len(got) != 2 {
+		t.Errorf("notices of %d types, want 2", len(got))
 	}
 	if mib := peak(); mib > 256 {
 		t.Errorf("image used %d MiB, want 256 or less", mib)
@@ -305,9 +314,9 @@ func list(t *testing.T, files *storage.Client, bucket string) []string {
 	}
 }
 
-// manifests returns a function that waits for n messages on topic images, and a second more, and returns their objects as
-// name#generation.
-func (r *running) manifests(t *testing.T) func(n int) []string {
+// notices returns a function that waits for the notices of n objects on topic images, and a second more, and returns the objects
+// of each type of notice as name#generation, once for each notice.
+func (r *running) notices(t *testing.T) func(n int) map[string][]string {
 	t.Helper()
 	client := r.pubsub(t)
 	sub := subscriptionPath(fmt.Sprintf("test-%d", time.Now().UnixNano()))
@@ -316,24 +325,25 @@ func (r *running) manifests(t *testing.T) func(n int) []string {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return func(n int) []string {
+	return func(n int) map[string][]string {
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		var mu sync.Mutex
-		var got []string
+		got, seen := map[string][]string{}, map[string]bool{}
 		if err := client.Subscriber(sub).Receive(ctx, func(_ context.Context, m *pubsub.Message) {
 			defer m.Ack()
-			if m.Attributes[rendition.NoticeType] != rendition.NoticeReady {
-				return
-			}
 			mu.Lock()
 			defer mu.Unlock()
-			var manifest rendition.Manifest
+			var manifest rendition.Manifest // a rejection has the same two fields
 			if err := json.Unmarshal(m.Data, &manifest); err != nil {
 				t.Error(err)
 			}
-			got = append(got, fmt.Sprint(manifest.Object, "#", manifest.Generation))
-			if len(got) == n {
+			kind, id := m.Attributes[rendition.NoticeType], fmt.Sprint(manifest.Object, "#", manifest.Generation)
+			got[kind] = append(got[kind], id)
+			if seen[id] {
+				return
+			}
+			if seen[id] = true; len(seen) == n {
 				time.AfterFunc(time.Second, cancel)
 			}
 		}); err != nil {
