@@ -221,9 +221,8 @@ func TestEveryInstanceSendsEveryChange(t *testing.T) {
 		for nextEvent(t, events, "review").data != `{"id":"`+id+`","status":"published","revision":9}` { // until the newest
 		}
 	}
-	// By polls alone the third instance has sent the rating of before.
-	if got := ratingCount(t, nextEvent(t, eventsC, "rating")); got != 2 {
-		t.Errorf("an instance without a subscription sent count %d, want 2", got)
+	// The third instance sends the rating by polls alone. Its first poll may repeat the rating of the first event.
+	for ratingCount(t, nextEvent(t, eventsC, "rating")) != 2 {
 	}
 }
 
@@ -292,11 +291,11 @@ func TestShutdownEndsOpenStreamsAtOnce(t *testing.T) {
 		for range events { // until it ends
 		}
 	}
-	leases, _, err := files.ListObjectsWithOptions("leases", fakestorage.ListOptions{})
-	if err != nil || len(leases) != 1 {
-		t.Fatalf("%d leases after the shutdown, %v, want one", len(leases), err)
+	leases, err := files.ListObjectsWithOptionsPaginated("leases", fakestorage.ListOptions{})
+	if err != nil || len(leases.Objects) != 1 {
+		t.Fatalf("%d leases after the shutdown, %v, want one", len(leases.Objects), err)
 	}
-	if until, err := time.Parse(time.RFC3339Nano, leases[0].Metadata["until"]); err != nil || until.After(time.Now()) {
+	if until, err := time.Parse(time.RFC3339Nano, leases.Objects[0].Metadata["until"]); err != nil || until.After(time.Now()) {
 		t.Errorf("the lease lasts until %v, %v, want it released", until, err)
 	}
 }
@@ -365,8 +364,8 @@ func TestHeadOpensNoStream(t *testing.T) {
 	if w := ask(h, http.MethodHead, "/v1/products/none/events"); w.Code != http.StatusNotFound {
 		t.Errorf("HEAD of an unknown product: %d", w.Code)
 	}
-	if leases, _, err := storageServer.ListObjectsWithOptions("leases", fakestorage.ListOptions{}); err != nil || len(leases) != 0 {
-		t.Errorf("%d leases, %v, want none", len(leases), err)
+	if leases, err := storageServer.ListObjectsWithOptionsPaginated("leases", fakestorage.ListOptions{}); err != nil || len(leases.Objects) != 0 {
+		t.Errorf("%d leases, %v, want none", len(leases.Objects), err)
 	}
 }
 

@@ -36,6 +36,8 @@ type server struct {
 	store   store
 	tokens  pageTokens
 	masking masking
+
+	pageRows int // bound of the rows that a page with a filter reads; 0: maxPageRows
 }
 
 // city is a row of the table cities: a place.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -288,7 +289,7 @@ func (s *server) readPage(ctx context.Context, in *CustomersInput, of scope) (pa
 	// One row more than the page reads shows whether a next page exists.
 	limit := in.PageSize + 1
 	if !in.filter.isZero() {
-		limit = maxPageRows + 1
+		limit = cmp.Or(s.pageRows, maxPageRows) + 1
 	}
 	page = []customerObject{}
 	rows := 0
