@@ -11,7 +11,7 @@ import (
 // sweepInterval is the time between two sweeps. The Cloud Scheduler job of setup.sh has a minute, its shortest interval.
 const sweepInterval = 5 * time.Second
 
-// scheduleSweeps asks the review writer for sweeps until ctx ends, because no embedded engine stands for Cloud Scheduler.
+// scheduleSweeps asks the review writer for sweeps until ctx ends, because no embedded engine replaces Cloud Scheduler.
 func (e *engines) scheduleSweeps(ctx context.Context) {
 	commands := topic.New(e.client.Publisher(prefix + "commands"))
 	tick := time.NewTicker(sweepInterval)

@@ -353,7 +353,7 @@ function reviewCard(r) {
   return root;
 }
 
-// historyOf returns the history of a review. It shows the decisions, and reads who acted when the operator opens it.
+// historyOf returns the history of a review. It shows the decisions, and reads the operators of the decisions when it is opened.
 function historyOf(r) {
   const items = el("ul", {}, ...r.decisions.map((d) => el("li", {}, audit.decision(d))));
   return el("details", { className: "history", ontoggle: async (e) => {

@@ -62,7 +62,7 @@ type Options struct {
 type Row struct {
 	// Line is the line on which the row starts, from 1. For xlsx and Parquet it is the number of the row.
 	Line int
-	// Cells are indexed like Header. A missing cell is "". The slice is valid until the next Read, its strings for ever.
+	// Cells are indexed like Header. A missing cell is "". The slice is valid until the next Read, its strings stay valid.
 	Cells []string
 }
 
