@@ -11,19 +11,19 @@
 // Example rows of the customers that scripts/local generates, printed by cbt:
 //
 //	$ cbt read customers prefix='paris#fr#' count=1
-//	paris#fr#0024f1d0-5eea-4e6d-b98b-85052174fccb
+//	paris#fr#00c52a72-91a9-45f6-b68b-c7b7e5dc6a79
 //	  address:city                             @ 2026/11/20-16:40:10.565000
 //	    "Paris"
 //	  …
-//	$ cbt read customers prefix='são paulo#br#' count=1
-//	são paulo#br#000b91fe-f363-47d0-8630-0434de2df030
+//	$ cbt read customers prefix='são paulo#br-sp#' count=1
+//	são paulo#br-sp#00563b07-2542-435f-ae00-46a34ce183a1
 //	  address:city                             @ 2026/11/20-16:41:31.153000
-//	    "SÃO PAULO"
+//	    "São Paulo"
 //	  …
 //	$ cbt read cities prefix='paris'
 //	paris#fr#
 //	  city:count                               @ 2026/11/20-16:40:11.013000
-//	    "169"
+//	    "162"
 //	  city:name                                @ 2026/11/20-16:40:11.013000
 //	    "Paris"
 //	paris#us-tx#

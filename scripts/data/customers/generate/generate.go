@@ -1,10 +1,10 @@
 // Package generate makes fictional customers for tests, benchmarks and the local run.
 //
 // The customers resemble those of a shop with fans in many countries: names are in the scripts of the countries, a few
-// of about two thousand cities have most customers, city names have several spellings, and some values are missing. No
-// value belongs to a real person. E-mail addresses use the domains that RFC 2606 reserves for examples. Telephone
-// numbers have a zero after the country code, where no valid number has one, or are from ranges that numbering plans
-// reserve for fiction.
+// of about two thousand cities have most customers, city names have several spellings, postcodes begin as those of the
+// city do, and some values are missing. No value belongs to a real person. E-mail addresses use the domains that RFC
+// 2606 reserves for examples. Telephone numbers have a zero after the country code, where no valid number has one, or
+// are from ranges that numbering plans reserve for fiction.
 package generate
 
 import (
@@ -45,8 +45,9 @@ func Write(w io.Writer, n int, seed uint64) error {
 type town struct {
 	name             string
 	country          *country
-	region           string  // ISO 3166: country code such as "FR" or subdivision code such as "US-TX"
-	cumulativeWeight float64 // sum of the weights of all towns up to this one
+	region           string   // ISO 3166: country code such as "FR" or subdivision code such as "US-TX"
+	postcodes        []string // beginnings of postcodes, not empty; each at most as long as country.postcode
+	cumulativeWeight float64  // sum of the weights of all towns up to this one
 }
 
 // generator generates customers from one random sequence. The order of the draws is part of the format: a changed order
@@ -74,25 +75,30 @@ func makeTowns() []town {
 	}
 	var all []town
 	seen := map[string]bool{}
-	add := func(name, code string) {
+	add := func(name, code string, postcodes []string) {
 		if key := name + "#" + code; !seen[key] {
 			seen[key] = true
-			all = append(all, town{name: name, country: byCode[code[:2]], region: code})
+			all = append(all, town{name: name, country: byCode[code[:2]], region: code, postcodes: postcodes})
 		}
 	}
+	postcodes := map[string][][]string{} // of the large cities, by country
 	for line := range strings.SplitSeq(strings.TrimSpace(cities), "\n") {
-		code, names, _ := strings.Cut(line, " ")
-		for name := range strings.SplitSeq(names, ", ") {
-			add(name, code)
+		code, list, _ := strings.Cut(line, " ")
+		for city := range strings.SplitSeq(list, "; ") {
+			last := strings.LastIndexByte(city, ' ')
+			own := strings.Split(city[last+1:], "/")
+			add(city[:last], code, own)
+			postcodes[code[:2]] = append(postcodes[code[:2]], own)
 		}
 	}
 	// Small towns have names of two parts. The countries take turns. Their parts must give enough distinct names, or
-	// the loop does not end.
+	// the loop does not end. A small town has the postcodes of a large city, so that all its customers are in one region.
 	for i := 0; len(all) < townCount; i++ {
 		c := &countries[i%len(countries)]
 		turn := i / len(countries)
 		begin, end := c.townBegin[turn%len(c.townBegin)], c.townEnd[turn/len(c.townBegin)%len(c.townEnd)]
-		add(begin+end, c.code)
+		near := postcodes[c.code]
+		add(begin+end, c.code, near[turn%len(near)])
 	}
 	sum := 0.
 	for i := range all {
@@ -145,7 +151,8 @@ func (g *generator) appendCustomer(b []byte) []byte {
 	cell(debut.AddDate(0, 0, g.IntN(joinDays)).Format(time.DateOnly))
 	cell(g.spell(t.name))
 	cell(t.region)
-	cell(g.digits(c.postcode))
+	postcode := pick(g, t.postcodes)
+	cell(g.digits(postcode + c.postcode[len(postcode):]))
 	cell(strings.Replace(strings.Replace(c.address, "{n}", strconv.Itoa(1+g.IntN(240)), 1), "{s}", pick(g, c.streets), 1))
 	b[len(b)-1] = '\n'
 	return b

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hybrid-bts/functions/scripts/data/customers/generate"
+	"github.com/hybrid-bts/functions/shared/engine/place"
 	"github.com/hybrid-bts/functions/shared/schema/customers"
 )
 
@@ -79,6 +80,33 @@ func TestCustomersCoverManyCitiesAndScripts(t *testing.T) {
 	}
 	if s := towns["seoul#kr"]; s < 3*towns["paris#fr"] {
 		t.Errorf("%d customers in Seoul, want a long tail behind it", s)
+	}
+}
+
+func TestPostcodesBelongToTheirCities(t *testing.T) {
+	const n = 20_000
+	rows, err := csv.NewReader(bytes.NewReader(generated(t, n, 1))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	column := func(name string) int { return slices.Index(rows[0], name) }
+	ambiguous := map[string]int{}
+	total := 0
+	for _, r := range rows[1:] {
+		p, err := place.Resolve(place.Address{City: r[column("city")], Country: r[column("country")], Postcode: r[column("postcode")]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Ambiguous {
+			ambiguous[p.City+"#"+p.Country]++
+			total++
+		}
+	}
+	if total > n/100 { // invented small towns may share the name of a real one elsewhere
+		t.Errorf("%d of %d customers have an ambiguous place, want 1 %% at most: %v", total, n, ambiguous)
+	}
+	if k := ambiguous["paris#fr"]; k > 0 {
+		t.Errorf("%d customers of Paris have an ambiguous place", k)
 	}
 }
 

@@ -319,73 +319,74 @@ var countries = []country{
 	},
 }
 
-// cities are the large cities by falling number of customers: a country or subdivision code and names per line.
+// cities are the large cities by falling number of customers. A line has a country or subdivision code, and cities, separated by
+// semicolons, each with the beginnings of some of its postcodes.
 const cities = `
-KR Seoul, Busan, Incheon, Daegu
-JP Tokyo, Osaka
-US-CA Los Angeles
-US-NY New York
-BR São Paulo
-MX Mexico City
-ID Jakarta
-PH Manila
-TH Bangkok
-GB London
-FR Paris
-KR Daejeon, Gwangju, Suwon, Ulsan, Changwon, Seongnam, Goyang, Yongin, Jeonju, Jeju, Pohang, Gimhae, Cheongju, Cheonan
-JP Yokohama, Nagoya, Sapporo, Fukuoka, Kobe, Kyoto, Kawasaki, Saitama, Hiroshima, Sendai, Chiba, Kitakyushu, Niigata, Okayama, Kumamoto, Naha
-CN Shanghai, Beijing, Guangzhou, Shenzhen, Chengdu, Hangzhou, Wuhan, Xi'an, Nanjing, Tianjin, Chongqing, Suzhou, Qingdao, Harbin, Xiamen
-TW Taipei, Kaohsiung, Taichung, Tainan, Hsinchu
-VN Hà Nội, Thành phố Hồ Chí Minh, Đà Nẵng, Hải Phòng, Cần Thơ
-MY Kuala Lumpur, George Town, Johor Bahru, Ipoh, Kota Kinabalu
-SG Singapore
-IN Mumbai, Delhi, Bengaluru, Chennai, Kolkata, Hyderabad, Pune, Ahmedabad, Jaipur, Lucknow, Guwahati, Kochi
-ID Surabaya, Bandung, Medan, Semarang, Makassar, Yogyakarta, Denpasar
-PH Quezon City, Cebu City, Davao City, Zamboanga City, Baguio
-TH เชียงใหม่, Chiang Mai, Phuket, Khon Kaen, Hat Yai
-US-IL Chicago, Springfield
-US-TX Houston, Dallas, San Antonio, Austin, Fort Worth, El Paso
-US-PA Philadelphia, Pittsburgh
-US-AZ Phoenix, Tucson
-US-CA San Diego, San Jose, San Francisco, Sacramento, Oakland, Fresno
-US-WA Seattle, Tacoma
-US-CO Denver
-US-MA Boston, Springfield
-US-GA Atlanta, Athens, Rome
-US-FL Miami, Orlando, Tampa
-US-MI Detroit
-US-NV Las Vegas
-US-NJ Newark
-US-MN Minneapolis
-US-OR Portland, Salem
-US-HI Honolulu
-BR Rio de Janeiro, Brasília, Salvador, Fortaleza, Belo Horizonte, Manaus, Curitiba, Recife, Porto Alegre, Belém, Goiânia, Florianópolis
-MX Guadalajara, Monterrey, Puebla, Tijuana, León, Mérida, Querétaro, Cancún
-AR Buenos Aires, Córdoba, Rosario, Mendoza, La Plata
-CL Santiago, Valparaíso, Concepción, Viña del Mar
-CA Toronto, Montréal, Vancouver, Calgary, Ottawa, Québec, Edmonton, Winnipeg, London
-GB Birmingham, Manchester, Glasgow, Liverpool, Leeds, Edinburgh, Bristol, Cardiff, Belfast, Sheffield, Newcastle upon Tyne
-IE Dublin, Cork, Galway, Limerick
-FR Lyon, Marseille, Toulouse, Nice, Nantes, Strasbourg, Bordeaux, Lille, Rennes, Saint-Étienne, Montpellier, Besançon, Orléans
-US-TX Paris
-DE Berlin, Hamburg, München, Köln, Frankfurt am Main, Stuttgart, Düsseldorf, Leipzig, Nürnberg, Würzburg
-ES Madrid, Barcelona, Valencia, Sevilla, Zaragoza, Málaga, Bilbao, A Coruña
-IT Roma, Milano, Napoli, Torino, Palermo, Bologna, Firenze, Forlì
-PT Lisboa, Porto, Braga, Évora
-NL Amsterdam, Rotterdam, Den Haag, 's-Hertogenbosch, Utrecht
-SE Stockholm, Göteborg, Malmö, Örebro
-NO Oslo, Bergen, Tromsø
-PL Warszawa, Kraków, Łódź, Wrocław, Gdańsk, Poznań
-TR İstanbul, Ankara, İzmir, Antalya, Diyarbakır
-RU Москва, Санкт-Петербург, Новосибирск, Екатеринбург, Казань, Йошкар-Ола
-UA Київ, Харків, Одеса, Львів
-GR Αθήνα, Θεσσαλονίκη, Πάτρα
-SA الرياض, جدة, الدمام
-EG القاهرة, الإسكندرية, الجيزة
-IL תל אביב, ירושלים, חיפה
-AU Sydney, Melbourne, Brisbane, Perth, Adelaide, Hobart
-ZA Johannesburg, Cape Town, Durban, Pretoria
-NG Lagos, Abuja, Kano, Ibadan
-KR 서귀포, 춘천, 강릉, 여수, 경주
-JP 鎌倉, 金沢, 函館
+KR Seoul 030/041/062/075; Busan 475/480; Incheon 215/222; Daegu 417/423
+JP Tokyo 106/150/160/170; Osaka 530/540/550
+US-CA Los Angeles 900
+US-NY New York 100/101
+BR São Paulo 013/040/054
+MX Mexico City 031/060/066
+ID Jakarta 101/121
+PH Manila 100/101
+TH Bangkok 101/102/105
+GB London E14/N16/NW3/SE5/SW7/W14
+FR Paris 75001/75003/75005/75008/75010/75011/75012/75013/75014/75015/75016/75017/75018/75019/75020
+KR Daejeon 342/352; Gwangju 615/622; Suwon 164/165; Ulsan 446; Changwon 514; Seongnam 135; Goyang 104; Yongin 170; Jeonju 549; Jeju 631; Pohang 377; Gimhae 509; Cheongju 286; Cheonan 311
+JP Yokohama 220/231; Nagoya 450/460; Sapporo 060/064; Fukuoka 810/812; Kobe 650/651; Kyoto 600/604; Kawasaki 210/212; Saitama 330; Hiroshima 730; Sendai 980; Chiba 260; Kitakyushu 802; Niigata 950; Okayama 700; Kumamoto 860; Naha 900
+CN Shanghai 200; Beijing 100; Guangzhou 510; Shenzhen 518; Chengdu 610; Hangzhou 310; Wuhan 430; Xi'an 710; Nanjing 210; Tianjin 300; Chongqing 400; Suzhou 215; Qingdao 266; Harbin 150; Xiamen 361
+TW Taipei 100/106/110; Kaohsiung 800/802; Taichung 400/407; Tainan 700/704; Hsinchu 300
+VN Hà Nội 100; Thành phố Hồ Chí Minh 700; Đà Nẵng 550; Hải Phòng 180; Cần Thơ 900
+MY Kuala Lumpur 504/554; George Town 102; Johor Bahru 801; Ipoh 304; Kota Kinabalu 884
+SG Singapore 05/18/23/52/76
+IN Mumbai 4000; Delhi 1100; Bengaluru 5600; Chennai 6000; Kolkata 7000; Hyderabad 5000; Pune 4110; Ahmedabad 3800; Jaipur 3020; Lucknow 2260; Guwahati 7810; Kochi 6820
+ID Surabaya 602; Bandung 401; Medan 201; Semarang 501; Makassar 901; Yogyakarta 552; Denpasar 801
+PH Quezon City 110/111; Cebu City 6000; Davao City 8000; Zamboanga City 7000; Baguio 2600
+TH เชียงใหม่ 502; Chiang Mai 502; Phuket 830; Khon Kaen 400; Hat Yai 901
+US-IL Chicago 606; Springfield 627
+US-TX Houston 770; Dallas 752; San Antonio 782; Austin 787; Fort Worth 761; El Paso 799
+US-PA Philadelphia 191; Pittsburgh 152
+US-AZ Phoenix 850; Tucson 857
+US-CA San Diego 921; San Jose 951; San Francisco 941; Sacramento 958; Oakland 946; Fresno 937
+US-WA Seattle 981; Tacoma 984
+US-CO Denver 802
+US-MA Boston 021; Springfield 011
+US-GA Atlanta 303; Athens 306; Rome 301
+US-FL Miami 331; Orlando 328; Tampa 336
+US-MI Detroit 482
+US-NV Las Vegas 891
+US-NJ Newark 071
+US-MN Minneapolis 554
+US-OR Portland 972; Salem 973
+US-HI Honolulu 968
+BR Rio de Janeiro 200/222; Brasília 703; Salvador 400/418; Fortaleza 601; Belo Horizonte 301; Manaus 690; Curitiba 800; Recife 500/520; Porto Alegre 900; Belém 660; Goiânia 740; Florianópolis 880
+MX Guadalajara 441; Monterrey 640; Puebla 720; Tijuana 220; León 370; Mérida 970; Querétaro 760; Cancún 775
+AR Buenos Aires 10/14; Córdoba 5000; Rosario 2000; Mendoza 5500; La Plata 1900
+CL Santiago 750/832; Valparaíso 234; Concepción 403; Viña del Mar 252
+CA Toronto M4C/M5V; Montréal H2X/H3B; Vancouver V6B; Calgary T2P; Ottawa K1P; Québec G1R; Edmonton T5J; Winnipeg R3C; London N6A
+GB Birmingham B15; Manchester M14; Glasgow G12; Liverpool L17; Leeds LS6; Edinburgh EH3; Bristol BS8; Cardiff CF5; Belfast BT7; Sheffield S10; Newcastle upon Tyne NE2
+IE Dublin D04/D08; Cork T12; Galway H91; Limerick V94
+FR Lyon 69001/69003/69006/69007; Marseille 13001/13006/13008; Toulouse 31000/31300/31400; Nice 06000/06100; Nantes 44000/44300; Strasbourg 67000/67100; Bordeaux 33000/33300; Lille 59000/59800; Rennes 35000/35700; Saint-Étienne 42000/42100; Montpellier 34000/34070; Besançon 25000; Orléans 45000/45100
+US-TX Paris 7546
+DE Berlin 101/104/120; Hamburg 203/223; München 803/815; Köln 506/509; Frankfurt am Main 603/605; Stuttgart 701; Düsseldorf 402; Leipzig 042; Nürnberg 904; Würzburg 970
+ES Madrid 280; Barcelona 080; Valencia 460; Sevilla 410; Zaragoza 500; Málaga 290; Bilbao 480; A Coruña 150
+IT Roma 001; Milano 201; Napoli 801; Torino 101; Palermo 901; Bologna 401; Firenze 501; Forlì 471
+PT Lisboa 11/12; Porto 40/41; Braga 47; Évora 70
+NL Amsterdam 10; Rotterdam 30; Den Haag 25; 's-Hertogenbosch 52; Utrecht 35
+SE Stockholm 111/114/118; Göteborg 411/413; Malmö 211; Örebro 702
+NO Oslo 01/05; Bergen 50; Tromsø 90
+PL Warszawa 00/01/02; Kraków 30/31; Łódź 90/91; Wrocław 50/53; Gdańsk 80; Poznań 60/61
+TR İstanbul 340/343; Ankara 060/065; İzmir 350; Antalya 070; Diyarbakır 210
+RU Москва 101/115/125; Санкт-Петербург 190/197; Новосибирск 630; Екатеринбург 620; Казань 420; Йошкар-Ола 424
+UA Київ 010/020/030; Харків 610; Одеса 650; Львів 790
+GR Αθήνα 104/105/106; Θεσσαλονίκη 546; Πάτρα 262
+SA الرياض 115; جدة 215; الدمام 314
+EG القاهرة 115; الإسكندرية 215; الجيزة 125
+IL תל אביב 67; ירושלים 94; חיפה 33
+AU Sydney 200; Melbourne 300; Brisbane 400; Perth 600; Adelaide 500; Hobart 700
+ZA Johannesburg 20; Cape Town 80; Durban 40; Pretoria 00
+NG Lagos 100; Abuja 900; Kano 700; Ibadan 200
+KR 서귀포 635; 춘천 243; 강릉 255; 여수 596; 경주 381
+JP 鎌倉 248; 金沢 920; 函館 040
 `
